@@ -1,0 +1,151 @@
+//! What a client says: imperatives.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{FeedId, FeedKind, Private, SiteId, Slot};
+
+/// One message from a client. Unknown types and unknown fields are refused (rule E2).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+#[serde(tag = "type", rename_all = "snake_case", deny_unknown_fields)]
+pub enum ClientMessage {
+    /// The first message (rule J1). Answered by `joined`, or by `refused` and the end of the connection.
+    Join {
+        /// The [`crate::VERSION`] of the contract that the client speaks.
+        version: u32,
+        /// A join token (JWT).
+        #[cfg_attr(test, ts(type = "string"))]
+        token: Private<String>,
+    },
+    /// Offers the client's one publishing connection, or offers it again after a change: another camera, a camera
+    /// fewer, an ICE restart (rule P1). Answered by `published`. What an m-line no longer named here carried is over.
+    Publish {
+        /// The SDP offer.
+        sdp: String,
+        /// Which m-lines are feeds, and of what.
+        feeds: Vec<FeedOffer>,
+        /// Which m-line is the voice.
+        voice: Option<VoiceOffer>,
+    },
+    /// Offers the client's one downlink with its fixed slots (rule S1). Answered by `received`.
+    Receive {
+        /// The SDP offer: receive-only m-lines.
+        sdp: String,
+        /// The `mid` of each video slot, slot 0 first.
+        slots: Vec<String>,
+        /// The `mid` of each m-line for a voice.
+        voices: Vec<String>,
+    },
+    /// Puts a feed into a slot, or empties it (rule S2). Never a negotiation. Answered by `watched`.
+    Watch {
+        /// Which slot.
+        slot: Slot,
+        /// What to show in it.
+        choice: Option<FeedChoice>,
+    },
+    /// Holds the client's own voice back in the server, or lets it through again (rule P4). Answered by `voice_muted`.
+    MuteVoice {
+        /// True to hold it back.
+        muted: bool,
+    },
+    /// Holds one of the client's own feeds back in the server, or lets it through again (rule P4).
+    /// Answered by `feed_muted`.
+    MuteFeed {
+        /// Which of the client's feeds.
+        feed: FeedId,
+        /// True to hold it back.
+        muted: bool,
+    },
+    /// Adds a remote ICE candidate to one of the client's connections (rule P5); an empty string ends the list.
+    Candidate {
+        /// Which connection.
+        connection: Connection,
+        /// The candidate attribute's value, `candidate:...`.
+        candidate: String,
+    },
+    /// Asks for the server's clock (rule C1). Answered by `ponged`.
+    Ping {
+        /// The client's clock, milliseconds, given back unread.
+        at_ms: f64,
+    },
+    /// Leaves the room at once (rule J5). Answered by `closed`.
+    Leave {},
+}
+
+/// One of a client's two peer connections.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+#[serde(rename_all = "snake_case")]
+pub enum Connection {
+    /// The one that carries the client's feeds and voice to the server.
+    Publish,
+    /// The one that carries what the client watches and hears.
+    Receive,
+}
+
+/// Binds one video m-line of an offer to a feed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+#[serde(deny_unknown_fields)]
+pub struct FeedOffer {
+    /// The m-line's `mid`; none for the first sending video m-line that no other entry names.
+    #[serde(default)]
+    pub mid: Option<String>,
+    /// What the feed shows.
+    pub kind: FeedKind,
+    /// The publisher's own words for it; may be empty. At most [`crate::limit::LABEL_BYTES`].
+    #[serde(default)]
+    pub label: String,
+}
+
+/// Binds one audio m-line of an offer to the client's voice.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+#[serde(deny_unknown_fields)]
+pub struct VoiceOffer {
+    /// The m-line's `mid`; none for the first sending audio m-line.
+    #[serde(default)]
+    pub mid: Option<String>,
+}
+
+/// What a slot shows.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+#[serde(untagged)]
+pub enum FeedChoice {
+    /// This very feed, until it ends.
+    Feed(#[serde(with = "feed_field")] #[cfg_attr(test, ts(type = "{ feed: number }"))] FeedId),
+    /// Whatever feed of this kind the site publishes, now and later.
+    OfSite(OfSite),
+}
+
+/// A site's feed by what it shows.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+#[serde(deny_unknown_fields)]
+pub struct OfSite {
+    /// The site.
+    pub site: SiteId,
+    /// What its feed shows.
+    pub kind: FeedKind,
+}
+
+mod feed_field {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    use crate::FeedId;
+
+    #[derive(Serialize, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Field {
+        feed: FeedId,
+    }
+
+    pub(super) fn serialize<S: Serializer>(feed: &FeedId, to: S) -> Result<S::Ok, S::Error> {
+        Field { feed: *feed }.serialize(to)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<FeedId, D::Error> {
+        Field::deserialize(from).map(|field| field.feed)
+    }
+}

@@ -1,0 +1,27 @@
+//! What may be said on the wire between a client and the server, and nothing about what it means.
+//!
+//! Text frames of JSON over `GET /ws`. A client says imperatives ([`ClientMessage`]), the server answers in the
+//! past tense ([`ServerMessage`]). [`decode`] and [`encode`] are the only places that see JSON.
+//! The numbered rules and the example messages are in `signaling/` at the root of the repository.
+//!
+//! Read in this order: [`client`], [`server`], [`roster`], [`id`], [`refusal`], [`limit`].
+
+pub mod client;
+pub mod id;
+pub mod limit;
+pub mod private;
+pub mod refusal;
+pub mod roster;
+pub mod server;
+mod wire;
+
+pub use client::{ClientMessage, FeedChoice, FeedOffer, VoiceOffer};
+pub use id::{FeedId, MemberId, RequestId, RoomId, SiteId, Slot, VoiceId};
+pub use private::Private;
+pub use refusal::{Refusal, RefusalCode};
+pub use roster::{Feed, FeedKind, Member, Role, RoomKind, Voice};
+pub use server::{CloseReason, PublishedFeed, ServerMessage, VacantReason};
+pub use wire::{decode, encode};
+
+/// The version of this contract. A client names it in its first message; any other value is refused.
+pub const VERSION: u32 = 1;

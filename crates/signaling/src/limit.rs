@@ -1,0 +1,22 @@
+//! The limits of the contract. What exceeds one is refused with a code, and harms nobody else.
+
+/// A text frame from a client. An SDP offer of a browser with all codecs and 17 m-lines is about 60 kB.
+pub const MESSAGE_BYTES: usize = 256 * 1024;
+/// An SDP body in a message or an HTTP request.
+pub const SDP_BYTES: usize = 200 * 1024;
+/// A feed's label, in bytes of UTF-8.
+pub const LABEL_BYTES: usize = 80;
+/// A member's name, in bytes of UTF-8.
+pub const NAME_BYTES: usize = 120;
+/// Feeds that one site, or one member without a site, may publish at a time (row E02).
+pub const FEEDS_PER_SITE: usize = 4;
+/// Sites in one guidance room.
+pub const SITES_PER_ROOM: usize = 3;
+/// Video slots in one viewer's downlink.
+pub const SLOTS_PER_VIEWER: usize = 16;
+/// Voices that one viewer can hear at a time.
+pub const VOICES_PER_VIEWER: usize = 8;
+/// Messages that one client may send in a second, on average; twice as many in a burst.
+pub const MESSAGES_PER_SECOND: u32 = 50;
+/// Messages that may wait for a slow client before its WebSocket is closed with `slow_consumer`.
+pub const OUTLET_MESSAGES: usize = 512;

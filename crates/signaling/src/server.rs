@@ -1,0 +1,194 @@
+//! What the server says: in the past tense.
+
+use serde::{Deserialize, Serialize};
+
+use crate::client::Connection;
+use crate::roster::FeedFault;
+use crate::{Feed, FeedId, Member, MemberId, RefusalCode, RequestId, RoomId, RoomKind, SiteId, Slot, Voice, VoiceId};
+
+/// One message from the server. A client ignores types and fields that it does not know (rule E3).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum ServerMessage {
+    /// The client is in: who it is, and everything there is (rule J1).
+    Joined {
+        /// The `id` of the `join`.
+        re: Option<RequestId>,
+        /// The version spoken.
+        version: u32,
+        /// The room.
+        room: RoomId,
+        /// What the room is for.
+        kind: RoomKind,
+        /// The client's own member.
+        you: Member,
+        /// Everybody it may know of, itself included.
+        members: Vec<Member>,
+        /// Every feed it may watch, in the order in which they are to be shown.
+        feeds: Vec<Feed>,
+        /// Every voice it may hear.
+        voices: Vec<Voice>,
+    },
+    /// Another member came (rule J3).
+    Entered {
+        /// Who.
+        member: Member,
+    },
+    /// A member went (rule J3).
+    Left {
+        /// Who.
+        member: MemberId,
+    },
+    /// The answer to `publish` (rule P1).
+    Published {
+        /// The `id` of the `publish`.
+        re: Option<RequestId>,
+        /// The SDP answer.
+        sdp: String,
+        /// Which feed each named m-line is now.
+        feeds: Vec<PublishedFeed>,
+        /// The client's voice, if it offered one.
+        voice: Option<VoiceId>,
+    },
+    /// The answer to `receive` (rule S1).
+    Received {
+        /// The `id` of the `receive`.
+        re: Option<RequestId>,
+        /// The SDP answer.
+        sdp: String,
+    },
+    /// A feed that this client may watch came, or changed (rule P2).
+    FeedPublished {
+        /// The feed.
+        feed: Feed,
+    },
+    /// A feed is over (rule P3).
+    FeedUnpublished {
+        /// Which.
+        feed: FeedId,
+    },
+    /// A feed is held back, or let through again (rule P4).
+    FeedMuted {
+        /// The `id` of the `mute_feed`, for its sender.
+        re: Option<RequestId>,
+        /// Which.
+        feed: FeedId,
+        /// True while held back.
+        muted: bool,
+    },
+    /// The server found something wrong with a feed, or found it mended (rule P6).
+    FeedFaulted {
+        /// Which.
+        feed: FeedId,
+        /// What; none when mended.
+        fault: Option<FeedFault>,
+    },
+    /// A voice that this client may hear came (rule P2).
+    VoicePublished {
+        /// The voice.
+        voice: Voice,
+    },
+    /// A voice is over (rule P3).
+    VoiceUnpublished {
+        /// Which.
+        voice: VoiceId,
+    },
+    /// A voice is held back, or let through again (rule P4).
+    VoiceMuted {
+        /// The `id` of the `mute_voice`, for its sender.
+        re: Option<RequestId>,
+        /// Which.
+        voice: VoiceId,
+        /// True while held back.
+        muted: bool,
+    },
+    /// What a slot now shows; also said when a choice by site finds or loses its feed (rule S2).
+    Watched {
+        /// The `id` of the `watch`, for its answer.
+        re: Option<RequestId>,
+        /// Which slot.
+        slot: Slot,
+        /// The feed in it.
+        feed: Option<FeedId>,
+        /// Why it is empty.
+        vacant: Option<VacantReason>,
+    },
+    /// Who is heard: the speakers of the last moment, loudest first (rule V1). Silence is an empty list.
+    Speaking {
+        /// Voices above the threshold.
+        voices: Vec<VoiceId>,
+    },
+    /// The answer to `ping` (rule C1).
+    Ponged {
+        /// The `id` of the `ping`.
+        re: Option<RequestId>,
+        /// The client's clock as it gave it, milliseconds.
+        at_ms: f64,
+        /// The server's clock, milliseconds since 1970-01-01 UTC: the clock of every capture time it sends.
+        server_ms: f64,
+    },
+    /// Something asked for was not done (rule E1). Nothing has changed.
+    Refused {
+        /// The `id` of what was refused.
+        re: Option<RequestId>,
+        /// Why, for programs.
+        code: RefusalCode,
+        /// Why, for people.
+        message: String,
+    },
+    /// One of the client's peer connections is dead in the server; the client offers it anew (rule P7).
+    Disconnected {
+        /// Which.
+        connection: Connection,
+    },
+    /// The last message (rule J5).
+    Closed {
+        /// Why.
+        reason: CloseReason,
+    },
+}
+
+/// One m-line's feed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct PublishedFeed {
+    /// The m-line.
+    pub mid: String,
+    /// The feed.
+    pub feed: FeedId,
+    /// The site it was bound to.
+    pub site: Option<SiteId>,
+}
+
+/// Why a slot shows nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+#[serde(rename_all = "snake_case")]
+pub enum VacantReason {
+    /// The viewer emptied it.
+    Chosen,
+    /// The feed is over, or the site publishes none of this kind yet.
+    NoFeed,
+    /// The feed's codec is none that this viewer offered to receive.
+    NoCommonCodec,
+}
+
+/// Why a client's connection to the room ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+#[serde(rename_all = "snake_case")]
+pub enum CloseReason {
+    /// It said `leave`, or deleted its session.
+    Left,
+    /// It did not take its messages fast enough.
+    SlowConsumer,
+    /// Nothing came from it for too long.
+    TimedOut,
+    /// It was refused at the door.
+    Refused,
+    /// The server is going down; it will be back.
+    ShuttingDown,
+    /// Something failed in the server; joining again will help.
+    Internal,
+}
