@@ -1,0 +1,90 @@
+# Two commands matter: `make demo` and `make test`. Each installs what it needs on a fresh Debian or Ubuntu with only
+# Rust and Node, says what it is doing on standard error, and takes seconds the second time.
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+MAKEFLAGS += --no-print-directory
+.DEFAULT_GOAL := demo
+.PHONY: demo test lint bench screenshots build native test-native rust-lint web-lint print-binary
+
+say = echo "==> $(1)" >&2
+
+# `=` and not `:=`: asked only when a recipe needs it, and it follows CARGO_TARGET_DIR.
+target = $(shell cargo metadata --format-version 1 --no-deps | node -p 'JSON.parse(require("fs").readFileSync(0)).target_directory')
+binary = $(target)/release/consilium
+
+# nasm makes openh264 three times faster, cmake builds libopus, libssl speaks DTLS.
+native-packages := build-essential cmake nasm pkg-config libssl-dev
+# The third parties: two browsers, GStreamer; and what the network namespaces are made with.
+test-packages := chromium firefox-esr fonts-noto-cjk \
+  gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad \
+  gstreamer1.0-plugins-ugly gstreamer1.0-nice gir1.2-gst-plugins-base-1.0 gir1.2-gst-plugins-bad-1.0 python3-gi \
+  python3-venv iproute2 iptables util-linux
+
+web-sources = $(shell find web-client -type f -not -path '*/node_modules/*' -not -path '*/dist/*' 2>/dev/null)
+
+## demo: builds everything and runs one room with three invented sites; prints one link per role
+demo: build
+	@$(call say,starting the demo; Ctrl-C ends it)
+	@exec "$(binary)" demo
+
+## test: everything, and one line with the sum
+test: native test-native web-client/node_modules/.installed tests/browser/node_modules/.installed web-client/dist/index.html .venv/.installed
+	@scripts/test
+
+## lint: formatting, clippy, types, eslint, the house rules, licenses and advisories
+lint: rust-lint web-lint
+
+## bench: what it costs; figures go to benches/results
+bench: build test-native tests/browser/node_modules/.installed .venv/.installed
+	@$(call say,measuring the delay from glass to glass, through the server and directly)
+	@cd tests/browser && CONSILIUM="$(binary)" npm run --silent delay >&2
+
+## screenshots: every page in every size and language, and the README's picture
+screenshots: build test-native tests/browser/node_modules/.installed
+	@cd tests/browser && CONSILIUM="$(binary)" npm run --silent screenshots >&2
+
+build: native web-client/dist/index.html
+	@$(call say,building the server (the first time takes minutes: about 400 crates))
+	@cargo build --release -p server --bin consilium >&2
+
+rust-lint: native web-client/dist/index.html
+	@$(call say,cargo fmt)
+	@cargo fmt --all --check >&2
+	@$(call say,cargo clippy)
+	@cargo clippy --release --workspace --all-targets -- -D warnings >&2
+	@if cargo deny --version >/dev/null 2>&1; then $(call say,cargo deny); cargo deny check >&2; \
+	  else $(call say,cargo-deny is not installed: licenses and advisories are not checked); fi
+
+web-lint: web-client/node_modules/.installed
+	@$(call say,tsc and eslint)
+	@cd web-client && npm run --silent lint >&2
+
+print-binary:
+	@echo "$(binary)"
+
+# cargo does not notice nasm appearing after openh264 was built without it, so that build is thrown away.
+native:
+	@scripts/need $(native-packages)
+	@command -v nasm >/dev/null || { echo "nasm is missing: without it video encoding is three times slower" >&2; exit 1; }
+	@if grep -qs 'Failed to compile NASM' "$(target)"/release/build/openh264-sys2-*/output; then \
+	  $(call say,openh264 was built without nasm: again); cargo clean --release -p openh264-sys2 >&2; fi
+
+test-native:
+	@scripts/need $(test-packages)
+
+%/node_modules/.installed: %/package-lock.json
+	@$(call say,installing the packages of $*)
+	@cd $* && npm ci --no-audit --no-fund --loglevel=error >&2
+	@touch $@
+
+web-client/dist/index.html: web-client/node_modules/.installed $(web-sources)
+	@$(call say,building the web client)
+	@cd web-client && npm run --silent build >&2
+	@touch $@
+
+.venv/.installed: tests/browser/requirements.txt
+	@$(call say,installing FFmpeg for the tests)
+	@python3 -m venv .venv >&2
+	@.venv/bin/pip install --quiet --disable-pip-version-check -r $< >&2
+	@touch $@

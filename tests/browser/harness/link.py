@@ -1,0 +1,111 @@
+#!/usr/bin/env python3
+"""A line between this network namespace and another one that delays, jitters and loses packets.
+
+Kernels without netem are common, so it is two TUN devices and a queue. Packets keep their order, as on a real line.
+It runs until it is ended, and its devices vanish with it. The same seed loses the same packets of the same traffic.
+"""
+
+import argparse
+import ctypes
+import fcntl
+import heapq
+import os
+import random
+import select
+import struct
+import subprocess
+import time
+
+TUNSETIFF = 0x400454CA
+IFF_TUN = 0x0001
+IFF_NO_PI = 0x1000
+CLONE_NEWNET = 0x40000000
+
+
+def open_tun(device: str, namespace: str | None) -> int:
+    """Opens a TUN device; a device belongs to the namespace that the thread is in when it is made."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    home = os.open("/proc/self/ns/net", os.O_RDONLY)
+    if namespace:
+        there = os.open(f"/run/netns/{namespace}", os.O_RDONLY)
+        if libc.setns(there, CLONE_NEWNET) != 0:
+            raise OSError(ctypes.get_errno(), f"entering namespace {namespace}")
+    tun = os.open("/dev/net/tun", os.O_RDWR | os.O_NONBLOCK)
+    fcntl.ioctl(tun, TUNSETIFF, struct.pack("16sH", device.encode(), IFF_TUN | IFF_NO_PI))
+    libc.setns(home, CLONE_NEWNET)
+    return tun
+
+
+def configure(device: str, address: str, namespace: str | None) -> None:
+    """Gives a device its address and brings it up."""
+    ip = ["ip", "-n", namespace] if namespace else ["ip"]
+    subprocess.check_call([*ip, "address", "add", f"{address}/24", "dev", device])
+    subprocess.check_call([*ip, "link", "set", device, "up", "mtu", "1500", "txqueuelen", "1000"])
+
+
+class Line:
+    """What is under way in both directions."""
+
+    def __init__(self, delay_s: float, jitter_s: float, loss: float, seed: int) -> None:
+        self.delay_s, self.jitter_s, self.loss = delay_s, jitter_s, loss
+        self.random = random.Random(seed)
+        self.queue: list[tuple[float, int, int, bytes]] = []
+        self.latest_s: dict[int, float] = {}
+        self.count = 0
+
+    def take(self, packet: bytes, towards: int) -> None:
+        """Loses a packet or sends it on its way."""
+        if self.random.random() < self.loss:
+            return
+        arrival_s = time.monotonic() + self.delay_s + self.random.uniform(-self.jitter_s, self.jitter_s)
+        arrival_s = max(arrival_s, self.latest_s.get(towards, 0.0))
+        self.latest_s[towards] = arrival_s
+        self.count += 1
+        heapq.heappush(self.queue, (arrival_s, self.count, towards, packet))
+
+    def wait_s(self) -> float | None:
+        """How long until something arrives; none when nothing is under way."""
+        return max(0.0, self.queue[0][0] - time.monotonic()) if self.queue else None
+
+    def deliver(self) -> None:
+        """Hands over what has arrived."""
+        now_s = time.monotonic()
+        while self.queue and self.queue[0][0] <= now_s:
+            _, _, towards, packet = heapq.heappop(self.queue)
+            try:
+                os.write(towards, packet)
+            except OSError:
+                pass  # the device's own queue is full: one more loss
+
+
+def main() -> None:
+    arguments = argparse.ArgumentParser(description=__doc__)
+    arguments.add_argument("namespace")
+    arguments.add_argument("--here", required=True)
+    arguments.add_argument("--there", required=True)
+    arguments.add_argument("--device", default="line0")
+    arguments.add_argument("--delay-ms", type=float, default=0)
+    arguments.add_argument("--jitter-ms", type=float, default=0)
+    arguments.add_argument("--loss", type=float, default=0)
+    arguments.add_argument("--seed", type=int, default=1)
+    options = arguments.parse_args()
+
+    here, there = open_tun(options.device, None), open_tun(options.device, options.namespace)
+    configure(options.device, options.here, None)
+    configure(options.device, options.there, options.namespace)
+    other_end = {here: there, there: here}
+    line = Line(options.delay_ms / 1000, options.jitter_ms / 1000, options.loss, options.seed)
+    print("up", flush=True)
+    while True:
+        readable, _, _ = select.select([here, there], [], [], line.wait_s())
+        for tun in readable:
+            for _ in range(64):  # a bounded burst, so that what has arrived is not kept waiting
+                try:
+                    line.take(os.read(tun, 2048), other_end[tun])
+                except BlockingIOError:
+                    break
+        line.deliver()
+
+
+if __name__ == "__main__":
+    main()

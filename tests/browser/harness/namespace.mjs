@@ -1,0 +1,52 @@
+// Network namespaces for participants who are somewhere else.
+
+import { execFileSync } from "node:child_process";
+import { Process } from "./process.mjs";
+
+const ip = (...args) => execFileSync("ip", args, { stdio: ["ignore", "pipe", "pipe"] });
+
+let count = 0;
+
+/**
+ * A place behind a cable: 10.77.N.1 here, 10.77.N.2 there.
+ * `harness/alone` takes it away when the run ends.
+ */
+export function namespace(name) {
+  const number = ++count;
+  const here = `10.77.${number}.1`;
+  const there = `10.77.${number}.2`;
+  ip("netns", "add", name);
+  ip("link", "add", `cable${number}`, "type", "veth", "peer", "name", "cable", "netns", name);
+  ip("address", "add", `${here}/24`, "dev", `cable${number}`);
+  ip("link", "set", `cable${number}`, "up");
+  ip("-n", name, "address", "add", `${there}/24`, "dev", "cable");
+  ip("-n", name, "link", "set", "cable", "up");
+  ip("-n", name, "link", "set", "lo", "up");
+  ip("-n", name, "route", "add", "default", "via", here);
+  return { name, here, there };
+}
+
+/** Drops every UDP packet from and to a namespace, silently and on arrival, as a hospital's firewall does. */
+export function dropUdp({ name, there }) {
+  execFileSync("iptables", ["-A", "INPUT", "-p", "udp", "-s", there, "-j", "DROP"]);
+  execFileSync("ip", ["netns", "exec", name, "iptables", "-A", "INPUT", "-p", "udp", "-j", "DROP"]);
+}
+
+/**
+ * A place behind a bad line instead of a cable.
+ * @param {string} name
+ * @param {{ delay_ms?: number, jitter_ms?: number, loss?: number, seed?: number }} line each way; `loss` is 0..1
+ */
+export async function farNamespace(name, { delay_ms = 0, jitter_ms = 0, loss = 0, seed = 1 } = {}) {
+  const number = ++count;
+  const here = `10.77.${number}.1`;
+  const there = `10.77.${number}.2`;
+  ip("netns", "add", name);
+  ip("-n", name, "link", "set", "lo", "up");
+  const script = new URL("link.py", import.meta.url).pathname;
+  const options = [name, `--here=${here}`, `--there=${there}`, `--delay-ms=${delay_ms}`, `--jitter-ms=${jitter_ms}`];
+  const link = new Process("python3", [script, ...options, `--loss=${loss}`, `--seed=${seed}`, `--device=line${number}`]);
+  await link.line(/^up$/);
+  ip("-n", name, "route", "add", "default", "via", here);
+  return { name, here, there, link };
+}

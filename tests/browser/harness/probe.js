@@ -1,0 +1,171 @@
+// What a journey sees and hears inside a page, and the devices that it gives the page. Runs before the page's own
+// scripts, after strip.mjs, mark.mjs and `const devices = {camera, tone_hz}`.
+
+const connections = [];
+window.RTCPeerConnection = class extends window.RTCPeerConnection {
+  constructor(...how) {
+    super(...how);
+    connections.push(this);
+  }
+};
+
+/** A camera of 30 frames a second whose every frame says which it is; with `clock`, its number is the time in ms. */
+function cameraTrack({ site = 0, kind = 0, width = 640, height = 360, clock = false }) {
+  const canvas = Object.assign(document.createElement("canvas"), { width, height });
+  const pen = canvas.getContext("2d", { alpha: false });
+  const cell = height / 45;
+  let count = 0;
+  const draw = () => {
+    const frame = (clock ? Math.round(performance.timeOrigin + performance.now()) : count++) & 0xffff;
+    pen.fillStyle = `hsl(${(site * 120 + kind * 30) % 360} 60% 40%)`;
+    pen.fillRect(0, 0, width, height);
+    pen.fillStyle = "#ddd";
+    pen.fillRect((count * 4) % width, height / 2, 40, 40);
+    stripCells({ site, kind, frame }).forEach((white, index) => {
+      pen.fillStyle = white ? "#fff" : "#000";
+      pen.fillRect((index % 18) * cell, Math.floor(index / 18) * cell, cell, cell);
+    });
+  };
+  draw();
+  setInterval(draw, 1000 / 30);
+  return canvas.captureStream(30).getVideoTracks()[0];
+}
+
+let ears;
+const audioContext = () => (ears ??= new AudioContext());
+
+/** A microphone in front of one pure tone. */
+function toneTrack(hz) {
+  const oscillator = new OscillatorNode(audioContext(), { frequency: hz });
+  const gain = new GainNode(audioContext(), { gain: 0.3 });
+  const microphone = audioContext().createMediaStreamDestination();
+  oscillator.connect(gain).connect(microphone);
+  oscillator.start();
+  return microphone.stream.getAudioTracks()[0];
+}
+
+if (navigator.mediaDevices && (devices?.camera || devices?.tone_hz)) {
+  const native = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
+  navigator.mediaDevices.getUserMedia = async (wanted) => {
+    const stream = new MediaStream();
+    if (wanted.video && devices.camera) stream.addTrack(cameraTrack(devices.camera));
+    if (wanted.audio && devices.tone_hz) stream.addTrack(toneTrack(devices.tone_hz));
+    const rest = { video: devices.camera ? false : wanted.video, audio: devices.tone_hz ? false : wanted.audio };
+    if (rest.video || rest.audio) for (const track of (await native(rest)).getTracks()) stream.addTrack(track);
+    return stream;
+  };
+}
+
+const eye = Object.assign(document.createElement("canvas"), { width: 144, height: 24 }).getContext("2d", {
+  willReadFrequently: true,
+  alpha: false,
+});
+
+/** The mark of the picture that a video element shows now, or null. */
+function readMark(video) {
+  if (!video?.videoHeight) return null;
+  const cell = video.videoHeight / 45;
+  eye.drawImage(video, 0, 0, 18 * cell, 3 * cell, 0, 0, 144, 24);
+  return readStrip(eye.getImageData(0, 0, 144, 24).data, 144, 360);
+}
+
+/** The level of one frequency in what a track carries now, and the loudest frequency. */
+const listeners = new Map();
+async function listen(track) {
+  if (!listeners.has(track)) {
+    const context = audioContext();
+    await context.resume();
+    const analyser = new AnalyserNode(context, { fftSize: 8192, smoothingTimeConstant: 0 });
+    context.createMediaStreamSource(new MediaStream([track])).connect(analyser);
+    listeners.set(track, analyser);
+  }
+  const analyser = listeners.get(track);
+  const levels_db = new Float32Array(analyser.frequencyBinCount);
+  analyser.getFloatFrequencyData(levels_db);
+  const hz_per_bin = analyser.context.sampleRate / analyser.fftSize;
+  return { levels_db, hz_per_bin };
+}
+
+window.probe = {
+  connections,
+  cameraTrack,
+  toneTrack,
+  readMark,
+
+  /** Everything that shows a picture: its element, by the nearest `data-testid`, and its mark. */
+  pictures() {
+    return [...document.querySelectorAll("video")]
+      .filter((video) => video.videoHeight)
+      .map((video) => ({
+        within: video.closest("[data-testid]")?.dataset.testid,
+        text: video.closest("[data-testid]")?.innerText,
+        size: [video.videoWidth, video.videoHeight],
+        mark: readMark(video),
+      }));
+  },
+
+  /**
+   * The frames of one video element as they come: its marks, until `enough` says so.
+   * Resolves with one row per presented frame: when, what, and the metadata of requestVideoFrameCallback.
+   */
+  frames(video, count) {
+    return new Promise((resolve) => {
+      const rows = [];
+      const next = (_now, metadata) => {
+        rows.push({ at_ms: performance.timeOrigin + performance.now(), mark: readMark(video), ...metadata });
+        if (rows.length < count) video.requestVideoFrameCallback(next);
+        else resolve(rows);
+      };
+      video.requestVideoFrameCallback(next);
+    });
+  },
+
+  /** Every tone above `floor_db` that the page plays: for each audible remote track its loudest frequencies. */
+  async tones(floor_db = -60) {
+    const heard = [];
+    for (const element of document.querySelectorAll("audio, video")) {
+      if (element.paused || element.muted || element.volume === 0 || !(element.srcObject instanceof MediaStream)) continue;
+      for (const track of element.srcObject.getAudioTracks()) {
+        const { levels_db, hz_per_bin } = await listen(track);
+        const peaks = [];
+        for (let bin = 2; bin < levels_db.length - 2; bin++) {
+          const level_db = levels_db[bin];
+          const around = [levels_db[bin - 2], levels_db[bin - 1], levels_db[bin + 1], levels_db[bin + 2]];
+          if (level_db > floor_db && around.every((other) => level_db >= other)) peaks.push({ hz: bin * hz_per_bin, level_db });
+        }
+        heard.push({ track: track.id, peaks: peaks.sort((a, b) => b.level_db - a.level_db).slice(0, 12) });
+      }
+    }
+    return heard;
+  },
+
+  /** The inbound media of all connections, as the browser counts it. */
+  async inbound(kind = "video") {
+    const rows = [];
+    for (const connection of connections) {
+      if (connection.connectionState === "closed") continue;
+      const report = await connection.getStats();
+      for (const row of report.values()) {
+        if (row.type !== "inbound-rtp" || row.kind !== kind) continue;
+        rows.push({ ...row, codec: report.get(row.codecId)?.mimeType });
+      }
+    }
+    return rows;
+  },
+
+  /** How each connection that carries media reaches the server: "udp" or "tcp". */
+  async transports() {
+    const protocols = [];
+    for (const connection of connections) {
+      if (connection.connectionState === "closed") continue;
+      const report = await connection.getStats();
+      for (const transport of report.values()) {
+        if (transport.type !== "transport" && transport.type !== "candidate-pair") continue;
+        const pair = transport.type === "transport" ? report.get(transport.selectedCandidatePairId) : transport.selected && transport;
+        const local = pair && report.get(pair.localCandidateId);
+        if (local) protocols.push(local.protocol);
+      }
+    }
+    return protocols;
+  },
+};
