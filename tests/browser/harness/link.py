@@ -43,11 +43,19 @@ def configure(device: str, address: str, namespace: str | None) -> None:
     subprocess.check_call([*ip, "link", "set", device, "up", "mtu", "1500", "txqueuelen", "1000"])
 
 
+def is_dtls(packet: bytes) -> bool:
+    """True for a DTLS record in UDP in IPv4 (RFC 7983: the first byte is 20 to 63)."""
+    header = (packet[0] & 15) * 4
+    return packet[0] >> 4 == 4 and packet[9] == 17 and len(packet) > header + 8 and 20 <= packet[header + 8] <= 63
+
+
 class Line:
     """What is under way in both directions."""
 
-    def __init__(self, delay_s: float, jitter_s: float, loss: float, seed: int) -> None:
+    def __init__(self, delay_s: float, jitter_s: float, loss: float, lose_dtls: int, seed: int) -> None:
         self.delay_s, self.jitter_s, self.loss = delay_s, jitter_s, loss
+        self.dtls_to_lose: dict[int, int] = {}
+        self.lose_dtls = lose_dtls
         self.random = random.Random(seed)
         self.queue: list[tuple[float, int, int, bytes]] = []
         self.latest_s: dict[int, float] = {}
@@ -56,6 +64,10 @@ class Line:
     def take(self, packet: bytes, towards: int) -> None:
         """Loses a packet or sends it on its way."""
         if self.random.random() < self.loss:
+            return
+        if is_dtls(packet) and self.dtls_to_lose.setdefault(towards, self.lose_dtls) > 0:
+            self.dtls_to_lose[towards] -= 1
+            print("lost a handshake packet", flush=True)
             return
         arrival_s = time.monotonic() + self.delay_s + self.random.uniform(-self.jitter_s, self.jitter_s)
         arrival_s = max(arrival_s, self.latest_s.get(towards, 0.0))
@@ -87,6 +99,7 @@ def main() -> None:
     arguments.add_argument("--delay-ms", type=float, default=0)
     arguments.add_argument("--jitter-ms", type=float, default=0)
     arguments.add_argument("--loss", type=float, default=0)
+    arguments.add_argument("--lose-dtls", type=int, default=0, help="so many of the first ones in each direction")
     arguments.add_argument("--seed", type=int, default=1)
     options = arguments.parse_args()
 
@@ -94,7 +107,7 @@ def main() -> None:
     configure(options.device, options.here, None)
     configure(options.device, options.there, options.namespace)
     other_end = {here: there, there: here}
-    line = Line(options.delay_ms / 1000, options.jitter_ms / 1000, options.loss, options.seed)
+    line = Line(options.delay_ms / 1000, options.jitter_ms / 1000, options.loss, options.lose_dtls, options.seed)
     print("up", flush=True)
     while True:
         readable, _, _ = select.select([here, there], [], [], line.wait_s())

@@ -35,9 +35,10 @@ export function dropUdp({ name, there }) {
 /**
  * A place behind a bad line instead of a cable.
  * @param {string} name
- * @param {{ delay_ms?: number, jitter_ms?: number, loss?: number, seed?: number }} line each way; `loss` is 0..1
+ * @param {{ delay_ms?: number, jitter_ms?: number, loss?: number, lose_dtls?: number, seed?: number }} line each way;
+ *   `loss` is 0..1, `lose_dtls` so many of the first handshake packets
  */
-export async function farNamespace(name, { delay_ms = 0, jitter_ms = 0, loss = 0, seed = 1 } = {}) {
+export async function farNamespace(name, { delay_ms = 0, jitter_ms = 0, loss = 0, lose_dtls = 0, seed = 1 } = {}) {
   const number = ++count;
   const here = `10.77.${number}.1`;
   const there = `10.77.${number}.2`;
@@ -45,7 +46,8 @@ export async function farNamespace(name, { delay_ms = 0, jitter_ms = 0, loss = 0
   ip("-n", name, "link", "set", "lo", "up");
   const script = new URL("link.py", import.meta.url).pathname;
   const options = [name, `--here=${here}`, `--there=${there}`, `--delay-ms=${delay_ms}`, `--jitter-ms=${jitter_ms}`];
-  const link = new Process("python3", [script, ...options, `--loss=${loss}`, `--seed=${seed}`, `--device=line${number}`]);
+  const losses = [`--loss=${loss}`, `--lose-dtls=${lose_dtls}`, `--seed=${seed}`];
+  const link = new Process("python3", [script, ...options, ...losses, `--device=line${number}`]);
   await link.line(/^up$/);
   ip("-n", name, "route", "add", "default", "via", here);
   return { name, here, there, link };

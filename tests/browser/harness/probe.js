@@ -92,6 +92,37 @@ window.probe = {
   toneTrack,
   readMark,
 
+  /** Asks for the capture time of frames, which Chromium knows but does not offer by itself. */
+  offerCaptureTime(transceiver) {
+    const extensions = transceiver.getHeaderExtensionsToNegotiate?.();
+    for (const extension of extensions ?? []) {
+      if (extension.uri.endsWith("/abs-capture-time")) extension.direction = "sendrecv";
+    }
+    if (extensions) transceiver.setHeaderExtensionsToNegotiate(extensions);
+  },
+
+  /** Describes this end of a direct call, all candidates in it. */
+  async gathered(peer) {
+    await peer.setLocalDescription();
+    if (peer.iceGatheringState !== "complete") {
+      await new Promise((resolve) => {
+        peer.onicegatheringstatechange = () => peer.iceGatheringState === "complete" && resolve();
+      });
+    }
+    return peer.localDescription.toJSON();
+  },
+
+  /** Offers a connection by WHIP or WHEP; gives the session's URL. */
+  async offer(peer, endpoint, token) {
+    await peer.setLocalDescription();
+    const headers = { Authorization: `Bearer ${token}`, "Content-Type": "application/sdp" };
+    // Sent before any candidate is known: the server finds the browser by its first packet.
+    const response = await fetch(endpoint, { method: "POST", headers, body: peer.localDescription.sdp });
+    if (response.status !== 201) throw new Error(`${response.status}: ${await response.text()}`);
+    await peer.setRemoteDescription({ type: "answer", sdp: await response.text() });
+    return new URL(response.headers.get("Location"), endpoint).href;
+  },
+
   /** Everything that shows a picture: its element, by the nearest `data-testid`, and its mark. */
   pictures() {
     return [...document.querySelectorAll("video")]
@@ -104,6 +135,37 @@ window.probe = {
       }));
   },
 
+  /** The mean colour in the middle of each quadrant of a picture: top left, top right, bottom left, bottom right. */
+  quadrants(video) {
+    const { videoWidth: width, videoHeight: height } = video;
+    return [0, 1, 2, 3].map((quadrant) => {
+      const [x, y] = [(0.25 + (quadrant % 2) / 2) * width, (quadrant < 2 ? 0.25 : 0.75) * height];
+      eye.drawImage(video, x - 20, y - 10, 40, 20, 0, 0, 40, 20);
+      const { data } = eye.getImageData(0, 0, 40, 20);
+      return [0, 1, 2].map((channel) => {
+        let sum = 0;
+        for (let at = channel; at < data.length; at += 4) sum += data[at];
+        return Math.round(sum / (data.length / 4));
+      });
+    });
+  },
+
+  /** Joins by hand and gives the first message that `wanted`, the source of a function, accepts. */
+  message(token, wanted) {
+    return new Promise((resolve, reject) => {
+      const socket = new WebSocket(`ws://${location.host}/ws`);
+      const accepts = new Function("message", `return ${wanted}`);
+      socket.onopen = () => socket.send(JSON.stringify({ type: "join", id: 1, version: 1, token }));
+      socket.onclose = ({ code, reason }) => reject(new Error(`closed: ${code} ${reason}`));
+      socket.onmessage = ({ data }) => {
+        const message = JSON.parse(data);
+        if (!accepts(message)) return;
+        resolve(message);
+        socket.close();
+      };
+    });
+  },
+
   /**
    * The frames of one video element as they come: its marks, until `enough` says so.
    * Resolves with one row per presented frame: when, what, and the metadata of requestVideoFrameCallback.
@@ -112,12 +174,26 @@ window.probe = {
     return new Promise((resolve) => {
       const rows = [];
       const next = (_now, metadata) => {
-        rows.push({ at_ms: performance.timeOrigin + performance.now(), mark: readMark(video), ...metadata });
+        const at_ms = performance.timeOrigin + performance.now();
+        rows.push({ ...metadata, at_ms, mark: readMark(video) });
         if (rows.length < count) video.requestVideoFrameCallback(next);
         else resolve(rows);
       };
       video.requestVideoFrameCallback(next);
     });
+  },
+
+  /** Begins to note every presented frame of a video element; `followed` gives the rows so far, `unfollow` ends it. */
+  follow(video) {
+    const rows = [];
+    let on = true;
+    const next = () => {
+      rows.push({ at_ms: performance.now(), mark: readMark(video) });
+      if (on) video.requestVideoFrameCallback(next);
+    };
+    video.requestVideoFrameCallback(next);
+    this.followed = () => rows;
+    this.unfollow = () => (on = false);
   },
 
   /** Every tone above `floor_db` that the page plays: for each audible remote track its loudest frequencies. */

@@ -19,18 +19,18 @@ let port = 8080;
 /** A running `consilium serve`, or `demo`. */
 export class Server {
   /**
-   * @param {{ command?: "serve" | "demo", host?: string, advertise?: string[], flags?: string[] }} [how]
-   *   `host` is where the pages are served; every address in `advertise` is a candidate for media.
+   * @param {{ command?: "serve" | "demo", host?: string, flags?: string[] }} [how]
+   *   `host` is where the pages are served and the media comes in; the demo is on loopback only.
    */
-  static async start({ command = "serve", host = "127.0.0.1", advertise = [host], flags = [] } = {}) {
+  static async start({ command = "serve", host = "127.0.0.1", flags = [] } = {}) {
     const server = new Server();
     server.data = await mkdtemp(join(tmpdir(), "consilium-"));
-    const [http, media] = [port++, 10_000 + port];
+    const [http, media] = [port, port + 1];
+    port += 20; // every worker has a media port of its own
     server.url = `http://${host}:${http}`;
     server.media = { host, port: media };
-    const where = ["--http", `${host}:${http}`, "--media", `0.0.0.0:${media}`, "--data", server.data];
-    const addresses = advertise.flatMap((address) => ["--advertise", address]);
-    server.process = new Process(binary, [command, ...where, ...addresses, ...flags]);
+    const where = ["--http", `${host}:${http}`, "--media", `${host}:${media}`, "--data", server.data];
+    server.process = new Process(binary, [command, ...where, ...flags]);
     const ready = until(`${server.url}/readyz`, () => fetch(`${server.url}/readyz`).then((answer) => answer.ok, () => false));
     await Promise.race([
       ready,
@@ -46,6 +46,11 @@ export class Server {
     const args = ["token", "--data", this.data, "--room", room, "--role", role, "--name", name];
     const { stdout } = await promisify(execFile)(binary, site ? [...args, "--site", site] : args);
     return stdout.trim();
+  }
+
+  /** The page of a member: its link, as `consilium demo` prints it. */
+  async link(who, codec) {
+    return `${this.url}/#token=${await this.token(who)}${codec ? `&codec=${codec}` : ""}`;
   }
 
   /** All metrics as they are now. */

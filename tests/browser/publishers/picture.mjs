@@ -13,12 +13,18 @@ const cell = height / 45;
 const luma_bytes = width * height;
 const noise = Buffer.alloc(65_537).map((_, index) => 95 + ((index * index * 7 + index * 13) % 31));
 
-/** The quadrants' colours as U and V: what a decoder must show in the middle of each. */
-export const quadrants = [
+/** U and V of the quadrants, and what a viewer then sees in the middle of each: red, green, blue, grey. */
+const chroma = [
   [90, 240],
   [54, 34],
   [240, 110],
   [128, 128],
+];
+export const colours = [
+  [255, 32, 32],
+  [0, 215, 0],
+  [80, 80, 255],
+  [110, 110, 110],
 ];
 
 /** Endless I420 pictures, each one saying which it is. The same memory is used again. */
@@ -28,7 +34,7 @@ export function* pictures({ site, kind }) {
     for (let y = 0; y < height / 2; y++) {
       for (let x = 0; x < width / 2; x++) {
         const quadrant = (y < height / 4 ? 0 : 2) + (x < width / 4 ? 0 : 1);
-        picture[at + (y * width) / 2 + x] = y < 16 && x < 80 ? 128 : quadrants[quadrant][plane];
+        picture[at + (y * width) / 2 + x] = y < 16 && x < 80 ? 128 : chroma[quadrant][plane];
       }
     }
   }

@@ -1,0 +1,43 @@
+// What must be true of a picture that a page shows.
+
+import assert from "node:assert/strict";
+
+import { until } from "./until.mjs";
+
+/** Feed kinds in the order of the contract: a mark carries the index. */
+export const feed_kinds = ["endoscope", "ultrasound", "ct", "fluoroscopy", "microscope", "room", "monitor", "screen", "face"];
+
+/** How many frames after `earlier` a mark is, up to one loop. */
+export function framesSince(earlier, later) {
+  return (later.frame - earlier.frame + (later.loop_frames || 65_536)) % (later.loop_frames || 65_536);
+}
+
+/** Waits until a page shows the picture of this site and kind, and gives its mark. */
+export async function shown(page, { site, kind }, within_ms = 20_000) {
+  const look = async () => (await page.evaluate(() => probe.pictures())).map((picture) => picture.mark);
+  const find = async () => (await look()).find((mark) => mark?.site === site && mark?.kind === kind);
+  return await until(`picture ${site}/${kind}`, find, { within_ms, seen: () => page.evaluate(() => probe.pictures()) });
+}
+
+/**
+ * Follows the page's only picture over so many presented frames: always the right one, never backwards, and moving at
+ * no less than 95 % of the source's rate.
+ */
+export async function moves(page, { site, kind }, { count = 60, fps = 30, share = 0.95 } = {}) {
+  const rows = await page.evaluate((count) => probe.frames(document.querySelector("video"), count), count);
+  for (const { mark } of rows) assert.deepEqual([mark?.site, mark?.kind], [site, kind], "every frame is the right picture");
+  const steps = rows.slice(1).map((row, index) => framesSince(rows[index].mark, row.mark));
+  assert.ok(steps.every((step) => step < 300), `never backwards: ${steps}`);
+  const advance = steps.reduce((sum, step) => sum + step, 0);
+  const seconds = (rows.at(-1).at_ms - rows[0].at_ms) / 1000;
+  assert.ok(advance >= seconds * fps * share, `${advance} frames in ${seconds.toFixed(2)} s`);
+  return rows;
+}
+
+/** Waits until the page plays a tone of this frequency. */
+export async function heard(page, hz, within_ms = 20_000) {
+  const find = async () => (await tones(page)).some((peaks) => peaks.some((peak) => Math.abs(peak.hz - hz) < 8));
+  await until(`a tone of ${hz} Hz`, find, { within_ms, seen: () => tones(page) });
+}
+
+const tones = async (page) => (await page.evaluate(() => probe.tones())).map((track) => track.peaks);

@@ -1,0 +1,164 @@
+// Real third parties publish, each with its own encoder, and Chromium shows the right picture and plays the right tone.
+
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+
+import { open } from "../harness/browser.mjs";
+import { farNamespace } from "../harness/namespace.mjs";
+import { feed_kinds, heard, moves, shown } from "../harness/picture.mjs";
+import { Server } from "../harness/server.mjs";
+import { until } from "../harness/until.mjs";
+import { endSession, playPlainly, publishPlainly } from "../pages/plain.mjs";
+import { ffmpegPublisher } from "../publishers/ffmpeg.mjs";
+import { gstreamerPublisher } from "../publishers/gstreamer.mjs";
+import { colours } from "../publishers/picture.mjs";
+
+const host = "10.77.0.1"; // libnice, under GStreamer, does not use loopback
+let server;
+let viewer;
+
+before(async () => {
+  server = await Server.start({ host });
+  viewer = await open({ trusted: server.url });
+});
+
+after(async () => {
+  await viewer?.end();
+  await server?.stop();
+});
+
+/** A device of a site of its own in a room of its own, and the addresses of both. */
+async function device(room, feed) {
+  const site = `site-${room}`;
+  const token = await server.token({ room, role: "device", name: "Capture box", site });
+  const mark = { site: 3, kind: feed_kinds.indexOf(feed) };
+  return { room, site, feed, token, mark, publish: { endpoint: `${server.url}/whip/${room}?feed=${feed}`, token, ...mark } };
+}
+
+async function play(page, { room, site, feed }) {
+  const token = await server.token({ room, role: "expert" });
+  return { token, ...(await playPlainly(page, { url: server.url, room, token, site, feed })) };
+}
+
+async function seenAndHeard(source, { share } = {}) {
+  const session = await play(viewer, source);
+  await shown(viewer, source.mark);
+  await heard(viewer, 440);
+  await moves(viewer, source.mark, { share });
+  assert.equal(await endSession(session.session, session.token), 200);
+}
+
+async function rightColours() {
+  const seen = await viewer.evaluate(() => probe.quadrants(document.querySelector("video")));
+  for (const [index, colour] of colours.entries()) {
+    const difference = Math.max(...colour.map((value, channel) => Math.abs(value - seen[index][channel])));
+    assert.ok(difference < 40, `quadrant ${index} is ${seen[index]}, not ${colour}`);
+  }
+}
+
+test("FFmpeg", async () => {
+  const source = await device("ffmpeg", "endoscope");
+  const ffmpeg = ffmpegPublisher(source.publish);
+  await published(source.room, ffmpeg);
+  await seenAndHeard(source);
+  await rightColours();
+  await ffmpeg.stop("SIGINT");
+  await gone(source.room);
+});
+
+test("FFmpeg answers no keyframe request, and a second viewer three seconds later has a picture at once", async () => {
+  const source = await device("ffmpeg-gop", "ultrasound");
+  const ffmpeg = ffmpegPublisher({ ...source.publish, gop_frames: 250 });
+  await published(source.room, ffmpeg);
+  await play(viewer, source);
+  await until("three seconds of pictures", async () => (await shown(viewer, source.mark)).frame >= 90);
+  const second = await open({ trusted: server.url });
+  const { first_picture_ms } = await play(second, source);
+  const mark = await shown(second, source.mark);
+  console.log(`second viewer: first picture after ${first_picture_ms.toFixed(0)} ms, at frame ${mark.frame} of a 250-frame group`);
+  assert.ok(mark.frame < 250, `frame ${mark.frame} is before the second keyframe`);
+  assert.ok(first_picture_ms < 1000, `${first_picture_ms} ms`);
+  await moves(second, source.mark);
+  await second.end();
+  await ffmpeg.stop("SIGINT");
+});
+
+test("FFmpeg with B-frames is flagged", async () => {
+  const source = await device("ffmpeg-b-frames", "endoscope");
+  const ffmpeg = ffmpegPublisher({ ...source.publish, b_frames: 2 });
+  await published(source.room, ffmpeg);
+  const token = await server.token({ room: source.room, role: "expert" });
+  await viewer.goto(`${server.url}/healthz`);
+  const told = `message.fault === "b_frames" || message.feeds?.some((feed) => feed.fault === "b_frames")`;
+  await viewer.evaluate((token, told) => probe.message(token, told), token, told);
+  await ffmpeg.stop("SIGINT");
+});
+
+for (const setup of ["actpass", "passive"]) {
+  const role = setup === "passive" ? "server" : "client";
+  test(`GStreamer with its RSA certificate as the DTLS ${role}`, async () => {
+    const source = await device(`gstreamer-${role}`, "room");
+    const gstreamer = gstreamerPublisher({ ...source.publish, setup });
+    await gstreamer.line(/^answered/);
+    await seenAndHeard(source);
+    await rightColours();
+    assert.equal(await gstreamer.stop(), 0, gstreamer.said);
+    await gone(source.room);
+  });
+
+  test(`GStreamer as the DTLS ${role} over a line that loses handshake packets`, async () => {
+    const far = await farNamespace(`far-${role}`, { delay_ms: 20, jitter_ms: 2, loss: 0.02, lose_dtls: 2 });
+    const remote = await Server.start({ host: far.here });
+    const source = await device(`gstreamer-far-${role}`, "ct");
+    const token = await remote.token({ room: source.room, role: "device", site: source.site });
+    const endpoint = `${remote.url}/whip/${source.room}?feed=ct`;
+    const gstreamer = gstreamerPublisher({ ...source.publish, endpoint, token, setup, namespace: far.name, gop_frames: 30 });
+    await far.link.line(/lost a handshake packet/);
+    const page = await open({ trusted: remote.url });
+    const expert = await remote.token({ room: source.room, role: "expert" });
+    await playPlainly(page, { url: remote.url, room: source.room, token: expert, site: source.site, feed: "ct" });
+    const first = await shown(page, source.mark);
+    await until("the picture moves", async () => (await shown(page, source.mark)).frame > first.frame + 60);
+    await page.end();
+    await gstreamer.stop();
+    await remote.stop();
+    await far.link.stop();
+  });
+}
+
+for (const codec of ["H264", "VP8", "AV1"]) {
+  test(`Chromium with ${codec}`, async () => {
+    const source = await device(`chromium-${codec}`, "microscope");
+    const publisher = await open({ trusted: server.url });
+    const session = await publishPlainly(publisher, {
+      ...source,
+      url: server.url,
+      codec,
+      camera: source.mark,
+      tone_hz: 440,
+    });
+    await seenAndHeard(source, { share: 0.9 }); // a software encoder beside a decoder on a small machine
+    assert.equal(await endSession(session, source.token), 200);
+    await publisher.end();
+    await gone(source.room);
+  });
+}
+
+test("the webrtc crate, in the demo", async () => {
+  const demo = await Server.start({ command: "demo" });
+  await demo.process.line(/^ready$/);
+  const link = (await demo.process.line(/^expert (.*)$/))[1];
+  assert.ok(link.startsWith(demo.url), link);
+  await demo.stop();
+});
+
+async function published(room, publisher) {
+  await until(`${room} is published`, async () => {
+    assert.ok(publisher.running, publisher.said);
+    return (await server.metrics()).sum("consilium_feeds", `room="${room}"`) > 0;
+  });
+}
+
+async function gone(room) {
+  await until(`${room} is over`, async () => (await server.metrics()).sum("consilium_feeds", `room="${room}"`) === 0);
+}
