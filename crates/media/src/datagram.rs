@@ -104,7 +104,14 @@ impl Departures {
                 return;
             }
         }
-        self.runs.push(Run { session, protocol, source, destination, segment_bytes: datagram.len().max(1), range: start..end });
+        self.runs.push(Run {
+            session,
+            protocol,
+            source,
+            destination,
+            segment_bytes: datagram.len().max(1),
+            range: start..end,
+        });
     }
 }
 
@@ -121,7 +128,8 @@ mod tests {
             departures.push(SessionId(1), Protocol::Udp, here, there, &vec![0; length]);
         }
         departures.push(SessionId(2), Protocol::Udp, here, there, &[0; 1200]);
-        let shape: Vec<_> = departures.iter().map(|(run, bytes)| (run.session.0, run.segment_bytes, bytes.len())).collect();
+        let shape: Vec<_> =
+            departures.iter().map(|(run, bytes)| (run.session.0, run.segment_bytes, bytes.len())).collect();
         assert_eq!(shape, [(1, 1200, 3100), (1, 700, 700), (1, 1200, 2400), (2, 1200, 1200)]);
     }
 }

@@ -1,8 +1,33 @@
 //! Datagrams to packets to frames: one peer's ICE, DTLS and SRTP, layers, slots, forwarding, keyframes.
 //!
 //! Sans-IO: time and datagrams come in as arguments, runs of datagrams and deadlines come out. str0m is named only
-//! in this crate.
+//! in this crate. Read in this order: [`datagram`], `session`, `packet`, `gop`, `forward`, [`router`].
 
+mod answer;
+mod clock;
 pub mod datagram;
+mod deadline;
+pub mod dtls;
+pub mod error;
+pub mod format;
+mod forward;
+mod gop;
+mod layer;
+pub mod outline;
+mod packet;
+mod parameter_sets;
+pub mod report;
+pub mod router;
+mod session;
+mod sink;
+mod track;
 
 pub use datagram::{Datagram, Departures, Protocol, Run, SessionId};
+pub use dtls::Certificate;
+pub use error::{DropReason, MediaError, NoCommonCodec};
+pub use format::Encoding;
+pub use outline::{Outline, OutlineLine};
+pub use report::{Counters, Report, SinkReport, TrackReport};
+pub use router::{News, OfferedLine, Router, RouterConfig, SinkId, TrackId};
+pub use session::Way;
+pub use track::Fault;

@@ -1,12 +1,20 @@
 //! One consultation as one value: sites, members, roles, who hears and sees whom.
 //!
 //! [`Room::handle`] is the only way in; what follows from an input lands in the [`Outbox`]. No clock, socket, file,
-//! thread or randomness of its own.
+//! thread or randomness of its own. Read in this order: [`input`], [`outbox`], [`room`], [`entitlement`], then
+//! `publish`, `receive` and `voice`, which are what members do.
 
+mod client;
+pub mod entitlement;
 pub mod input;
 pub mod outbox;
+mod publish;
+mod receive;
+pub mod report;
 pub mod room;
+mod voice;
 
-pub use input::{ClientId, Door, Identity, Input};
+pub use input::{ClientId, Door, Grants, Identity, Input};
 pub use outbox::{Closing, Outbox, Outgoing, Route};
+pub use report::{FeedReport, Report, ViewerReport, VoiceReport};
 pub use room::{Room, RoomConfig};

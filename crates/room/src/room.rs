@@ -1,11 +1,21 @@
-//! The room.
+//! The room: its one verb, and what it holds.
 
+use std::collections::{BTreeMap, HashMap};
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use signaling::{RoomId, RoomKind};
+use media::{Certificate, News, Router, RouterConfig, SessionId, TrackId, Way};
+use signaling::client::Connection;
+use signaling::limit;
+use signaling::{
+    ClientMessage, CloseReason, Feed, FeedId, Member, MemberId, Private, Refusal, RefusalCode, RequestId, Role, RoomId,
+    RoomKind, ServerMessage, SiteId, Voice, VoiceId,
+};
 
-use crate::{Input, Outbox};
+use crate::client::Client;
+use crate::entitlement::{Standing, belongs_to_site};
+use crate::outbox::{Closing, Outgoing, Route};
+use crate::{ClientId, Door, Identity, Input, Outbox};
 
 /// What a room is made with.
 #[derive(Debug, Clone)]
@@ -14,34 +24,360 @@ pub struct RoomConfig {
     pub id: RoomId,
     /// What it is for.
     pub kind: RoomKind,
-    /// Seeds everything random that the room decides itself.
-    pub seed: u64,
     /// Time since 1970-01-01 UTC at the `now` that the room is made with: its only wall clock.
-    pub since_epoch: Duration,
+    pub since_1970: Duration,
     /// The addresses that peers are told, UDP and ICE-TCP alike.
     pub candidates: Vec<SocketAddr>,
+    /// The server's DTLS certificate.
+    pub certificate: Certificate,
 }
 
 /// One consultation as one value.
 #[derive(Debug)]
-pub struct Room {}
+pub struct Room {
+    pub(crate) id: RoomId,
+    pub(crate) kind: RoomKind,
+    pub(crate) router: Router,
+    pub(crate) clients: BTreeMap<ClientId, Client>,
+    pub(crate) members: BTreeMap<MemberId, Present>,
+    pub(crate) feeds: BTreeMap<FeedId, Published<Feed>>,
+    pub(crate) voices: BTreeMap<VoiceId, Published<Voice>>,
+    pub(crate) sessions: HashMap<SessionId, ClientId>,
+    pub(crate) speaking: Vec<VoiceId>,
+    pub(crate) listen_at: Option<Instant>,
+    pub(crate) news: Vec<News>,
+    last_id: u32,
+}
+
+/// A member in the room.
+#[derive(Debug)]
+pub(crate) struct Present {
+    pub(crate) member: Member,
+    pub(crate) standing: Standing,
+    subject: Private<String>,
+    door: Door,
+}
+
+/// A feed or a voice with the track that brings it.
+#[derive(Debug)]
+pub(crate) struct Published<T> {
+    pub(crate) what: T,
+    pub(crate) track: TrackId,
+}
+
+/// What a client asked for was refused, or it has been answered already.
+pub(crate) type Answered = Result<(), Refusal>;
 
 impl Room {
     /// An empty room.
-    pub fn new(_now: Instant, _config: RoomConfig) -> Self {
-        Self {}
+    pub fn new(now: Instant, config: RoomConfig) -> Self {
+        let RoomConfig { id, kind, since_1970, candidates, certificate } = config;
+        Self {
+            id,
+            kind,
+            router: Router::new(now, RouterConfig { since_1970, candidates, certificate }),
+            clients: BTreeMap::new(),
+            members: BTreeMap::new(),
+            feeds: BTreeMap::new(),
+            voices: BTreeMap::new(),
+            sessions: HashMap::new(),
+            speaking: Vec::new(),
+            listen_at: None,
+            news: Vec::new(),
+            last_id: 0,
+        }
     }
 
     /// The only way in: applies one input at `now` and appends every consequence to `out`.
-    pub fn handle(&mut self, _now: Instant, _input: Input<'_>, _out: &mut Outbox) {}
+    pub fn handle(&mut self, now: Instant, input: Input<'_>, out: &mut Outbox) {
+        match input {
+            Input::Joined { client, re, identity, door } => self.join(client, re, identity, door, out),
+            Input::Message { client, re, message } => self.message(now, client, re, message, out),
+            Input::Left { client, reason } => self.leave(now, client, reason, out),
+            Input::Burst(datagrams) => {
+                self.router.burst(now, datagrams, &mut out.departures, &mut self.news);
+            }
+            Input::Tick => {
+                self.router.tick(now, &mut out.departures, &mut self.news);
+                self.listen(now, out);
+            }
+            Input::Shutdown => {
+                for client in self.clients.keys().copied().collect::<Vec<_>>() {
+                    self.leave(now, client, CloseReason::ShuttingDown, out);
+                }
+            }
+        }
+        self.follow_news(now, out);
+    }
 
     /// When the room wants [`Input::Tick`] if nothing else happens first.
     pub fn deadline(&self) -> Option<Instant> {
-        None
+        [self.router.deadline(), self.listen_at].into_iter().flatten().min()
     }
 
     /// True when nobody is in the room; the server may drop it.
     pub fn is_empty(&self) -> bool {
-        true
+        self.clients.is_empty()
+    }
+
+    pub(crate) fn next_id(&mut self) -> u32 {
+        self.last_id += 1;
+        self.last_id
+    }
+
+    fn join(&mut self, client: ClientId, re: Option<RequestId>, identity: Identity, door: Door, out: &mut Outbox) {
+        let standing = Standing::of(&identity);
+        if let Err(refusal) = self.admit(&standing) {
+            out.say(client, refused(re, refusal));
+            out.close(client, CloseReason::Refused);
+            return;
+        }
+        let known = self.members.values().find(|present| {
+            door != Door::WebSocket
+                && present.door == door
+                && present.subject == identity.subject
+                && present.standing == standing
+        });
+        let member = match known {
+            Some(present) => present.member.id,
+            None => self.enter(identity, standing, door, out),
+        };
+        self.clients.insert(client, Client::new(member, door));
+        let joined = self.joined(re, member);
+        out.say(client, joined);
+    }
+
+    fn admit(&self, standing: &Standing) -> Answered {
+        let Some(site) = &standing.site else {
+            return if belongs_to_site(standing.role) {
+                let sentence =
+                    format!("The role {} belongs to a site; its token must name one.", standing.role.as_str());
+                Err(Refusal::new(RefusalCode::SiteRequired, sentence))
+            } else {
+                Ok(())
+            };
+        };
+        let mut sites: Vec<&SiteId> =
+            self.members.values().filter_map(|present| present.member.site.as_ref()).collect();
+        sites.push(site);
+        sites.sort();
+        sites.dedup();
+        if sites.len() > limit::SITES_PER_ROOM {
+            let sentence = format!("A room has at most {} sites.", limit::SITES_PER_ROOM);
+            return Err(Refusal::new(RefusalCode::TooManySites, sentence));
+        }
+        Ok(())
+    }
+
+    fn enter(&mut self, identity: Identity, standing: Standing, door: Door, out: &mut Outbox) -> MemberId {
+        let id = MemberId(self.next_id());
+        let member = Member { id, name: identity.name, role: standing.role, site: standing.site.clone() };
+        for client in self.hearers(|other| other.may_know(&standing)) {
+            out.say(client, ServerMessage::Entered { member: member.clone() });
+        }
+        self.members.insert(id, Present { member, standing, subject: identity.subject, door });
+        id
+    }
+
+    fn joined(&self, re: Option<RequestId>, member: MemberId) -> ServerMessage {
+        let present = &self.members[&member];
+        let standing = &present.standing;
+        let known = |other: &&Present| other.member.id == member || standing.may_know(&other.standing);
+        let mut feeds: Vec<Feed> = self
+            .feeds
+            .values()
+            .filter(|feed| standing.may_perceive(feed.what.site.as_ref()))
+            .map(|feed| feed.what.clone())
+            .collect();
+        feeds.sort_by_key(|feed| (feed.site.is_none(), feed.site.clone(), place_of(feed), feed.id));
+        ServerMessage::Joined {
+            re,
+            version: signaling::VERSION,
+            room: self.id.clone(),
+            kind: self.kind,
+            you: present.member.clone(),
+            members: self.members.values().filter(known).map(|other| other.member.clone()).collect(),
+            feeds,
+            voices: self
+                .voices
+                .values()
+                .filter(|voice| standing.may_perceive(voice.what.site.as_ref()))
+                .map(|voice| voice.what.clone())
+                .collect(),
+        }
+    }
+
+    fn message(
+        &mut self,
+        now: Instant,
+        client: ClientId,
+        re: Option<RequestId>,
+        message: ClientMessage,
+        out: &mut Outbox,
+    ) {
+        if !self.clients.contains_key(&client) {
+            return;
+        }
+        let answered = match message {
+            ClientMessage::Publish { sdp, feeds, voice } => self.publish(now, client, re, &sdp, feeds, voice, out),
+            ClientMessage::Receive { sdp, slots, voices } => self.receive(now, client, re, &sdp, slots, voices, out),
+            ClientMessage::Watch { slot, choice } => self.watch(now, client, re, slot, choice, out),
+            ClientMessage::MuteVoice { muted } => self.mute_voice(client, re, muted, out),
+            ClientMessage::MuteFeed { feed, muted } => self.mute_feed(client, re, feed, muted, out),
+            ClientMessage::Candidate { connection, candidate } => {
+                self.candidate(now, client, connection, &candidate, out)
+            }
+            ClientMessage::Leave {} => {
+                self.leave(now, client, CloseReason::Left, out);
+                Ok(())
+            }
+            ClientMessage::Join { .. } => {
+                Err(Refusal::new(RefusalCode::AlreadyJoined, "This client is in the room already."))
+            }
+            // The server answers pings itself: it owns the wall clock.
+            ClientMessage::Ping { .. } => Ok(()),
+        };
+        if let Err(refusal) = answered {
+            out.say(client, refused(re, refusal));
+        }
+    }
+
+    fn candidate(
+        &mut self,
+        now: Instant,
+        client: ClientId,
+        connection: Connection,
+        candidate: &str,
+        out: &mut Outbox,
+    ) -> Answered {
+        let session = self.clients[&client].session(connection);
+        let session =
+            session.ok_or_else(|| Refusal::new(RefusalCode::UnknownSession, "This connection was never offered."))?;
+        if candidate.is_empty() {
+            return Ok(());
+        }
+        self.router
+            .add_candidate(now, session, candidate, &mut out.departures, &mut self.news)
+            .map_err(|error| Refusal::new(RefusalCode::BadCandidate, error.to_string()))
+    }
+
+    /// Lets a client go, with everything that it had open; the member goes with its last client.
+    pub(crate) fn leave(&mut self, now: Instant, client: ClientId, reason: CloseReason, out: &mut Outbox) {
+        let Some(gone) = self.clients.remove(&client) else { return };
+        if let Some(publishing) = gone.publishing {
+            self.unpublish_all(now, &publishing, out);
+            self.end_session(now, publishing.session, out);
+        }
+        if let Some(receiving) = gone.receiving {
+            self.end_session(now, receiving.session, out);
+        }
+        out.say(client, ServerMessage::Closed { reason });
+        out.close(client, reason);
+        if self.clients.values().any(|other| other.member == gone.member) {
+            return;
+        }
+        let Some(present) = self.members.remove(&gone.member) else { return };
+        for client in self.hearers(|other| other.may_know(&present.standing)) {
+            out.say(client, ServerMessage::Left { member: gone.member });
+        }
+    }
+
+    /// Ends a session that its client no longer needs.
+    pub(crate) fn end_session(&mut self, now: Instant, session: SessionId, out: &mut Outbox) {
+        self.router.close(now, session, &mut out.departures);
+        self.sessions.remove(&session);
+        out.routes.push(Route::Over(session));
+    }
+
+    /// The WebSocket clients whose member stands so.
+    pub(crate) fn hearers(&self, stands: impl Fn(&Standing) -> bool) -> Vec<ClientId> {
+        self.clients
+            .iter()
+            .filter(|(_, client)| client.door == Door::WebSocket)
+            .filter(|(_, client)| stands(&self.members[&client.member].standing))
+            .map(|(id, _)| *id)
+            .collect()
+    }
+
+    fn follow_news(&mut self, now: Instant, out: &mut Outbox) {
+        let mut news = std::mem::take(&mut self.news);
+        while !news.is_empty() {
+            for item in news.drain(..) {
+                self.follow(now, item, out);
+            }
+            std::mem::swap(&mut news, &mut self.news);
+        }
+        self.news = news;
+    }
+
+    fn follow(&mut self, now: Instant, news: News, out: &mut Outbox) {
+        match news {
+            News::Way(session, Way::Ufrag(ufrag)) => out.routes.push(Route::Ufrag(ufrag, session)),
+            News::Way(session, Way::Address(protocol, address)) => {
+                out.routes.push(Route::Address(protocol, address, session));
+            }
+            News::Connected(session) => tracing::debug!(room = %self.id, session = session.0, "session connected"),
+            News::Disconnected(session) => self.tell_disconnected(session, out),
+            News::Over(session) => self.session_over(now, session, out),
+            News::Started(track, encoding) => self.feed_started(track, encoding, out),
+            News::Faulted(track, fault) => self.feed_faulted(track, fault, out),
+            News::NoCommonCodec(sink) => self.no_common_codec(sink, out),
+        }
+    }
+
+    fn tell_disconnected(&self, session: SessionId, out: &mut Outbox) {
+        let Some(id) = self.sessions.get(&session) else { return };
+        let client = &self.clients[id];
+        if let Some(connection) = client.connection(session).filter(|_| client.door == Door::WebSocket) {
+            out.say(*id, ServerMessage::Disconnected { connection });
+        }
+    }
+
+    /// A session died: a WHIP or WHEP client with it, a WebSocket's connection is to be offered anew.
+    fn session_over(&mut self, now: Instant, session: SessionId, out: &mut Outbox) {
+        tracing::info!(room = %self.id, session = session.0, "session over");
+        out.routes.push(Route::Over(session));
+        self.tell_disconnected(session, out);
+        let Some(id) = self.sessions.remove(&session) else { return };
+        let Some(client) = self.clients.get_mut(&id) else { return };
+        if client.door != Door::WebSocket {
+            self.leave(now, id, CloseReason::TimedOut, out);
+            return;
+        }
+        match client.connection(session) {
+            Some(Connection::Publish) => {
+                if let Some(publishing) = client.publishing.take() {
+                    self.unpublish_all(now, &publishing, out);
+                }
+            }
+            Some(Connection::Receive) => client.receiving = None,
+            None => {}
+        }
+    }
+}
+
+/// Where a feed stands among those of its site.
+fn place_of(feed: &Feed) -> usize {
+    signaling::FeedKind::ALL.iter().position(|kind| *kind == feed.kind).unwrap_or(usize::MAX)
+}
+
+fn refused(re: Option<RequestId>, refusal: Refusal) -> ServerMessage {
+    ServerMessage::Refused { re, code: refusal.code, message: refusal.message }
+}
+
+impl Outbox {
+    pub(crate) fn say(&mut self, client: ClientId, message: ServerMessage) {
+        self.messages.push(Outgoing { client, message });
+    }
+
+    pub(crate) fn close(&mut self, client: ClientId, reason: CloseReason) {
+        self.closed.push(Closing { client, reason });
+    }
+}
+
+impl Present {
+    /// True for a role that publishes for a site.
+    pub(crate) fn role(&self) -> Role {
+        self.member.role
     }
 }

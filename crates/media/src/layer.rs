@@ -1,0 +1,271 @@
+//! One quality of one incoming track: from the engine's packets to ours, with what is known of the stream.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use str0m::media::Rid;
+
+use crate::clock::CaptureClock;
+use crate::format::Encoding;
+use crate::gop::Gop;
+use crate::packet::{Incoming, Packet, ticks_before};
+use crate::parameter_sets::{ParameterSets, begins_idr};
+
+/// A layer that brought no packet for this long is silent.
+pub(crate) const SILENT_AFTER: Duration = Duration::from_secs(2);
+/// The least time between two keyframe requests to a publisher; doubles with each that brought none.
+const ASK_AGAIN: Duration = Duration::from_millis(500);
+const ASK_AGAIN_MOST: Duration = Duration::from_secs(4);
+/// Requests without a keyframe after which the feed is flagged.
+const ASKED_IN_VAIN: u32 = 4;
+/// Frames whose timestamp goes back, before the stream is said to have B-frames, and how many good ones mend it.
+const REORDERED_FRAMES: u32 = 3;
+const MENDED_AFTER_FRAMES: u32 = 300;
+
+/// One quality of one track.
+#[derive(Debug)]
+pub(crate) struct Layer {
+    pub(crate) rid: Option<Rid>,
+    pub(crate) encoding: Encoding,
+    pub(crate) clock: CaptureClock,
+    pub(crate) gop: Gop,
+    pub(crate) last_packet_at: Instant,
+    pub(crate) traffic: Traffic,
+    sets: ParameterSets,
+    /// The timestamp of the frame whose parameter sets came in band.
+    sets_at: Option<u32>,
+    newest: Option<(u64, u32)>,
+    /// From which of the sender's sequence numbers on how many packets of ours stand before; the newest last.
+    put_in: Vec<(u64, u64)>,
+    reordered_frames: u32,
+    frames_in_order: u32,
+    wants_keyframe: bool,
+    asked: Option<(Instant, u32)>,
+}
+
+/// Counts of one layer since it began.
+#[derive(Debug, Default, Clone, Copy)]
+pub(crate) struct Traffic {
+    pub(crate) packets: u64,
+    pub(crate) bytes: u64,
+    pub(crate) lost: u64,
+    pub(crate) frames: u64,
+    pub(crate) keyframes: u64,
+    pub(crate) keyframe_requests: u64,
+    pub(crate) round_trip: Option<Duration>,
+}
+
+impl Layer {
+    pub(crate) fn new(now: Instant, epoch: Instant, rid: Option<Rid>, encoding: Encoding, sets: ParameterSets) -> Self {
+        Self {
+            rid,
+            encoding,
+            clock: CaptureClock::new(encoding.clock_rate_hz(), epoch),
+            gop: Gop::default(),
+            last_packet_at: now,
+            traffic: Traffic::default(),
+            sets,
+            sets_at: None,
+            newest: None,
+            put_in: Vec::new(),
+            reordered_frames: 0,
+            frames_in_order: 0,
+            wants_keyframe: encoding != Encoding::Opus,
+            asked: None,
+        }
+    }
+
+    /// Takes one packet of the engine; gives it as ours, after the parameter sets that it needs before it.
+    pub(crate) fn take(&mut self, now: Instant, packet: Incoming) -> (Option<Packet>, Packet) {
+        self.last_packet_at = now;
+        self.traffic.packets += 1;
+        self.traffic.bytes += packet.payload.len() as u64;
+        let Incoming { sequence, rtp_ticks, .. } = packet;
+        let is_newest = self.newest.is_none_or(|(newest, _)| sequence > newest);
+        if is_newest {
+            self.watch_order(sequence, rtp_ticks);
+            self.newest = Some((sequence, rtp_ticks));
+        }
+        let captured_at = self.clock.captured_at(rtp_ticks, now);
+        let ours = |sequence, payload: Arc<[u8]>, marker, begins_keyframe| Packet {
+            sequence,
+            rtp_ticks,
+            marker,
+            begins_keyframe,
+            payload,
+            captured_at,
+            audio_level: packet.audio_level,
+        };
+        let sets = if is_newest { self.missing_sets(&packet.payload, rtp_ticks) } else { None };
+        let sets = sets.map(|payload| {
+            let before = ours(sequence + self.put_in_before(sequence), payload.into(), false, true);
+            self.put_in.push((sequence, self.put_in_before(sequence) + 1));
+            if self.put_in.len() > 8 {
+                self.put_in.remove(0);
+            }
+            before
+        });
+        let begins_keyframe = self.encoding.begins_keyframe(&packet.payload);
+        let sequence = sequence + self.put_in_before(sequence);
+        let packet = ours(sequence, packet.payload, packet.marker, begins_keyframe);
+        if self.encoding != Encoding::Opus {
+            for packet in sets.iter().chain([&packet]) {
+                self.gop.insert(packet);
+            }
+        }
+        if begins_keyframe {
+            self.traffic.keyframes += 1;
+            self.wants_keyframe = false;
+            self.asked = None;
+        }
+        (sets, packet)
+    }
+
+    /// The sets to put in before this packet: it begins an IDR picture that brought none of its own.
+    fn missing_sets(&mut self, payload: &[u8], rtp_ticks: u32) -> Option<Vec<u8>> {
+        if !matches!(self.encoding, Encoding::H264 { .. }) {
+            return None;
+        }
+        if self.sets.take(payload) {
+            self.sets_at = Some(rtp_ticks);
+        }
+        if self.sets_at == Some(rtp_ticks) || !begins_idr(payload) {
+            return None;
+        }
+        self.sets_at = Some(rtp_ticks);
+        self.sets.payload()
+    }
+
+    fn put_in_before(&self, sequence: u64) -> u64 {
+        self.put_in.iter().rev().find(|(from, _)| sequence >= *from).map_or(0, |(_, count)| *count)
+    }
+
+    /// WebRTC has no B-frames: where the frames of a stream go back in time, it has.
+    fn watch_order(&mut self, sequence: u64, rtp_ticks: u32) {
+        let Some((newest, newest_ticks)) = self.newest else { return };
+        if rtp_ticks == newest_ticks {
+            return;
+        }
+        self.traffic.frames += 1;
+        let goes_back = ticks_before(rtp_ticks, newest_ticks) && newest_ticks.wrapping_sub(rtp_ticks) < 90_000;
+        if goes_back && sequence == newest + 1 {
+            self.reordered_frames += 1;
+            self.frames_in_order = 0;
+        } else {
+            self.frames_in_order += 1;
+            if self.frames_in_order >= MENDED_AFTER_FRAMES {
+                self.reordered_frames = 0;
+            }
+        }
+    }
+
+    /// A viewer needs a keyframe that the cache does not have.
+    pub(crate) fn want_keyframe(&mut self) {
+        self.wants_keyframe = true;
+    }
+
+    /// True if the publisher is to be asked for a keyframe now. Wants are joined to one request, and asked again
+    /// more and more rarely if nothing comes.
+    pub(crate) fn is_to_ask(&mut self, now: Instant) -> bool {
+        if !self.wants_keyframe {
+            return false;
+        }
+        let (wait, times) = match self.asked {
+            None => (Duration::ZERO, 0),
+            Some((_, times)) => (ASK_AGAIN.saturating_mul(1 << times.min(4)).min(ASK_AGAIN_MOST), times),
+        };
+        if self.asked.is_some_and(|(at, _)| now.saturating_duration_since(at) < wait) {
+            return false;
+        }
+        self.asked = Some((now, times + 1));
+        self.traffic.keyframe_requests += 1;
+        true
+    }
+
+    pub(crate) fn has_b_frames(&self) -> bool {
+        self.reordered_frames >= REORDERED_FRAMES
+    }
+
+    pub(crate) fn was_asked_in_vain(&self) -> bool {
+        self.traffic.keyframes == 0 && self.asked.is_some_and(|(_, times)| times > ASKED_IN_VAIN)
+    }
+
+    pub(crate) fn is_silent(&self, now: Instant) -> bool {
+        now.saturating_duration_since(self.last_packet_at) > SILENT_AFTER
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const H264: Encoding = Encoding::H264 { packetization_mode: 1, profile_idc: 66 };
+
+    struct Stream {
+        layer: Layer,
+        now: Instant,
+        taken: Vec<Packet>,
+    }
+
+    impl Stream {
+        fn new(sets: ParameterSets) -> Self {
+            let now = Instant::now();
+            Self { layer: Layer::new(now, now, None, H264, sets), now, taken: Vec::new() }
+        }
+
+        fn take(&mut self, sequence: u64, rtp_ticks: u32, payload: &[u8]) {
+            let incoming = Incoming { sequence, rtp_ticks, marker: true, audio_level: None, payload: payload.into() };
+            let (sets, packet) = self.layer.take(self.now, incoming);
+            self.taken.extend(sets);
+            self.taken.push(packet);
+        }
+    }
+
+    #[test]
+    fn sets_that_are_not_in_band_are_put_in_before_each_idr() {
+        let sdp = "v=0\r\nm=video 9 X 96\r\na=mid:v\r\na=fmtp:96 sprop-parameter-sets=Z0LAHw==,aM4G\r\n";
+        let mut stream = Stream::new(ParameterSets::of_offer(sdp, "v"));
+        stream.take(10, 0, &[0x65, 1]);
+        stream.take(11, 3000, &[0x41, 1]);
+        stream.take(13, 9000, &[0x65, 1]);
+        stream.take(12, 6000, &[0x41, 1]);
+        let sequences: Vec<_> = stream.taken.iter().map(|packet| (packet.sequence, packet.payload[0])).collect();
+        assert_eq!(sequences, [(10, 0x78), (11, 0x65), (12, 0x41), (14, 0x78), (15, 0x65), (13, 0x41)]);
+        assert!(stream.layer.gop.is_whole());
+    }
+
+    #[test]
+    fn sets_in_band_are_left_alone() {
+        let mut stream = Stream::new(ParameterSets::default());
+        stream.take(1, 0, &[0x67, 1]);
+        stream.take(2, 0, &[0x68, 1]);
+        stream.take(3, 0, &[0x65, 1]);
+        assert_eq!(stream.taken.len(), 3);
+        stream.take(4, 3000, &[0x65, 1]);
+        assert_eq!(stream.taken.len(), 5, "a later keyframe without sets gets the remembered ones");
+    }
+
+    #[test]
+    fn b_frames_are_seen() {
+        let mut stream = Stream::new(ParameterSets::default());
+        for (sequence, frame) in [0, 3, 1, 2, 6, 4, 5, 9, 7, 8].into_iter().enumerate() {
+            stream.take(sequence as u64, frame * 3000, &[0x41, 1]);
+        }
+        assert!(stream.layer.has_b_frames());
+        let mut straight = Stream::new(ParameterSets::default());
+        for sequence in [0_u64, 1, 3, 2, 4, 6, 5, 7] {
+            straight.take(sequence, sequence as u32 * 3000, &[0x41, 1]);
+        }
+        assert!(!straight.layer.has_b_frames(), "packets out of order are not frames out of order");
+    }
+
+    #[test]
+    fn many_wants_are_one_request() {
+        let mut stream = Stream::new(ParameterSets::default());
+        let at = |ms| stream.now + Duration::from_millis(ms);
+        let asked: Vec<u64> = (0..4000).step_by(10).filter(|ms| stream.layer.is_to_ask(at(*ms))).collect();
+        assert_eq!(asked, [0, 1000, 3000], "twice the wait each time that nothing comes");
+        stream.take(1, 0, &[0x65, 1]);
+        assert!(!stream.layer.is_to_ask(stream.now + Duration::from_secs(60)));
+    }
+}

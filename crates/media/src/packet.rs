@@ -1,0 +1,43 @@
+//! One RTP packet as the router keeps it: opened once, shared by every viewer, never edited.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+/// An RTP packet as its sender numbered it.
+#[derive(Debug)]
+pub(crate) struct Incoming {
+    /// Extended sequence number.
+    pub(crate) sequence: u64,
+    /// RTP timestamp.
+    pub(crate) rtp_ticks: u32,
+    /// The marker bit.
+    pub(crate) marker: bool,
+    /// Audio level, 0 the loudest, -127 silence (RFC 6464).
+    pub(crate) audio_level: Option<i8>,
+    /// The payload, without header.
+    pub(crate) payload: Arc<[u8]>,
+}
+
+/// An RTP packet of one layer of one track.
+#[derive(Debug, Clone)]
+pub(crate) struct Packet {
+    /// Extended sequence number in the layer's own count: that of its sender, plus one for each packet put in by us.
+    pub(crate) sequence: u64,
+    /// RTP timestamp as it came.
+    pub(crate) rtp_ticks: u32,
+    /// The marker bit: the last packet of a frame.
+    pub(crate) marker: bool,
+    /// True if a keyframe, or its parameter sets, begins here.
+    pub(crate) begins_keyframe: bool,
+    /// The payload, without header.
+    pub(crate) payload: Arc<[u8]>,
+    /// When the frame was captured, on our clock: from the sender where it can be believed, else the arrival.
+    pub(crate) captured_at: Instant,
+    /// Audio level, 0 the loudest, -127 silence (RFC 6464).
+    pub(crate) audio_level: Option<i8>,
+}
+
+/// True if RTP timestamp `a` comes before `b`, wrap considered.
+pub(crate) fn ticks_before(a: u32, b: u32) -> bool {
+    a != b && b.wrapping_sub(a) < 1 << 31
+}

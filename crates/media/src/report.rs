@@ -1,0 +1,118 @@
+//! Figures of a router, for metrics. Collected once a second, never per packet.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use str0m::stats::MediaIngressStats;
+
+use crate::error::DropReason;
+use crate::layer::Layer;
+use crate::router::{SinkId, TrackId};
+use crate::sink::Sink;
+use crate::track::Track;
+
+/// Everything a router counts, since it began.
+#[derive(Debug, Default, Clone)]
+pub struct Counters {
+    /// Datagrams that came.
+    pub datagrams: u64,
+    /// Packets put into sinks.
+    pub packets_forwarded: u64,
+    /// Sessions opened.
+    pub sessions_opened: u64,
+    /// Sessions over.
+    pub sessions_over: u64,
+    /// Keyframe requests of viewers (PLI and FIR).
+    pub keyframe_requests_received: u64,
+    /// Keyframe requests to publishers.
+    pub keyframe_requests_upstream: u64,
+    /// Pictures begun from the cache.
+    pub keyframes_served: u64,
+    /// Packets dropped, by [`DropReason::index`].
+    pub drops: [u64; DropReason::ALL.len()],
+}
+
+/// The figures of one router.
+#[derive(Debug, Default, Clone)]
+pub struct Report {
+    /// Its counts.
+    pub counters: Counters,
+    /// Sessions now.
+    pub sessions: usize,
+    /// Its tracks now.
+    pub tracks: Vec<TrackReport>,
+    /// Its sinks now.
+    pub sinks: Vec<SinkReport>,
+}
+
+/// The figures of one track, all layers together, since it began.
+#[derive(Debug, Clone)]
+pub struct TrackReport {
+    /// Which.
+    pub track: TrackId,
+    /// Packets that came.
+    pub packets: u64,
+    /// Bytes of payload that came.
+    pub bytes: u64,
+    /// Packets that were lost on the way in and not recovered, as far as known.
+    pub lost: u64,
+    /// Frames that came.
+    pub frames: u64,
+    /// Keyframe requests to its publisher.
+    pub keyframe_requests: u64,
+    /// Round trip to the publisher, where it answers.
+    pub round_trip: Option<Duration>,
+}
+
+/// The figures of one sink.
+#[derive(Debug, Clone)]
+pub struct SinkReport {
+    /// Which.
+    pub sink: SinkId,
+    /// What it shows.
+    pub track: Option<TrackId>,
+    /// Fraction lost on the way out, 0 to 1, as the viewer's latest report says.
+    pub loss: Option<f32>,
+    /// Round trip to the viewer.
+    pub round_trip: Option<Duration>,
+}
+
+pub(crate) fn of(
+    tracks: &HashMap<TrackId, Track>,
+    sinks: &HashMap<SinkId, Sink>,
+    sessions: usize,
+    counters: &Counters,
+) -> Report {
+    let sum = |track: &Track, of: fn(&Layer) -> u64| track.layers.iter().map(of).sum();
+    let mut tracks: Vec<_> = tracks
+        .values()
+        .map(|track| TrackReport {
+            track: track.id,
+            packets: sum(track, |layer| layer.traffic.packets),
+            bytes: sum(track, |layer| layer.traffic.bytes),
+            lost: sum(track, |layer| layer.traffic.lost),
+            frames: sum(track, |layer| layer.traffic.frames),
+            keyframe_requests: sum(track, |layer| layer.traffic.keyframe_requests),
+            round_trip: track.layers.iter().find_map(|layer| layer.traffic.round_trip),
+        })
+        .collect();
+    tracks.sort_by_key(|report| report.track);
+    let mut sinks: Vec<_> = sinks
+        .iter()
+        .map(|(id, sink)| SinkReport { sink: *id, track: sink.track, loss: sink.loss, round_trip: sink.round_trip })
+        .collect();
+    sinks.sort_by_key(|report| report.sink);
+    Report { counters: counters.clone(), sessions, tracks, sinks }
+}
+
+/// Takes the engine's figures of the last second for one incoming layer.
+pub(crate) fn note_incoming(layer: &mut Layer, stats: &MediaIngressStats) {
+    if let Some(round_trip) = stats.rtt {
+        layer.traffic.round_trip = Some(round_trip);
+        layer.clock.round_trip(round_trip);
+    }
+    if let Some(sent) = stats.remote.as_ref().map(|remote| remote.packets) {
+        // What the sender says it sent, less what came. A report is older than the count, so never below zero.
+        layer.traffic.lost = layer.traffic.lost.max(sent.saturating_sub(stats.packets));
+    }
+}

@@ -1,0 +1,116 @@
+//! What comes in on one m-line of a publisher, in one layer or several.
+
+use std::time::Instant;
+
+use str0m::media::{Mid, Rid};
+
+use crate::SessionId;
+use crate::format::Encoding;
+use crate::layer::Layer;
+use crate::parameter_sets::ParameterSets;
+use crate::router::{SinkId, TrackId};
+
+/// Layers of one track: simulcast has three, more than this is noise.
+const LAYERS: usize = 4;
+
+/// Something wrong with a track that its packets show.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Fault {
+    /// H.264 whose frames go back in time.
+    BFrames,
+    /// No keyframe came although several were asked for.
+    NoKeyframe,
+    /// No packet for two seconds.
+    Silent,
+}
+
+/// One incoming track.
+#[derive(Debug)]
+pub(crate) struct Track {
+    pub(crate) id: TrackId,
+    pub(crate) session: SessionId,
+    pub(crate) mid: Mid,
+    pub(crate) is_video: bool,
+    pub(crate) is_muted: bool,
+    pub(crate) layers: Vec<Layer>,
+    pub(crate) sinks: Vec<SinkId>,
+    pub(crate) fault: Option<Fault>,
+    pub(crate) bound_at: Instant,
+    /// The audio level of the last moments, 0 the loudest; rises at once, falls 1 a packet.
+    pub(crate) loudness: i8,
+    sets: ParameterSets,
+}
+
+impl Track {
+    pub(crate) fn new(now: Instant, id: TrackId, session: SessionId, mid: Mid, is_video: bool, offer: &str) -> Self {
+        Self {
+            id,
+            session,
+            mid,
+            is_video,
+            is_muted: false,
+            layers: Vec::new(),
+            sinks: Vec::new(),
+            fault: None,
+            bound_at: now,
+            loudness: -127,
+            sets: ParameterSets::of_offer(offer, &mid),
+        }
+    }
+
+    /// The layer with this name, made if it is new. A layer whose encoding has changed begins anew. None if there
+    /// are too many.
+    pub(crate) fn layer(
+        &mut self,
+        now: Instant,
+        epoch: Instant,
+        rid: Option<Rid>,
+        encoding: Encoding,
+    ) -> Option<usize> {
+        let fresh = || Layer::new(now, epoch, rid, encoding, self.sets.clone());
+        match self.layers.iter().position(|layer| layer.rid == rid) {
+            Some(at) if self.layers[at].encoding == encoding => Some(at),
+            Some(at) => {
+                self.layers[at] = fresh();
+                Some(at)
+            }
+            None if self.layers.len() < LAYERS => {
+                let layer = fresh();
+                self.layers.push(layer);
+                Some(self.layers.len() - 1)
+            }
+            None => None,
+        }
+    }
+
+    /// The layer to show: of those that are alive, the one with the most bytes so far.
+    pub(crate) fn best_layer(&self, now: Instant) -> Option<usize> {
+        let alive = |layer: &Layer| !layer.is_silent(now);
+        (0..self.layers.len()).max_by_key(|at| (alive(&self.layers[*at]), self.layers[*at].traffic.bytes))
+    }
+
+    /// Takes the level of one audio packet.
+    pub(crate) fn hear(&mut self, level: i8) {
+        self.loudness = level.max(self.loudness.saturating_sub(1)).max(-127);
+    }
+
+    /// What is wrong now.
+    pub(crate) fn present_fault(&self, now: Instant) -> Option<Fault> {
+        if self.is_muted {
+            return None;
+        }
+        let is_silent = match self.layers.is_empty() {
+            true => now.saturating_duration_since(self.bound_at) > crate::layer::SILENT_AFTER,
+            false => self.layers.iter().all(|layer| layer.is_silent(now)),
+        };
+        if is_silent {
+            Some(Fault::Silent)
+        } else if self.layers.iter().any(Layer::has_b_frames) {
+            Some(Fault::BFrames)
+        } else if self.is_video && self.layers.iter().any(Layer::was_asked_in_vain) {
+            Some(Fault::NoKeyframe)
+        } else {
+            None
+        }
+    }
+}

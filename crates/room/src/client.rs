@@ -1,0 +1,86 @@
+//! One client of the room and what it has open.
+
+use media::{Outline, SessionId, SinkId};
+use signaling::client::Connection;
+use signaling::{FeedChoice, FeedId, MemberId, RequestId, ServerMessage, VacantReason, VoiceId};
+
+use crate::Door;
+
+/// One WebSocket, or one WHIP or WHEP session.
+#[derive(Debug)]
+pub(crate) struct Client {
+    pub(crate) member: MemberId,
+    pub(crate) door: Door,
+    pub(crate) publishing: Option<Publishing>,
+    pub(crate) receiving: Option<Receiving>,
+}
+
+/// Its publishing connection.
+#[derive(Debug)]
+pub(crate) struct Publishing {
+    pub(crate) session: SessionId,
+    pub(crate) outline: Outline,
+    /// Which feed each m-line is.
+    pub(crate) feeds: Vec<(String, FeedId)>,
+    pub(crate) voice: Option<(String, VoiceId)>,
+}
+
+/// Its downlink.
+#[derive(Debug)]
+pub(crate) struct Receiving {
+    pub(crate) session: SessionId,
+    pub(crate) outline: Outline,
+    pub(crate) slots: Vec<SlotState>,
+    pub(crate) voices: Vec<VoicePlace>,
+}
+
+/// One slot.
+#[derive(Debug, Clone)]
+pub(crate) struct SlotState {
+    pub(crate) mid: String,
+    pub(crate) sink: SinkId,
+    pub(crate) choice: Option<FeedChoice>,
+    pub(crate) feed: Option<FeedId>,
+    pub(crate) vacant: Option<VacantReason>,
+}
+
+/// One m-line for a voice.
+#[derive(Debug, Clone)]
+pub(crate) struct VoicePlace {
+    pub(crate) mid: String,
+    pub(crate) sink: SinkId,
+    pub(crate) voice: Option<VoiceId>,
+}
+
+impl Client {
+    pub(crate) fn new(member: MemberId, door: Door) -> Self {
+        Self { member, door, publishing: None, receiving: None }
+    }
+
+    /// The session of one of its connections.
+    pub(crate) fn session(&self, connection: Connection) -> Option<SessionId> {
+        match connection {
+            Connection::Publish => self.publishing.as_ref().map(|publishing| publishing.session),
+            Connection::Receive => self.receiving.as_ref().map(|receiving| receiving.session),
+        }
+    }
+
+    /// Which of its connections a session is.
+    pub(crate) fn connection(&self, session: SessionId) -> Option<Connection> {
+        [Connection::Publish, Connection::Receive]
+            .into_iter()
+            .find(|connection| self.session(*connection) == Some(session))
+    }
+
+    /// The slot that a sink is.
+    pub(crate) fn slot_of(&self, sink: SinkId) -> Option<usize> {
+        self.receiving.as_ref()?.slots.iter().position(|slot| slot.sink == sink)
+    }
+}
+
+impl SlotState {
+    /// What the viewer is told of this slot.
+    pub(crate) fn watched(&self, slot: usize, re: Option<RequestId>) -> ServerMessage {
+        ServerMessage::Watched { re, slot: signaling::Slot(slot as u32), feed: self.feed, vacant: self.vacant }
+    }
+}

@@ -1,0 +1,361 @@
+//! Publishing: what a member shows and says.
+
+use std::time::Instant;
+
+use media::{Encoding, Fault, Outline, OutlineLine, SessionId, TrackId};
+use signaling::roster::FeedFault;
+use signaling::{
+    Feed, FeedId, FeedOffer, MemberId, PublishedFeed, Refusal, RefusalCode, RequestId, ServerMessage, SiteId, Voice,
+    VoiceId, VoiceOffer, limit,
+};
+
+use crate::client::Publishing;
+use crate::room::{Answered, Published};
+use crate::{ClientId, Outbox, Room};
+
+/// What an offer is to carry, with every m-line named.
+struct Plan {
+    feeds: Vec<(String, FeedOffer)>,
+    voice: Option<String>,
+}
+
+impl Room {
+    #[expect(clippy::too_many_arguments, reason = "the fields of one message, and who says it when")]
+    pub(crate) fn publish(
+        &mut self,
+        now: Instant,
+        client: ClientId,
+        re: Option<RequestId>,
+        sdp: &str,
+        feeds: Vec<FeedOffer>,
+        voice: Option<VoiceOffer>,
+        out: &mut Outbox,
+    ) -> Answered {
+        let member = self.clients[&client].member;
+        let site = self.members[&member].member.site.clone();
+        if !self.members[&member].standing.may_publish() {
+            let sentence = format!("The role {} does not publish.", self.members[&member].role().as_str());
+            return Err(Refusal::new(RefusalCode::NotAllowed, sentence));
+        }
+        check_sdp(sdp)?;
+        let outline = Outline::of(sdp);
+        let plan = plan(&outline, feeds, voice)?;
+        self.check_room_for_feeds(client, member, site.as_ref(), plan.feeds.len())?;
+        let (session, answer) = self.answer_publish(now, client, sdp, &outline, &plan, out)?;
+        let before = self.clients.get_mut(&client).and_then(|client| client.publishing.take());
+        let publishing = self.bind(now, member, site, session, sdp, outline, plan, before.as_ref(), out);
+        if let Some(before) = &before {
+            self.unpublish_dropped(before, &publishing, out);
+            if before.session != session {
+                self.end_session(now, before.session, out);
+            }
+        }
+        let named = publishing.feeds.iter().map(|(mid, feed)| PublishedFeed {
+            mid: mid.clone(),
+            feed: *feed,
+            site: self.feeds[feed].what.site.clone(),
+        });
+        let message = ServerMessage::Published {
+            re,
+            sdp: answer,
+            feeds: named.collect(),
+            voice: publishing.voice.as_ref().map(|(_, voice)| *voice),
+        };
+        out.say(client, message);
+        if let Some(client) = self.clients.get_mut(&client) {
+            client.publishing = Some(publishing);
+        }
+        self.find_feeds(now, out);
+        self.assign_voices(now, out);
+        Ok(())
+    }
+
+    /// A site publishes four feeds at most, however many clients it has (row E02).
+    fn check_room_for_feeds(
+        &self,
+        client: ClientId,
+        member: MemberId,
+        site: Option<&SiteId>,
+        wanted: usize,
+    ) -> Answered {
+        let own: Vec<FeedId> = self.clients[&client]
+            .publishing
+            .iter()
+            .flat_map(|publishing| publishing.feeds.iter().map(|(_, feed)| *feed))
+            .collect();
+        let others = self.feeds.values().filter(|feed| {
+            let same = if site.is_some() { feed.what.site.as_ref() == site } else { feed.what.member == member };
+            same && !own.contains(&feed.what.id)
+        });
+        let others = others.count();
+        if others + wanted > limit::FEEDS_PER_SITE {
+            let sentence = format!(
+                "A site publishes at most {} feeds at a time; it has {others} and this would add {wanted}.",
+                limit::FEEDS_PER_SITE
+            );
+            return Err(Refusal::new(RefusalCode::TooManyFeeds, sentence));
+        }
+        Ok(())
+    }
+
+    /// Answers the offer on the client's connection, or on a new one if the offer is of a new one.
+    fn answer_publish(
+        &mut self,
+        now: Instant,
+        client: ClientId,
+        sdp: &str,
+        outline: &Outline,
+        plan: &Plan,
+        out: &mut Outbox,
+    ) -> Result<(SessionId, String), Refusal> {
+        let open = self.clients[&client].publishing.as_ref();
+        let open = open.filter(|open| open.outline.is_same_connection(outline)).map(|open| open.session);
+        let named: Vec<String> = plan.feeds.iter().map(|(mid, _)| mid.clone()).chain(plan.voice.clone()).collect();
+        self.answer(now, client, open, sdp, &named, out)
+    }
+
+    /// Answers an offer on an open session or a new one, and sees to it that every named m-line has a codec.
+    pub(crate) fn answer(
+        &mut self,
+        now: Instant,
+        client: ClientId,
+        open: Option<SessionId>,
+        sdp: &str,
+        named: &[String],
+        out: &mut Outbox,
+    ) -> Result<(SessionId, String), Refusal> {
+        let session = open.unwrap_or_else(|| self.router.open(now));
+        let answered = self.router.answer(now, session, sdp, &mut out.departures, &mut self.news);
+        let refusal = match answered {
+            Err(error) => Refusal::new(RefusalCode::BadSdp, format!("{error}.")),
+            Ok((answer, lines)) => {
+                let lacks = named.iter().find(|mid| !lines.iter().any(|line| line.mid == **mid && line.has_encoding));
+                match lacks {
+                    None => {
+                        self.sessions.insert(session, client);
+                        return Ok((session, answer));
+                    }
+                    Some(mid) => {
+                        let sentence = format!("The m-line {mid} offers no codec that this server forwards.");
+                        Refusal::new(RefusalCode::NoCodec, sentence)
+                    }
+                }
+            }
+        };
+        if open.is_none() {
+            self.router.close(now, session, &mut out.departures);
+            self.news.retain(|news| !matches!(news, media::News::Way(of, _) if *of == session));
+        }
+        Err(refusal)
+    }
+
+    /// Makes a feed of each m-line that is to be one; what the client published before under the same `mid` and
+    /// kind stays the same feed.
+    #[expect(clippy::too_many_arguments, reason = "everything that binds a track to its site is decided here, once")]
+    fn bind(
+        &mut self,
+        now: Instant,
+        member: MemberId,
+        site: Option<SiteId>,
+        session: SessionId,
+        sdp: &str,
+        outline: Outline,
+        plan: Plan,
+        before: Option<&Publishing>,
+        out: &mut Outbox,
+    ) -> Publishing {
+        let same_session = before.filter(|before| before.session == session);
+        let mut feeds = Vec::new();
+        for (mid, offer) in plan.feeds {
+            let known = before.and_then(|before| before.feeds.iter().find(|(known, _)| *known == mid));
+            let known = known.map(|(_, feed)| *feed).filter(|feed| self.feeds[feed].what.kind == offer.kind);
+            let track = match (known, same_session) {
+                (Some(feed), Some(_)) => Some(self.feeds[&feed].track),
+                _ => self.router.bind_track(now, session, &mid, sdp),
+            };
+            let Some(track) = track else { continue };
+            let id = known.unwrap_or_else(|| FeedId(self.next_id()));
+            let what = Feed {
+                id,
+                member,
+                site: site.clone(),
+                kind: offer.kind,
+                label: offer.label,
+                codec: known.and_then(|feed| self.feeds[&feed].what.codec.clone()),
+                muted: known.is_some_and(|feed| self.feeds[&feed].what.muted),
+                fault: None,
+            };
+            if what.muted {
+                self.router.mute_track(track, true);
+            }
+            let published = Published { what, track };
+            self.tell_feed(&published.what, out);
+            self.feeds.insert(id, published);
+            feeds.push((mid, id));
+        }
+        let voice = plan.voice.and_then(|mid| {
+            let known = before.and_then(|before| before.voice.as_ref()).filter(|(known, _)| *known == mid);
+            let known = known.map(|(_, voice)| *voice);
+            let track = match (known, same_session) {
+                (Some(voice), Some(_)) => self.voices[&voice].track,
+                _ => self.router.bind_track(now, session, &mid, sdp)?,
+            };
+            let id = known.unwrap_or_else(|| VoiceId(self.next_id()));
+            let muted = known.is_some_and(|voice| self.voices[&voice].what.muted);
+            self.router.mute_track(track, muted);
+            let what = Voice { id, member, site: site.clone(), muted };
+            for client in self.hearers(|standing| standing.may_perceive(site.as_ref())) {
+                out.say(client, ServerMessage::VoicePublished { voice: what.clone() });
+            }
+            self.voices.insert(id, Published { what, track });
+            Some((mid, id))
+        });
+        Publishing { session, outline, feeds, voice }
+    }
+
+    fn tell_feed(&self, feed: &Feed, out: &mut Outbox) {
+        for client in self.hearers(|standing| standing.may_perceive(feed.site.as_ref())) {
+            out.say(client, ServerMessage::FeedPublished { feed: feed.clone() });
+        }
+    }
+
+    fn unpublish_dropped(&mut self, before: &Publishing, after: &Publishing, out: &mut Outbox) {
+        for (_, feed) in &before.feeds {
+            if !after.feeds.iter().any(|(_, kept)| kept == feed) {
+                self.unpublish_feed(*feed, out);
+            }
+        }
+        if let Some((_, voice)) = &before.voice
+            && after.voice.as_ref().is_none_or(|(_, kept)| kept != voice)
+        {
+            self.unpublish_voice(*voice, out);
+        }
+    }
+
+    /// Everything that a connection published is over.
+    pub(crate) fn unpublish_all(&mut self, now: Instant, publishing: &Publishing, out: &mut Outbox) {
+        for (_, feed) in &publishing.feeds {
+            self.unpublish_feed(*feed, out);
+        }
+        if let Some((_, voice)) = &publishing.voice {
+            self.unpublish_voice(*voice, out);
+        }
+        self.find_feeds(now, out);
+        self.assign_voices(now, out);
+    }
+
+    fn unpublish_feed(&mut self, id: FeedId, out: &mut Outbox) {
+        let Some(gone) = self.feeds.remove(&id) else { return };
+        self.router.unbind_track(gone.track);
+        for client in self.hearers(|standing| standing.may_perceive(gone.what.site.as_ref())) {
+            out.say(client, ServerMessage::FeedUnpublished { feed: id });
+        }
+    }
+
+    fn unpublish_voice(&mut self, id: VoiceId, out: &mut Outbox) {
+        let Some(gone) = self.voices.remove(&id) else { return };
+        self.router.unbind_track(gone.track);
+        for client in self.hearers(|standing| standing.may_perceive(gone.what.site.as_ref())) {
+            out.say(client, ServerMessage::VoiceUnpublished { voice: id });
+        }
+    }
+
+    pub(crate) fn mute_feed(
+        &mut self,
+        client: ClientId,
+        re: Option<RequestId>,
+        id: FeedId,
+        muted: bool,
+        out: &mut Outbox,
+    ) -> Answered {
+        let own = self.clients[&client].publishing.as_ref();
+        let own = own.is_some_and(|own| own.feeds.iter().any(|(_, feed)| *feed == id));
+        let Some(feed) = self.feeds.get_mut(&id).filter(|_| own) else {
+            return Err(Refusal::new(RefusalCode::UnknownFeed, format!("Feed {id} is none of this client's.")));
+        };
+        feed.what.muted = muted;
+        let (track, site) = (feed.track, feed.what.site.clone());
+        self.router.mute_track(track, muted);
+        for other in self.hearers(|standing| standing.may_perceive(site.as_ref())) {
+            let re = re.filter(|_| other == client);
+            out.say(other, ServerMessage::FeedMuted { re, feed: id, muted });
+        }
+        Ok(())
+    }
+
+    /// The first packets of a feed say what its codec is.
+    pub(crate) fn feed_started(&mut self, track: TrackId, encoding: Encoding, out: &mut Outbox) {
+        let Some(feed) = self.feeds.values_mut().find(|feed| feed.track == track) else { return };
+        let codec = Some(encoding.name().to_owned());
+        if feed.what.codec != codec {
+            feed.what.codec = codec;
+            let feed = feed.what.clone();
+            self.tell_feed(&feed, out);
+        }
+    }
+
+    pub(crate) fn feed_faulted(&mut self, track: TrackId, fault: Option<Fault>, out: &mut Outbox) {
+        let Some(feed) = self.feeds.values_mut().find(|feed| feed.track == track) else { return };
+        feed.what.fault = fault.map(|fault| match fault {
+            Fault::BFrames => FeedFault::BFrames,
+            Fault::NoKeyframe => FeedFault::NoKeyframe,
+            Fault::Silent => FeedFault::Silent,
+        });
+        let (id, fault, site) = (feed.what.id, feed.what.fault, feed.what.site.clone());
+        tracing::info!(room = %self.id, feed = id.0, ?fault, "feed fault changed");
+        for client in self.hearers(|standing| standing.may_perceive(site.as_ref())) {
+            out.say(client, ServerMessage::FeedFaulted { feed: id, fault });
+        }
+    }
+}
+
+pub(crate) fn check_sdp(sdp: &str) -> Answered {
+    if sdp.len() > limit::SDP_BYTES {
+        let sentence = format!("An SDP may have {} bytes; this one has {}.", limit::SDP_BYTES, sdp.len());
+        return Err(Refusal::new(RefusalCode::TooLarge, sentence));
+    }
+    if !sdp.starts_with("v=0") {
+        return Err(Refusal::new(RefusalCode::BadSdp, "This is no SDP: it does not begin with v=0."));
+    }
+    Ok(())
+}
+
+/// Names the m-line of each feed and of the voice.
+fn plan(outline: &Outline, feeds: Vec<FeedOffer>, voice: Option<VoiceOffer>) -> Result<Plan, Refusal> {
+    let mut named: Vec<String> = feeds.iter().filter_map(|feed| feed.mid.clone()).collect();
+    let mut planned = Vec::new();
+    for feed in feeds {
+        if feed.label.len() > limit::LABEL_BYTES || feed.label.chars().any(char::is_control) {
+            let sentence = format!("A label has at most {} bytes and no control characters.", limit::LABEL_BYTES);
+            return Err(Refusal::new(RefusalCode::BadLabel, sentence));
+        }
+        let mid = sending_line(outline, feed.mid.as_deref(), &named, |line| line.is_video)?;
+        named.push(mid.clone());
+        if planned.iter().any(|(planned, _): &(String, FeedOffer)| *planned == mid) {
+            return Err(Refusal::new(RefusalCode::BadMessage, format!("The m-line {mid} is named twice.")));
+        }
+        planned.push((mid, feed));
+    }
+    let voice =
+        voice.map(|voice| sending_line(outline, voice.mid.as_deref(), &[], |line| line.is_audio)).transpose()?;
+    Ok(Plan { feeds: planned, voice })
+}
+
+/// The m-line with this `mid`, or the first that sends, fits and is not named elsewhere.
+fn sending_line(
+    outline: &Outline,
+    mid: Option<&str>,
+    named: &[String],
+    fits: impl Fn(&OutlineLine) -> bool,
+) -> Result<String, Refusal> {
+    let found = outline.lines.iter().find(|line| {
+        line.sends
+            && fits(line)
+            && !line.mid.is_empty()
+            && mid.map_or_else(|| !named.contains(&line.mid), |mid| line.mid == mid)
+    });
+    found.map(|line| line.mid.clone()).ok_or_else(|| {
+        let which = mid.map_or_else(|| "that is free".to_owned(), |mid| format!("with mid {mid}"));
+        Refusal::new(RefusalCode::NoMedia, format!("The offer has no sending m-line {which} for what it is to carry."))
+    })
+}

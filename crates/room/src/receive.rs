@@ -1,0 +1,203 @@
+//! Receiving: a viewer's slots and what is in them.
+
+use std::time::Instant;
+
+use media::{Outline, SinkId};
+use signaling::{FeedChoice, FeedId, Refusal, RefusalCode, RequestId, ServerMessage, Slot, VacantReason, limit};
+
+use crate::client::{Receiving, SlotState, VoicePlace};
+use crate::entitlement::Standing;
+use crate::publish::check_sdp;
+use crate::room::Answered;
+use crate::{ClientId, Outbox, Room};
+
+impl Room {
+    #[expect(clippy::too_many_arguments, reason = "the fields of one message, and who says it when")]
+    pub(crate) fn receive(
+        &mut self,
+        now: Instant,
+        client: ClientId,
+        re: Option<RequestId>,
+        sdp: &str,
+        slots: Vec<String>,
+        voices: Vec<String>,
+        out: &mut Outbox,
+    ) -> Answered {
+        let present = &self.members[&self.clients[&client].member];
+        if !present.standing.may_receive() {
+            let sentence = format!("The role {} does not receive.", present.role().as_str());
+            return Err(Refusal::new(RefusalCode::NotAllowed, sentence));
+        }
+        check_sdp(sdp)?;
+        let outline = Outline::of(sdp);
+        check_lines(&outline, &slots, &voices)?;
+        let before = self.clients[&client].receiving.as_ref();
+        let open = before.filter(|open| open.outline.is_same_connection(&outline)).map(|open| open.session);
+        let named: Vec<String> = slots.iter().chain(&voices).cloned().collect();
+        let (session, answer) = self.answer(now, client, open, sdp, &named, out)?;
+        let before = self.clients.get_mut(&client).and_then(|client| client.receiving.take());
+        if let Some(before) = before.as_ref().filter(|before| before.session != session) {
+            self.end_session(now, before.session, out);
+        }
+        let same = before.as_ref().filter(|before| before.session == session);
+        let mut receiving = Receiving { session, outline, slots: Vec::new(), voices: Vec::new() };
+        for (index, mid) in slots.into_iter().enumerate() {
+            let known = same.and_then(|same| same.slots.iter().find(|slot| slot.mid == mid)).cloned();
+            // A new connection keeps what the viewer had chosen for the slot of the same number.
+            let choice = before.as_ref().and_then(|before| before.slots.get(index)?.choice.clone());
+            let slot = known.or_else(|| {
+                let sink = self.router.bind_sink(session, &mid)?;
+                Some(SlotState { mid, sink, choice, feed: None, vacant: None })
+            });
+            receiving.slots.extend(slot);
+        }
+        for mid in voices {
+            let known = same.and_then(|same| same.voices.iter().find(|place| place.mid == mid)).cloned();
+            let place = known.or_else(|| {
+                let sink = self.router.bind_sink(session, &mid)?;
+                Some(VoicePlace { mid, sink, voice: None })
+            });
+            receiving.voices.extend(place);
+        }
+        out.say(client, ServerMessage::Received { re, sdp: answer });
+        if let Some(client) = self.clients.get_mut(&client) {
+            client.receiving = Some(receiving);
+        }
+        self.find_feeds(now, out);
+        self.assign_voices(now, out);
+        Ok(())
+    }
+
+    pub(crate) fn watch(
+        &mut self,
+        now: Instant,
+        client: ClientId,
+        re: Option<RequestId>,
+        slot: Slot,
+        choice: Option<FeedChoice>,
+        out: &mut Outbox,
+    ) -> Answered {
+        let member = self.clients[&client].member;
+        if let Some(FeedChoice::Feed(feed)) = choice
+            && self.feed_for(&self.members[&member].standing, &choice).is_none()
+        {
+            return Err(Refusal::new(RefusalCode::UnknownFeed, format!("There is no feed {feed} for this member.")));
+        }
+        if let Some(FeedChoice::OfSite(of)) = &choice
+            && !self.members[&member].standing.may_perceive(Some(&of.site))
+        {
+            return Err(Refusal::new(RefusalCode::NotAllowed, "Another site's feeds are not for this member."));
+        }
+        let index = slot.0 as usize;
+        let receiving = self.clients.get_mut(&client).and_then(|client| client.receiving.as_mut());
+        let Some(state) = receiving.and_then(|receiving| receiving.slots.get_mut(index)) else {
+            return Err(Refusal::new(RefusalCode::UnknownSlot, format!("This downlink has no slot {slot}.")));
+        };
+        state.choice = choice;
+        self.fill_slot(now, client, index, out);
+        let receiving = self.clients[&client].receiving.as_ref().expect("it has just been changed");
+        out.say(client, receiving.slots[index].watched(index, re));
+        Ok(())
+    }
+
+    /// The feed that a choice means now, for a viewer that stands so.
+    fn feed_for(&self, standing: &Standing, choice: &Option<FeedChoice>) -> Option<FeedId> {
+        let feed = match choice.as_ref()? {
+            FeedChoice::Feed(id) => self.feeds.get(id),
+            FeedChoice::OfSite(of) => {
+                self.feeds.values().find(|feed| feed.what.site.as_ref() == Some(&of.site) && feed.what.kind == of.kind)
+            }
+        }?;
+        standing.may_perceive(feed.what.site.as_ref()).then_some(feed.what.id)
+    }
+
+    /// Puts what a slot's choice means into it.
+    fn fill_slot(&mut self, now: Instant, client: ClientId, index: usize, out: &mut Outbox) {
+        let Some(viewer) = self.clients.get(&client) else { return };
+        let Some(slot) = viewer.receiving.as_ref().and_then(|receiving| receiving.slots.get(index)) else { return };
+        let (sink, choice) = (slot.sink, slot.choice.clone());
+        let feed = self.feed_for(&self.members[&viewer.member].standing, &choice);
+        let track = feed.map(|feed| self.feeds[&feed].track);
+        let shown = self.router.watch(now, sink, track, &mut out.departures, &mut self.news);
+        let (feed, vacant) = match (feed, shown, choice) {
+            (Some(_), Err(_), _) => (None, Some(VacantReason::NoCommonCodec)),
+            (Some(feed), Ok(()), _) => (Some(feed), None),
+            (None, _, None) => (None, Some(VacantReason::Chosen)),
+            (None, _, Some(_)) => (None, Some(VacantReason::NoFeed)),
+        };
+        let viewer = self.clients.get_mut(&client).expect("was just found");
+        let slot = &mut viewer.receiving.as_mut().expect("was just found").slots[index];
+        (slot.feed, slot.vacant) = (feed, vacant);
+    }
+
+    /// After feeds came or went: every slot whose choice now means another feed gets it, and its viewer is told.
+    pub(crate) fn find_feeds(&mut self, now: Instant, out: &mut Outbox) {
+        let mut stale = Vec::new();
+        for (id, client) in &self.clients {
+            let standing = &self.members[&client.member].standing;
+            for (index, slot) in client.receiving.iter().flat_map(|receiving| receiving.slots.iter().enumerate()) {
+                if slot.choice.is_some()
+                    && slot.vacant != Some(VacantReason::NoCommonCodec)
+                    && (self.feed_for(standing, &slot.choice) != slot.feed || !self.is_shown(slot))
+                {
+                    stale.push((*id, index));
+                }
+            }
+        }
+        for (client, index) in stale {
+            self.fill_slot(now, client, index, out);
+            let receiving = self.clients[&client].receiving.as_ref().expect("it has a slot");
+            out.say(client, receiving.slots[index].watched(index, None));
+        }
+    }
+
+    /// True if the slot's sink takes from its feed's present track: a feed that was offered anew has another.
+    fn is_shown(&self, slot: &SlotState) -> bool {
+        let track = slot.feed.and_then(|feed| self.feeds.get(&feed)).map(|feed| feed.track);
+        track == self.router.watched(slot.sink)
+    }
+
+    /// The viewer takes none of the codecs that a feed has turned out to have.
+    pub(crate) fn no_common_codec(&mut self, sink: SinkId, out: &mut Outbox) {
+        for (id, client) in &mut self.clients {
+            let Some(index) = client.slot_of(sink) else { continue };
+            let slot = &mut client.receiving.as_mut().expect("it has a slot").slots[index];
+            if slot.vacant != Some(VacantReason::NoCommonCodec) {
+                (slot.feed, slot.vacant) = (None, Some(VacantReason::NoCommonCodec));
+                out.say(*id, slot.watched(index, None));
+            }
+            return;
+        }
+    }
+}
+
+fn check_lines(outline: &Outline, slots: &[String], voices: &[String]) -> Answered {
+    if slots.len() > limit::SLOTS_PER_VIEWER || voices.len() > limit::VOICES_PER_VIEWER {
+        let sentence = format!(
+            "A downlink has at most {} slots and {} voices.",
+            limit::SLOTS_PER_VIEWER,
+            limit::VOICES_PER_VIEWER
+        );
+        return Err(Refusal::new(RefusalCode::TooManySlots, sentence));
+    }
+    let mut named: Vec<&String> = slots.iter().chain(voices).collect();
+    named.sort();
+    if named.windows(2).any(|pair| pair[0] == pair[1]) {
+        return Err(Refusal::new(RefusalCode::BadMessage, "An m-line is named twice."));
+    }
+    let has = |mid: &String, is_video: bool| {
+        outline
+            .lines
+            .iter()
+            .any(|line| line.mid == *mid && line.receives && (if is_video { line.is_video } else { line.is_audio }))
+    };
+    let lacks = slots.iter().find(|mid| !has(mid, true)).or_else(|| voices.iter().find(|mid| !has(mid, false)));
+    match lacks {
+        Some(mid) => {
+            let sentence = format!("The offer has no receiving m-line with mid {mid} of the right kind.");
+            Err(Refusal::new(RefusalCode::NoMedia, sentence))
+        }
+        None if named.is_empty() => Err(Refusal::new(RefusalCode::NoMedia, "The offer names nothing to receive.")),
+        None => Ok(()),
+    }
+}

@@ -1,0 +1,96 @@
+//! Figures of a room, for metrics. Collected once a second, never per packet. Ids only.
+
+use media::{Counters, SinkReport, TrackReport};
+use signaling::{FeedId, FeedKind, MemberId, RoomId, SiteId, VoiceId};
+
+use crate::Room;
+
+/// The figures of one room.
+#[derive(Debug, Clone)]
+pub struct Report {
+    /// The room.
+    pub room: RoomId,
+    /// Members now.
+    pub members: usize,
+    /// Clients now: WebSockets, WHIP and WHEP sessions.
+    pub clients: usize,
+    /// Media sessions now.
+    pub sessions: usize,
+    /// Counts since the room began.
+    pub counters: Counters,
+    /// Its feeds now.
+    pub feeds: Vec<FeedReport>,
+    /// Its voices now.
+    pub voices: Vec<VoiceReport>,
+    /// Its viewers' slots now.
+    pub viewers: Vec<ViewerReport>,
+}
+
+/// The figures of one feed.
+#[derive(Debug, Clone)]
+pub struct FeedReport {
+    /// Which.
+    pub feed: FeedId,
+    /// Whose.
+    pub site: Option<SiteId>,
+    /// What it shows.
+    pub kind: FeedKind,
+    /// How it comes.
+    pub track: TrackReport,
+}
+
+/// The figures of one voice.
+#[derive(Debug, Clone)]
+pub struct VoiceReport {
+    /// Which.
+    pub voice: VoiceId,
+    /// Whose.
+    pub site: Option<SiteId>,
+    /// How it comes.
+    pub track: TrackReport,
+}
+
+/// The figures of one viewer's slot.
+#[derive(Debug, Clone)]
+pub struct ViewerReport {
+    /// Who watches.
+    pub member: MemberId,
+    /// In which slot, from 0.
+    pub slot: usize,
+    /// What.
+    pub feed: Option<FeedId>,
+    /// How it goes.
+    pub sink: SinkReport,
+}
+
+impl Room {
+    /// Figures for metrics.
+    pub fn report(&self) -> Report {
+        let router = self.router.report();
+        let track = |id| router.tracks.iter().find(|report| report.track == id).cloned();
+        let feeds = self.feeds.values().filter_map(|feed| {
+            let what = &feed.what;
+            Some(FeedReport { feed: what.id, site: what.site.clone(), kind: what.kind, track: track(feed.track)? })
+        });
+        let voices = self.voices.values().filter_map(|voice| {
+            Some(VoiceReport { voice: voice.what.id, site: voice.what.site.clone(), track: track(voice.track)? })
+        });
+        let sink = |id| router.sinks.iter().find(|report| report.sink == id).cloned();
+        let viewers = self.clients.values().flat_map(|client| {
+            let slots = client.receiving.iter().flat_map(|receiving| receiving.slots.iter().enumerate());
+            slots.filter_map(|(index, slot)| {
+                Some(ViewerReport { member: client.member, slot: index, feed: slot.feed, sink: sink(slot.sink)? })
+            })
+        });
+        Report {
+            room: self.id.clone(),
+            members: self.members.len(),
+            clients: self.clients.len(),
+            sessions: router.sessions,
+            counters: router.counters.clone(),
+            feeds: feeds.collect(),
+            voices: voices.collect(),
+            viewers: viewers.collect(),
+        }
+    }
+}

@@ -1,0 +1,126 @@
+//! Voices: who is heard by whom, and who speaks.
+
+use std::time::{Duration, Instant};
+
+use signaling::{Refusal, RefusalCode, RequestId, ServerMessage, VoiceId};
+
+use crate::room::Answered;
+use crate::{ClientId, Outbox, Room};
+
+/// How often it is listened who speaks.
+const LISTEN_EVERY: Duration = Duration::from_millis(250);
+/// From this level on a voice speaks: -50 dBov is quiet speech, an operating room's noise lies below.
+const SPEAKING_LEVEL: i8 = -50;
+
+impl Room {
+    pub(crate) fn mute_voice(
+        &mut self,
+        client: ClientId,
+        re: Option<RequestId>,
+        muted: bool,
+        out: &mut Outbox,
+    ) -> Answered {
+        let own = self.clients[&client].publishing.as_ref().and_then(|own| own.voice.as_ref());
+        let Some(id) = own.map(|(_, voice)| *voice) else {
+            return Err(Refusal::new(RefusalCode::NoMedia, "This client publishes no voice."));
+        };
+        let voice = self.voices.get_mut(&id).expect("a published voice is in the room");
+        voice.what.muted = muted;
+        let (track, site) = (voice.track, voice.what.site.clone());
+        self.router.mute_track(track, muted);
+        for other in self.hearers(|standing| standing.may_perceive(site.as_ref())) {
+            let re = re.filter(|_| other == client);
+            out.say(other, ServerMessage::VoiceMuted { re, voice: id, muted });
+        }
+        Ok(())
+    }
+
+    /// Gives every listener the voices that it may hear, as far as its downlink has places; who speaks comes first.
+    pub(crate) fn assign_voices(&mut self, now: Instant, out: &mut Outbox) {
+        if !self.voices.is_empty() {
+            self.listen_at.get_or_insert(now + LISTEN_EVERY);
+        }
+        for client in self.clients.keys().copied().collect::<Vec<_>>() {
+            for (place, voice) in self.changed_places(client) {
+                let receiving = self.clients.get_mut(&client).and_then(|client| client.receiving.as_mut());
+                let place = &mut receiving.expect("it has a place for a voice").voices[place];
+                place.voice = voice;
+                let sink = place.sink;
+                let track = voice.map(|voice| self.voices[&voice].track);
+                // Every downlink was answered with Opus, the only audio encoding there is.
+                self.router.watch(now, sink, track, &mut out.departures, &mut self.news).ok();
+            }
+        }
+    }
+
+    /// The places of one listener that must take another voice, or none.
+    fn changed_places(&self, client: ClientId) -> Vec<(usize, Option<VoiceId>)> {
+        let listener = &self.clients[&client];
+        let Some(receiving) = &listener.receiving else { return Vec::new() };
+        let standing = &self.members[&listener.member].standing;
+        let mut wanted: Vec<VoiceId> = self
+            .voices
+            .values()
+            .filter(|voice| voice.what.member != listener.member && standing.may_perceive(voice.what.site.as_ref()))
+            .map(|voice| voice.what.id)
+            .collect();
+        let rank = |voice: &VoiceId| {
+            let speaks = self.speaking.contains(voice);
+            let placed = receiving.voices.iter().any(|place| place.voice == Some(*voice));
+            (!speaks, !placed, *voice)
+        };
+        wanted.sort_by_key(rank);
+        wanted.truncate(receiving.voices.len());
+        let is_right = |place: &crate::client::VoicePlace| match place.voice {
+            Some(voice) => {
+                wanted.contains(&voice)
+                    && self.router.watched(place.sink) == self.voices.get(&voice).map(|voice| voice.track)
+            }
+            None => false,
+        };
+        let missing = wanted
+            .iter()
+            .filter(|voice| !receiving.voices.iter().any(|place| is_right(place) && place.voice == Some(**voice)));
+        let mut missing = missing.copied();
+        let mut changed = Vec::new();
+        for (index, place) in receiving.voices.iter().enumerate().filter(|(_, place)| !is_right(place)) {
+            let voice = missing.next();
+            if voice.is_some() || place.voice.is_some() {
+                changed.push((index, voice));
+            }
+        }
+        changed
+    }
+
+    /// Finds out who speaks and tells it when it has changed.
+    pub(crate) fn listen(&mut self, now: Instant, out: &mut Outbox) {
+        if self.listen_at.is_none_or(|at| at > now) {
+            return;
+        }
+        self.listen_at = (!self.voices.is_empty()).then_some(now + LISTEN_EVERY);
+        let mut loud: Vec<(i8, VoiceId)> = self
+            .voices
+            .values()
+            .map(|voice| (self.router.loudness(voice.track), voice.what.id))
+            .filter(|(level, _)| *level >= SPEAKING_LEVEL)
+            .collect();
+        loud.sort_by_key(|(level, voice)| (-level, *voice));
+        let speaking: Vec<VoiceId> = loud.into_iter().map(|(_, voice)| voice).collect();
+        let mut is_changed = speaking.len() != self.speaking.len();
+        is_changed |= speaking.iter().any(|voice| !self.speaking.contains(voice));
+        if !is_changed {
+            return;
+        }
+        self.speaking = speaking;
+        for client in self.hearers(|_| true) {
+            let standing = &self.members[&self.clients[&client].member].standing;
+            let heard = |voice: &&VoiceId| {
+                let site = self.voices.get(voice).map(|voice| voice.what.site.as_ref());
+                site.is_some_and(|site| standing.may_perceive(site))
+            };
+            let voices = self.speaking.iter().filter(heard).copied().collect();
+            out.say(client, ServerMessage::Speaking { voices });
+        }
+        self.assign_voices(now, out);
+    }
+}
