@@ -13,6 +13,8 @@ pub mod private;
 pub mod refusal;
 pub mod roster;
 pub mod server;
+#[cfg(test)]
+mod typescript;
 mod wire;
 
 pub use client::{ClientMessage, FeedChoice, FeedOffer, VoiceOffer};

@@ -1,0 +1,375 @@
+// What may be said on the wire; the rules are in README.md beside this file.
+// Generated from crates/signaling, do not edit. To write it anew: UPDATE=1 cargo test --release -p signaling
+
+/** One message from a client. Unknown types and unknown fields are refused (rule E2). */
+export type ClientMessage =
+| {
+  "type": "join",
+  /** The `VERSION` of the contract that the client speaks. */
+  version: number,
+  /** A join token (JWT). */
+  token: string,
+}
+| {
+  "type": "publish",
+  /** The SDP offer. */
+  sdp: string,
+  /** Which m-lines are feeds, and of what. */
+  feeds: Array<FeedOffer>,
+  /** Which m-line is the voice. */
+  voice: VoiceOffer | null,
+}
+| {
+  "type": "receive",
+  /** The SDP offer: receive-only m-lines. */
+  sdp: string,
+  /** The `mid` of each video slot, slot 0 first. */
+  slots: Array<string>,
+  /** The `mid` of each m-line for a voice. */
+  voices: Array<string>,
+}
+| {
+  "type": "watch",
+  /** Which slot. */
+  slot: Slot,
+  /** What to show in it. */
+  choice: FeedChoice | null,
+}
+| {
+  "type": "mute_voice",
+  /** True to hold it back. */
+  muted: boolean,
+}
+| {
+  "type": "mute_feed",
+  /** Which of the client's feeds. */
+  feed: FeedId,
+  /** True to hold it back. */
+  muted: boolean,
+}
+| {
+  "type": "candidate",
+  /** Which connection. */
+  connection: Connection,
+  /** The candidate attribute's value, `candidate:...`. */
+  candidate: string,
+}
+| {
+  "type": "ping",
+  /** The client's clock, milliseconds, given back unread. */
+  at_ms: number,
+}
+| {
+  "type": "leave",
+};
+
+/** Binds one video m-line of an offer to a feed. */
+export type FeedOffer = {
+  /** The m-line's `mid`; none for the first sending video m-line that no other entry names. */
+  mid: string | null,
+  /** What the feed shows. */
+  kind: FeedKind,
+  /** The publisher's own words for it; may be empty. At most `LABEL_BYTES`. */
+  label: string,
+};
+
+/** Binds one audio m-line of an offer to the client's voice. */
+export type VoiceOffer = {
+  /** The m-line's `mid`; none for the first sending audio m-line. */
+  mid: string | null,
+};
+
+/** What a slot shows. */
+export type FeedChoice = { feed: number } | OfSite;
+
+/** A site's feed by what it shows. */
+export type OfSite = {
+  /** The site. */
+  site: SiteId,
+  /** What its feed shows. */
+  kind: FeedKind,
+};
+
+/** One of a client's two peer connections. */
+export type Connection = "publish" | "receive";
+
+/** One message from the server. A client ignores types and fields that it does not know (rule E3). */
+export type ServerMessage =
+| {
+  "type": "joined",
+  /** The `id` of the `join`. */
+  re: RequestId | null,
+  /** The version spoken. */
+  version: number,
+  /** The room. */
+  room: RoomId,
+  /** What the room is for. */
+  kind: RoomKind,
+  /** The client's own member. */
+  you: Member,
+  /** Everybody it may know of, itself included. */
+  members: Array<Member>,
+  /** Every feed it may watch, in the order in which they are to be shown. */
+  feeds: Array<Feed>,
+  /** Every voice it may hear. */
+  voices: Array<Voice>,
+}
+| {
+  "type": "entered",
+  /** Who. */
+  member: Member,
+}
+| {
+  "type": "left",
+  /** Who. */
+  member: MemberId,
+}
+| {
+  "type": "published",
+  /** The `id` of the `publish`. */
+  re: RequestId | null,
+  /** The SDP answer. */
+  sdp: string,
+  /** Which feed each named m-line is now. */
+  feeds: Array<PublishedFeed>,
+  /** The client's voice, if it offered one. */
+  voice: VoiceId | null,
+}
+| {
+  "type": "received",
+  /** The `id` of the `receive`. */
+  re: RequestId | null,
+  /** The SDP answer. */
+  sdp: string,
+}
+| {
+  "type": "feed_published",
+  /** The feed. */
+  feed: Feed,
+}
+| {
+  "type": "feed_unpublished",
+  /** Which. */
+  feed: FeedId,
+}
+| {
+  "type": "feed_muted",
+  /** The `id` of the `mute_feed`, for its sender. */
+  re: RequestId | null,
+  /** Which. */
+  feed: FeedId,
+  /** True while held back. */
+  muted: boolean,
+}
+| {
+  "type": "feed_faulted",
+  /** Which. */
+  feed: FeedId,
+  /** What; none when mended. */
+  fault: FeedFault | null,
+}
+| {
+  "type": "voice_published",
+  /** The voice. */
+  voice: Voice,
+}
+| {
+  "type": "voice_unpublished",
+  /** Which. */
+  voice: VoiceId,
+}
+| {
+  "type": "voice_muted",
+  /** The `id` of the `mute_voice`, for its sender. */
+  re: RequestId | null,
+  /** Which. */
+  voice: VoiceId,
+  /** True while held back. */
+  muted: boolean,
+}
+| {
+  "type": "watched",
+  /** The `id` of the `watch`, for its answer. */
+  re: RequestId | null,
+  /** Which slot. */
+  slot: Slot,
+  /** The feed in it. */
+  feed: FeedId | null,
+  /** Why it is empty. */
+  vacant: VacantReason | null,
+}
+| {
+  "type": "speaking",
+  /** Voices above the threshold. */
+  voices: Array<VoiceId>,
+}
+| {
+  "type": "ponged",
+  /** The `id` of the `ping`. */
+  re: RequestId | null,
+  /** The client's clock as it gave it, milliseconds. */
+  at_ms: number,
+  /** The server's clock, milliseconds since 1970-01-01 UTC: the clock of every capture time it sends. */
+  server_ms: number,
+}
+| {
+  "type": "refused",
+  /** The `id` of what was refused. */
+  re: RequestId | null,
+  /** Why, for programs. */
+  code: RefusalCode,
+  /** Why, for people. */
+  message: string,
+}
+| {
+  "type": "disconnected",
+  /** Which. */
+  connection: Connection,
+}
+| {
+  "type": "closed",
+  /** Why. */
+  reason: CloseReason,
+};
+
+/** One m-line's feed. */
+export type PublishedFeed = {
+  /** The m-line. */
+  mid: string,
+  /** The feed. */
+  feed: FeedId,
+  /** The site it was bound to. */
+  site: SiteId | null,
+};
+
+/** Why a slot shows nothing. */
+export type VacantReason = "chosen" | "no_feed" | "no_common_codec";
+
+/** Why a client's connection to the room ended. */
+export type CloseReason =
+  | "left"
+  | "slow_consumer"
+  | "timed_out"
+  | "refused"
+  | "shutting_down"
+  | "internal";
+
+/** The stable code of a refusal, the same on the WebSocket (`refused`) and in an HTTP problem document (RFC 9457). */
+export type RefusalCode =
+  | "bad_message"
+  | "too_large"
+  | "too_many"
+  | "wrong_version"
+  | "not_joined"
+  | "already_joined"
+  | "bad_token"
+  | "token_expired"
+  | "token_not_yet_valid"
+  | "wrong_room"
+  | "unknown_room"
+  | "unknown_session"
+  | "unknown_feed"
+  | "unknown_slot"
+  | "not_allowed"
+  | "site_required"
+  | "too_many_feeds"
+  | "too_many_sites"
+  | "too_many_slots"
+  | "bad_label"
+  | "bad_sdp"
+  | "no_media"
+  | "no_codec"
+  | "bad_candidate"
+  | "wrong_etag"
+  | "wrong_content_type"
+  | "wrong_method"
+  | "not_found"
+  | "internal"
+  | "at_capacity"
+  | "shutting_down";
+
+/** One member as others see it. */
+export type Member = {
+  /** Its identifier in this room. */
+  id: MemberId,
+  /** The name its token gives, for the screen only. */
+  name: string,
+  /** Its role. */
+  role: Role,
+  /** The site it belongs to; none for the panel and the audience. */
+  site: SiteId | null,
+};
+
+/** What a member is in a room for. Decides what it may do; a token can only narrow it. */
+export type Role = "lead" | "expert" | "surgeon" | "trainee" | "display" | "device" | "service";
+
+/** What a room is for; kinds differ in their defaults. */
+export type RoomKind = "guidance" | "consultation" | "teaching" | "meeting";
+
+/** A published video track, as bound by the server at publish (hazard H2). */
+export type Feed = {
+  /** Its identifier in this room. */
+  id: FeedId,
+  /** Who publishes it. */
+  member: MemberId,
+  /** The site whose picture it is; none for a panel member's own camera or screen. */
+  site: SiteId | null,
+  /** What it shows. */
+  kind: FeedKind,
+  /** The publisher's own words for it; may be empty. */
+  label: string,
+  /** The codec of its packets, as in an SDP rtpmap (`H264`, `VP8`, `AV1` ...); none before the first packet. */
+  codec: string | null,
+  /** True while its publisher holds it back. */
+  muted: boolean,
+  /** Why it may not look right, when the server can tell. */
+  fault: FeedFault | null,
+};
+
+/** What a feed shows. */
+export type FeedKind =
+  | "endoscope"
+  | "ultrasound"
+  | "ct"
+  | "fluoroscopy"
+  | "microscope"
+  | "room"
+  | "monitor"
+  | "screen"
+  | "face";
+
+/** Something wrong with a feed that the server sees in its packets. */
+export type FeedFault = "b_frames" | "no_keyframe" | "silent";
+
+/** A published audio track. */
+export type Voice = {
+  /** Its identifier in this room. */
+  id: VoiceId,
+  /** Who speaks. */
+  member: MemberId,
+  /** The site it comes from; none for the panel. */
+  site: SiteId | null,
+  /** True while the server forwards nothing of it. */
+  muted: boolean,
+};
+
+/** One person or device in a room. Counted up by the room, never used twice in it. */
+export type MemberId = number;
+
+/** One published feed. Counted up by the room, never used twice in it. */
+export type FeedId = number;
+
+/** One published voice. Counted up by the room, never used twice in it. */
+export type VoiceId = number;
+
+/** Chosen by the client for a message that wants an answer; the answer carries it as `re`. */
+export type RequestId = number;
+
+/** One place in a viewer's downlink: the index of its video m-line among those named in `receive`, from 0. */
+export type Slot = number;
+
+/** One consultation. Stands in URLs, logs and metrics, so it must be opaque: never a patient's name. */
+export type RoomId = string;
+
+/** One operating room at one hospital. Opaque, like `RoomId`. */
+export type SiteId = string;
