@@ -44,11 +44,18 @@ function toneTrack(hz) {
   return microphone.stream.getAudioTracks()[0];
 }
 
+let cameras = 0;
 if (navigator.mediaDevices && (devices?.camera || devices?.tone_hz)) {
   const native = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
+  // Devices without names: a page then takes the one that it is given.
+  navigator.mediaDevices.enumerateDevices = async () => [];
   navigator.mediaDevices.getUserMedia = async (wanted) => {
     const stream = new MediaStream();
-    if (wanted.video && devices.camera) stream.addTrack(cameraTrack(devices.camera));
+    if (wanted.video && devices.camera) {
+      // The first camera that is opened shows the first of `kinds`, and so on.
+      const { site, kinds } = devices.camera;
+      stream.addTrack(cameraTrack({ site, kind: kinds[cameras++ % kinds.length] }));
+    }
     if (wanted.audio && devices.tone_hz) stream.addTrack(toneTrack(devices.tone_hz));
     const rest = { video: devices.camera ? false : wanted.video, audio: devices.tone_hz ? false : wanted.audio };
     if (rest.video || rest.audio) for (const track of (await native(rest)).getTracks()) stream.addTrack(track);
@@ -147,6 +154,56 @@ window.probe = {
         for (let at = channel; at < data.length; at += 4) sum += data[at];
         return Math.round(sum / (data.length / 4));
       });
+    });
+  },
+
+  /** Begins to count, twice a second, how far every picture with a feed has come; `counted` gives the rows so far. */
+  async count() {
+    const rows = [...document.querySelectorAll("figure[data-feed]")].map((figure) => {
+      const { site, kind, size, feed } = figure.dataset;
+      return { figure, video: figure.querySelector("video"), site, kind, size, feed, frames: 0, wrong: [], marks: [] };
+    });
+    const look = () => {
+      for (const row of rows) {
+        const mark = readMark(row.video);
+        const before = row.marks.at(-1);
+        if (!mark || row.figure.dataset.feed !== row.feed) {
+          row.wrong.push({ mark, feed: row.figure.dataset.feed });
+          continue;
+        }
+        row.marks.push(mark);
+        row.end_ms = performance.now();
+        row.begin_ms ??= row.end_ms;
+        if (before) row.frames += (mark.frame - before.frame + (mark.loop_frames || 65_536)) % (mark.loop_frames || 65_536);
+      }
+    };
+    const decoded = async () => new Map((await this.inbound()).map((row) => [row.trackIdentifier, row]));
+    const first = await decoded();
+    look();
+    setInterval(look, 500);
+    this.counted = async () => {
+      const last = await decoded();
+      return rows.map(({ figure: _, video, begin_ms, end_ms, ...row }) => {
+        const [from, to] = [first, last].map((rows) => rows.get(video.srcObject.getVideoTracks()[0].id));
+        const decoded_fps = ((to.framesDecoded - from.framesDecoded) / (to.timestamp - from.timestamp)) * 1000;
+        return { ...row, seconds: (end_ms - begin_ms) / 1000, decoded_fps };
+      });
+    };
+  },
+
+  /** Joins by hand, says one message and gives the answer to it. */
+  reply(token, message) {
+    return new Promise((resolve, reject) => {
+      const socket = new WebSocket(`ws://${location.host}/ws`);
+      socket.onopen = () => socket.send(JSON.stringify({ type: "join", id: 1, version: 1, token }));
+      socket.onclose = ({ code, reason }) => reject(new Error(`closed: ${code} ${reason}`));
+      socket.onmessage = ({ data }) => {
+        const answer = JSON.parse(data);
+        if (answer.type === "joined") socket.send(JSON.stringify({ id: 2, ...message }));
+        if (answer.re !== 2) return;
+        resolve(answer);
+        socket.close();
+      };
     });
   },
 

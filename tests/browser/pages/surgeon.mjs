@@ -1,0 +1,29 @@
+// The surgeon's page.
+
+import { until } from "../harness/until.mjs";
+import { Member } from "./member.mjs";
+
+/** A surgeon's page. */
+export class Surgeon extends Member {
+  /** Adds a camera for each kind, publishes it, and turns the microphone on. */
+  async publish(kinds) {
+    for (const [index, kind] of kinds.entries()) {
+      await this.page.click('[data-testid="add-camera"]');
+      const tile = `[data-testid="source"]:nth-of-type(${index + 1})`;
+      await this.page.waitForSelector(tile);
+      await this.page.select(`${tile} [data-testid="kind"]`, kind);
+      await this.page.click(`${tile} [data-testid="publish"]`);
+      await this.page.waitForSelector(`${tile}[data-state="published"]`);
+    }
+    await this.page.click('[data-testid="start-microphone"]');
+    await this.page.waitForSelector('[data-testid="microphone"][data-state="on"]');
+  }
+
+  /** Waits until a face of the panel with this site index in its strip is seen here. */
+  async seesFace(site) {
+    await until("a face of the panel", async () => {
+      const pictures = await this.pictures("panel-picture");
+      return pictures.some((picture) => picture.kind === "face" && picture.mark?.site === site);
+    }, { seen: () => this.pictures("panel-picture") });
+  }
+}

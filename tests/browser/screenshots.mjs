@@ -1,0 +1,52 @@
+// Every page in every size and both languages, into results/; `--readme` also renews the picture in README.md.
+
+import { mkdir } from "node:fs/promises";
+import { parseArgs } from "node:util";
+
+import { open } from "./harness/browser.mjs";
+import { Server } from "./harness/server.mjs";
+import { Member } from "./pages/member.mjs";
+import { Surgeon } from "./pages/surgeon.mjs";
+
+const { values: asked } = parseArgs({ options: { readme: { type: "boolean", default: false } } });
+const sizes = { desktop: [1920, 1080], laptop: [1280, 800], tablet: [1180, 820], phone: [390, 844] };
+const languages = { en: "en", zh: "zh-CN" };
+const results = new URL("results/", import.meta.url).pathname;
+await mkdir(results, { recursive: true });
+
+const server = await Server.start({ command: "demo" });
+await server.process.line(/^ready$/);
+const links = Object.fromEntries([...server.process.said.matchAll(/^(\w+) (http\S+)$/gm)].map(([, role, link]) => [role, link]));
+const pictures = { expert: 13, lead: 13, surgeon: 0, trainee: 1, display: 1 };
+
+for (const [name, language] of Object.entries(languages)) {
+  const page = await open({ language, camera: { site: 0, kinds: [0, 1, 2, 5] }, tone_hz: 330 });
+  for (const [size, [width, height]] of Object.entries(sizes)) {
+    await page.setViewport({ width, height });
+    for (const [role, link] of Object.entries(links)) {
+      await page.goto("about:blank"); // leaves the room before it comes back in another role
+      const member = await new (role === "surgeon" ? Surgeon : Member)(page).enter(link);
+      if (role === "surgeon") await page.click('[data-testid="add-camera"]');
+      await member.truePictures(pictures[role]);
+      await page.screenshot({ path: `${results}${role}-${size}-${name}.png` });
+      console.log(`${role}-${size}-${name}.png`);
+    }
+    await page.goto("about:blank");
+    await page.evaluate(() => {});
+    await page.goto(server.url);
+    await page.screenshot({ path: `${results}start-${size}-${name}.png` });
+  }
+  await page.end();
+}
+
+if (asked.readme) {
+  const page = await open({ size: [1920, 1080], tone_hz: 330 });
+  const expert = await new Member(page).enter(links.expert);
+  await expert.truePictures(13);
+  await expert.talk();
+  const docs = new URL("../../docs/", import.meta.url).pathname;
+  await mkdir(docs, { recursive: true });
+  await page.screenshot({ path: `${docs}expert.png` });
+  await page.end();
+}
+await server.stop();
