@@ -1,0 +1,177 @@
+// One stay in a room: wires signaling, the session's reducer and the two media connections together. React reads
+// `session` and calls the verbs; it never sees a socket or a connection.
+
+import type { FeedChoice, FeedId, Role, ServerMessage } from "../../signaling/messages.ts";
+import { Publishing, type Source } from "./publishing.ts";
+import { type Downlink, Receiving } from "./receiving.ts";
+import { act, EMPTY, hear, type LocalAction, type Session } from "./session.ts";
+import { Signaling, signalingUrl } from "./signaling.ts";
+
+/** Slots by page. Panel: one large and twelve beside it, three sites of four feeds. */
+const SLOTS: Readonly<Record<Role, number>> = {
+  lead: 13, expert: 13, surgeon: 2, trainee: 1, display: 3, device: 0, service: 0,
+};
+
+/** A view of everything that a page draws; a new object whenever something in it changed. */
+export interface Snapshot {
+  readonly session: Session;
+  readonly downlink: Downlink;
+  readonly receiving: RTCPeerConnectionState;
+  readonly publishing: RTCPeerConnectionState;
+  readonly talking: boolean;
+  readonly microphone: MediaStreamTrack | null;
+}
+
+export class Consultation {
+  readonly signaling: Signaling;
+  readonly publishing: Publishing;
+  #receiving: Receiving | null = null;
+  #session: Session = EMPTY;
+  #choices: readonly (FeedChoice | null)[] = [];
+  #microphone: MediaStreamTrack | null = null;
+  #talking = false;
+  #snapshot: Snapshot;
+  readonly #listeners = new Set<() => void>();
+
+  constructor(token: string, codec: string | null) {
+    this.signaling = new Signaling(signalingUrl(), token, {
+      connecting: () => this.#act({ type: "connecting" }),
+      heard: (message) => this.#hear(message),
+      lost: () => this.#act({ type: "connection_lost" }),
+    });
+    this.publishing = new Publishing(this.signaling, codec, () => this.#changed());
+    this.#snapshot = this.#look();
+  }
+
+  readonly subscribe = (listener: () => void): (() => void) => {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  };
+
+  readonly snapshot = (): Snapshot => this.#snapshot;
+
+  start(): void {
+    this.#act({ type: "connecting" });
+    this.signaling.start();
+  }
+
+  /** Leaves the room and gives back cameras and microphone. */
+  leave(): void {
+    this.signaling.stop();
+    this.#receiving?.close();
+    this.publishing.close();
+    this.#microphone?.stop();
+    this.#microphone = null;
+    this.#act({ type: "ended" });
+  }
+
+  /** One-way time from the server in milliseconds, 0 when unknown. */
+  get way_ms(): number {
+    return this.#receiving?.way_ms ?? 0;
+  }
+
+  watch(choices: readonly (FeedChoice | null)[]): void {
+    this.#choices = choices;
+    this.#receiving?.watch(choices);
+  }
+
+  publish(source: Source): Promise<void> {
+    return this.publishing.add(source);
+  }
+
+  unpublish(key: string): Promise<void> {
+    return this.publishing.remove(key);
+  }
+
+  muteFeed(feed: FeedId, muted: boolean): void {
+    this.signaling.ask({ type: "mute_feed", feed, muted }).catch(() => undefined);
+  }
+
+  /** Publishes a microphone, silent unless `talking`; null takes it away. */
+  async setMicrophone(track: MediaStreamTrack | null, talking: boolean): Promise<void> {
+    const before = this.#microphone;
+    if (track !== null) track.enabled = talking;
+    this.#talking = talking && track !== null;
+    this.#microphone = track;
+    try {
+      await this.publishing.setVoice(track);
+    } catch (error) {
+      this.#microphone = before;
+      this.#talking = false;
+      track?.stop();
+      throw error;
+    } finally {
+      this.#changed();
+    }
+    before?.stop();
+    this.#sayTalking();
+  }
+
+  /** Lets the voice through or holds it back: here at once, and in the server for good. */
+  talk(talking: boolean): void {
+    if (this.#microphone === null || talking === this.#talking) return;
+    this.#talking = talking;
+    this.#microphone.enabled = talking;
+    this.#sayTalking();
+    this.#changed();
+  }
+
+  refusalSeen(serial: number): void {
+    this.#act({ type: "refusal_seen", serial });
+  }
+
+  #sayTalking(): void {
+    if (this.#session.voice === null || this.#session.voiceMuted === !this.#talking) return;
+    this.signaling.ask({ type: "mute_voice", muted: !this.#talking }).catch(() => undefined);
+  }
+
+  #hear(message: ServerMessage): void {
+    this.#session = hear(this.#session, message);
+    if (message.type === "joined") this.#joined(message.you.role);
+    if (message.type === "published") this.#sayTalking();
+    if (message.type === "disconnected") {
+      if (message.connection === "publish") this.publishing.disconnected();
+      else this.#receiving?.disconnected();
+    }
+    if (this.#session.line === "ended") {
+      this.signaling.stop();
+      this.#receiving?.close();
+      this.publishing.close();
+    }
+    this.#changed();
+  }
+
+  /** In the room, for the first time or again: everything is offered anew, and the choices are said again. */
+  #joined(role: Role): void {
+    // Numbers of feeds may mean others after a restart of the server: the page chooses anew from the new list.
+    this.#choices = [];
+    const count = SLOTS[role];
+    if (count > 0) {
+      this.#receiving ??= new Receiving(this.signaling, count, () => this.#changed());
+      this.#receiving.watch(this.#choices);
+      this.#receiving.renew();
+    }
+    this.publishing.renew();
+  }
+
+  #act(action: LocalAction): void {
+    this.#session = act(this.#session, action);
+    this.#changed();
+  }
+
+  #look(): Snapshot {
+    return {
+      session: this.#session,
+      downlink: this.#receiving?.downlink ?? { slots: [], voices: [] },
+      receiving: this.#receiving?.state ?? "new",
+      publishing: this.publishing.state,
+      talking: this.#talking,
+      microphone: this.#microphone,
+    };
+  }
+
+  #changed(): void {
+    this.#snapshot = this.#look();
+    for (const listener of this.#listeners) listener();
+  }
+}

@@ -1,0 +1,146 @@
+// One RTCPeerConnection to the server and its negotiation, the same for what is published and what is received:
+// the client always offers, the server is ICE-lite, so the offer goes out at once and no candidate is waited for.
+
+import { ConnectionLost, Refused } from "./signaling.ts";
+
+const CAPTURE_TIME = "http://www.webrtc.org/experiments/rtp-hdrext/abs-capture-time";
+/** H.264 first: endoscopy systems and capture cards speak it, and hardware encodes it. */
+const CODECS = ["video/h264", "video/av1", "video/vp9", "video/vp8"] as const;
+/** A path that is silent so long is offered anew with other ICE credentials; the browser's own verdict takes 15 s. */
+const DISCONNECTED_MS = 1_500;
+/** An ICE restart that has not helped by then will not. */
+const RESTART_MS = 4_000;
+
+/** Header extensions can be chosen in Chromium only, and TypeScript does not know it. */
+interface HeaderExtension {
+  uri: string;
+  direction: RTCRtpTransceiverDirection;
+}
+interface ChoosesHeaderExtensions {
+  getHeaderExtensionsToNegotiate(): HeaderExtension[];
+  setHeaderExtensionsToNegotiate(extensions: HeaderExtension[]): void;
+}
+
+/** Asks for the capture time of every frame, which Chromium can send but does not offer by itself. */
+export function offerCaptureTime(transceiver: RTCRtpTransceiver): void {
+  if (!("setHeaderExtensionsToNegotiate" in transceiver)) return;
+  const chooser = transceiver as unknown as ChoosesHeaderExtensions;
+  const extensions = chooser.getHeaderExtensionsToNegotiate();
+  for (const extension of extensions) if (extension.uri === CAPTURE_TIME) extension.direction = "sendrecv";
+  chooser.setHeaderExtensionsToNegotiate(extensions);
+}
+
+/** Puts the codecs into our order, with `first` (as in an rtpmap) before them when it is given. */
+export function preferCodecs(transceiver: RTCRtpTransceiver, first: string | null): void {
+  // Feature-detected: the function came to Firefox late, and some builds know no capabilities of senders.
+  const capabilities = "setCodecPreferences" in transceiver ? RTCRtpSender.getCapabilities("video") : null;
+  if (capabilities === null) return;
+  const order: readonly string[] = first === null ? CODECS : [`video/${first.toLowerCase()}`, ...CODECS];
+  const rank = (codec: RTCRtpCodec) => {
+    const index = order.indexOf(codec.mimeType.toLowerCase());
+    return index < 0 ? order.length : index;
+  };
+  try {
+    transceiver.setCodecPreferences([...capabilities.codecs].sort((a, b) => rank(a) - rank(b)));
+  } catch {
+    // The browser's own order still connects.
+  }
+}
+
+/** Sends an offer to the server and gives its answer. */
+export type Exchange = (connection: RTCPeerConnection, sdp: string) => Promise<string>;
+
+export interface PeerListener {
+  /** The connection's state changed. */
+  changed(): void;
+  /** The connection is beyond repair; a new one is needed. */
+  died(): void;
+}
+
+export class Peer {
+  readonly connection = new RTCPeerConnection({ bundlePolicy: "max-bundle" });
+  readonly #exchange: Exchange;
+  readonly #listener: PeerListener;
+  #turn: Promise<void> = Promise.resolve();
+  #repair: ReturnType<typeof setTimeout> | undefined;
+  #closed = false;
+
+  constructor(exchange: Exchange, listener: PeerListener) {
+    this.#exchange = exchange;
+    this.#listener = listener;
+    this.connection.onconnectionstatechange = () => this.#connectionChanged();
+  }
+
+  /**
+   * Offers and applies the answer, one at a time. `prepare` runs when its turn has come, and may change transceivers.
+   * Rejects with `Refused` (the offer is rolled back) or `ConnectionLost`.
+   */
+  negotiate(prepare: () => void | Promise<void> = () => undefined): Promise<void> {
+    const turn = this.#turn.then(async () => {
+      if (this.#closed) throw new ConnectionLost();
+      await prepare();
+      await this.#offer();
+    });
+    this.#turn = turn.catch(() => undefined);
+    return turn;
+  }
+
+  /** After the server has closed its end: no packet tells it, so nothing is to be waited for. */
+  abandon(): void {
+    if (!this.#closed) this.#died();
+  }
+
+  close(): void {
+    this.#closed = true;
+    clearTimeout(this.#repair);
+    this.connection.onconnectionstatechange = null;
+    this.connection.close();
+  }
+
+  async #offer(): Promise<void> {
+    const connection = this.connection;
+    await connection.setLocalDescription(await connection.createOffer());
+    const sdp = connection.localDescription?.sdp ?? "";
+    try {
+      const answer = await this.#exchange(connection, sdp);
+      // Closed while the answer was under way: `setRemoteDescription` would throw.
+      if (this.#closed) throw new ConnectionLost();
+      await connection.setRemoteDescription({ type: "answer", sdp: answer });
+    } catch (error) {
+      if (error instanceof Refused) await connection.setLocalDescription({ type: "rollback" });
+      throw error;
+    }
+    this.#watchTransport();
+  }
+
+  /** A server that closes says so by DTLS at once; ICE would notice after 5 s only. */
+  #watchTransport(): void {
+    const transport = this.connection.getTransceivers().map((each) => each.sender.transport ?? each.receiver.transport);
+    const dtls = transport.find((each) => each !== null);
+    if (!dtls) return;
+    dtls.onstatechange = () => {
+      if (!this.#closed && (dtls.state === "closed" || dtls.state === "failed")) this.#died();
+    };
+  }
+
+  #connectionChanged(): void {
+    const state = this.connection.connectionState;
+    clearTimeout(this.#repair);
+    if (state === "disconnected") this.#repair = setTimeout(() => this.#restart(), DISCONNECTED_MS);
+    if (state === "failed") this.#died();
+    this.#listener.changed();
+  }
+
+  #restart(): void {
+    this.connection.restartIce();
+    this.negotiate().catch(() => undefined);
+    this.#repair = setTimeout(() => {
+      if (this.connection.connectionState !== "connected") this.#died();
+    }, RESTART_MS);
+  }
+
+  #died(): void {
+    this.close();
+    this.#listener.died();
+  }
+}

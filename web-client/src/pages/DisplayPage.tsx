@@ -1,0 +1,90 @@
+// The monitor in the operating room: full screen, nothing to click, comes back by itself.
+
+import { CloudOff, VolumeX } from "lucide-react";
+import { useEffect, useMemo } from "react";
+import type { Feed } from "../../../signaling/messages.ts";
+import type { Consultation } from "../consultation.ts";
+import { useSpeech } from "../language.tsx";
+import { Speaking } from "../parts/Members.tsx";
+import { useLineTrouble } from "../parts/Notices.tsx";
+import { Picture } from "../parts/Picture.tsx";
+import { useSound } from "../parts/Sound.tsx";
+import { useSnapshot } from "../parts/useSnapshot.ts";
+import { feedIn } from "../session.ts";
+import { choiceOfSite, inOrder } from "../slots.ts";
+import { publisherOf } from "./ExpertPage.tsx";
+import "./DisplayPage.css";
+
+/** Slot 0 is the site's picture; the others are for faces and screens of the panel. */
+const PANEL_SLOTS = [1, 2] as const;
+
+export function DisplayPage({ consultation }: { readonly consultation: Consultation }) {
+  const { t } = useSpeech();
+  const snapshot = useSnapshot(consultation);
+  const { session, downlink } = snapshot;
+  const sound = useSound(downlink.voices);
+  const way_ms = useMemo(() => () => consultation.way_ms, [consultation]);
+  const trouble = useLineTrouble(snapshot);
+  useWakeLock();
+
+  const site = session.you?.site ?? null;
+  const panel = panelFeeds(session.feeds);
+  useEffect(() => {
+    consultation.watch([choiceOfSite(session.feeds, site), ...panel.map(({ id }) => ({ feed: id }))]);
+  });
+
+  const main = feedIn(session, 0);
+  return (
+    <main className="display" data-testid="display-page">
+      <Picture
+        stream={downlink.slots[0]} feed={main} publisher={publisherOf(session, main)} slot={0} size="wall" way_ms={way_ms}
+        vacant={session.slots[0]?.vacant ?? null} testId="large"
+        empty={session.slots[0]?.vacant === "no_common_codec" ? t("vacant.no_common_codec", { codec: "?" }) : t("display.empty", { site: t("site", { site: site ?? "" }) })}
+      />
+      {panel.length > 0 && (
+        <div className="display-panel">
+          {PANEL_SLOTS.slice(0, panel.length).map((slot) => {
+            const feed = panel[slot - 1];
+            return (
+              <div key={slot} className="display-inset">
+                <Picture
+                  stream={downlink.slots[slot]} feed={feed} publisher={publisherOf(session, feed)} slot={slot} size="thumb" way_ms={way_ms}
+                  pending={feed === undefined || session.slots[slot]?.feed !== feed.id} testId="panel-picture"
+                />
+              </div>
+            );
+          })}
+        </div>
+      )}
+      <footer className="display-foot">
+        <Speaking session={session} />
+        {trouble !== null && <p className="display-trouble" data-testid="reconnecting"><CloudOff aria-hidden size="1.2em" />{t(trouble)}</p>}
+        {sound.blocked && <p className="display-sound" data-testid="sound-blocked"><VolumeX aria-hidden size="1.2em" />{t("sound.blocked_display")}</p>}
+      </footer>
+      {sound.elements}
+    </main>
+  );
+}
+
+/** Pictures of the panel itself: what it points at on its screen before its faces. */
+export function panelFeeds(feeds: readonly Feed[]): readonly Feed[] {
+  return inOrder(feeds.filter((feed) => feed.site === null)).slice(0, PANEL_SLOTS.length);
+}
+
+/** Keeps the monitor from going dark; asked for again whenever the page comes to the front. */
+function useWakeLock(): void {
+  useEffect(() => {
+    if (!("wakeLock" in navigator)) return undefined;
+    let lock: WakeLockSentinel | null = null;
+    const ask = () => {
+      if (document.hidden) return;
+      navigator.wakeLock.request("screen").then((got) => (lock = got), () => undefined);
+    };
+    ask();
+    document.addEventListener("visibilitychange", ask);
+    return () => {
+      document.removeEventListener("visibilitychange", ask);
+      lock?.release().catch(() => undefined);
+    };
+  }, []);
+}

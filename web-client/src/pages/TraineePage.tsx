@@ -1,0 +1,68 @@
+// The audience: one large picture, a tap chooses another. Made for a phone held upright, first.
+
+import { useEffect, useMemo, useState } from "react";
+import type { Consultation } from "../consultation.ts";
+import { useSpeech } from "../language.tsx";
+import { Speaking } from "../parts/Members.tsx";
+import { Notices } from "../parts/Notices.tsx";
+import { Picture } from "../parts/Picture.tsx";
+import { RoomBar } from "../parts/RoomBar.tsx";
+import { useSound } from "../parts/Sound.tsx";
+import { useSnapshot } from "../parts/useSnapshot.ts";
+import { bySite, type Chosen, chosenOf, findChosen, inOrder } from "../slots.ts";
+import { publisherOf } from "./ExpertPage.tsx";
+import "./TraineePage.css";
+
+export function TraineePage({ consultation }: { readonly consultation: Consultation }) {
+  const { t } = useSpeech();
+  const snapshot = useSnapshot(consultation);
+  const { session, downlink } = snapshot;
+  const sound = useSound(downlink.voices);
+  const way_ms = useMemo(() => () => consultation.way_ms, [consultation]);
+  const [chosen, setChosen] = useState<Chosen | null>(null);
+  const feed = findChosen(session.feeds, chosen) ?? (chosen === null ? inOrder(session.feeds)[0] : undefined);
+
+  useEffect(() => {
+    consultation.watch([feed === undefined ? null : { feed: feed.id }]);
+  });
+
+  const slot = session.slots[0];
+  return (
+    <div className="trainee" data-testid="trainee-page">
+      <RoomBar consultation={consultation} session={session} />
+      <Notices consultation={consultation} snapshot={snapshot} sound={sound} />
+      <main className="trainee-main">
+        <section className="trainee-stage">
+          <Picture
+            stream={downlink.slots[0]} feed={feed} publisher={publisherOf(session, feed)} slot={0} size="large" way_ms={way_ms}
+            pending={feed === undefined || slot?.feed !== feed.id} vacant={slot?.vacant ?? null} testId="large"
+            empty={t(session.feeds.length === 0 ? "trainee.empty" : "vacant.no_feed")}
+          />
+        </section>
+        <div className="trainee-caption"><Speaking session={session} /></div>
+        <section className="trainee-feeds" aria-label={t("trainee.choose")}>
+          {bySite(session.feeds).map(([site, list]) => (
+            <div key={site ?? ""} className="trainee-site">
+              <h2>{site === null ? t("panel") : t("site", { site })}</h2>
+              <ul>
+                {list.map((each) => (
+                  <li key={each.id}>
+                    <button
+                      className="button button-gloves trainee-feed" type="button" data-testid="choose-feed" data-feed={each.id}
+                      data-site={each.site ?? undefined} data-kind={each.kind} aria-pressed={each.id === feed?.id}
+                      onClick={() => setChosen(chosenOf(each))}
+                    >
+                      <span>{t(`kind.${each.kind}`)}</span>
+                      {each.label !== "" && <span className="trainee-label">{each.label}</span>}
+                    </button>
+                  </li>
+                ))}
+              </ul>
+            </div>
+          ))}
+        </section>
+      </main>
+      {sound.elements}
+    </div>
+  );
+}

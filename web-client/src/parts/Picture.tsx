@@ -1,0 +1,113 @@
+// One picture, and the truth about it on the picture itself: site, kind, label and age in the same corner everywhere
+// (hazards H1 and H2). Nothing is ever drawn over that corner.
+
+import { useCallback, useEffect, useRef } from "react";
+import { TriangleAlert } from "lucide-react";
+import type { Feed, Member, VacantReason } from "../../../signaling/messages.ts";
+import type { Age } from "../age.ts";
+import { type Speech, useSpeech } from "../language.tsx";
+import { duration, timeOfDay } from "../words.ts";
+import { useAge } from "./useAge.ts";
+import "./Picture.css";
+
+export type PictureSize = "thumb" | "large" | "wall";
+
+interface PictureProps {
+  readonly stream: MediaStream | undefined;
+  readonly feed: Feed | undefined;
+  /** Who publishes it; named on pictures of the panel, which have no site. */
+  readonly publisher: Member | undefined;
+  readonly slot: number | null;
+  readonly size: PictureSize;
+  /** The slot does not carry this feed yet: what it still shows must not be seen under this feed's name. */
+  readonly pending?: boolean;
+  /** Why there is no feed. */
+  readonly vacant?: VacantReason | null;
+  /** What to say instead when there is no feed. */
+  readonly empty?: string;
+  readonly way_ms: () => number;
+  readonly testId?: string;
+}
+
+const HERE = () => 0;
+
+export function Picture(props: PictureProps) {
+  const { stream, feed, publisher, slot, size, pending = false, vacant = null, empty, way_ms, testId = "picture" } = props;
+  const speech = useSpeech();
+  const { t, language } = speech;
+  const video = useRef<HTMLVideoElement>(null);
+  const number = useRef<HTMLSpanElement>(null);
+  const figure = useRef<HTMLElement>(null);
+
+  useEffect(() => {
+    const element = video.current;
+    if (element === null || element.srcObject === (stream ?? null)) return;
+    element.srcObject = stream ?? null;
+    // A muted video may always play; `play` is asked for again by the browser when the element was not ready.
+    if (stream !== undefined) element.play().catch(() => undefined);
+  }, [stream]);
+
+  const tell = useCallback((age: Age, quiet_ms: number) => {
+    if (number.current === null || figure.current === null) return;
+    number.current.textContent = ageText(speech, age, quiet_ms);
+    figure.current.dataset["ageMs"] = age.age_ms === null ? "" : age.age_ms.toFixed(1);
+    figure.current.dataset["ageExact"] = String(age.exact);
+  }, [speech]);
+  const age = useAge(video, stream, feed === undefined || pending ? null : String(feed.id), way_ms, tell);
+
+  const level = feed === undefined ? "vacant" : feed.muted ? "muted" : age.level;
+  return (
+    <figure
+      ref={figure} className="picture" data-testid={testId} data-size={size} data-level={level}
+      data-slot={slot ?? undefined} data-feed={feed?.id} data-site={feed?.site ?? undefined} data-kind={feed?.kind}
+      data-label={feed?.label} data-vacant={vacant ?? undefined}
+    >
+      <video ref={video} muted autoPlay playsInline disablePictureInPicture aria-label={feed && pictureName(speech, feed, publisher)} />
+      {feed === undefined
+        ? <p className="picture-empty">{empty ?? t(`vacant.${vacant ?? "chosen"}`, { codec: "?" })}</p>
+        : (
+          <figcaption className="picture-tag">
+            <span className="picture-what">{pictureHead(speech, feed, publisher)}</span>
+            {feed.label !== "" && <span className="picture-label">{feed.label}</span>}
+            <span ref={number} className="picture-age" data-testid="age" title={t("age.explain")} hidden={level === "waiting" || level === "muted"} />
+            {level === "frozen" && age.since !== null && (
+              <span className="picture-since">{t("age.frozen_since", { time: timeOfDay(language, age.since) })}</span>
+            )}
+            {level === "waiting" && (
+              <span className="picture-waiting">
+                {vacant === "no_common_codec" ? t("vacant.no_common_codec", { codec: feed.codec ?? "?" }) : t("age.waiting")}
+              </span>
+            )}
+            {level === "muted" && <span className="picture-held">{t("feed.muted")}</span>}
+            {feed.fault !== null && (
+              <span className="picture-fault" data-testid="fault">
+                <TriangleAlert aria-hidden size="1em" />{t(`fault.${feed.fault}`)}
+              </span>
+            )}
+          </figcaption>
+        )}
+    </figure>
+  );
+}
+
+/** A picture of this machine's own camera or screen. */
+export function OwnPicture({ stream, feed, size }: { readonly stream: MediaStream; readonly feed: Feed; readonly size: PictureSize }) {
+  return <Picture stream={stream} feed={feed} publisher={undefined} slot={null} size={size} way_ms={HERE} testId="own-picture" />;
+}
+
+/** "B · Endoscope", or for the panel "Panel · Dr. Example One · Screen". */
+export function pictureHead({ t }: Speech, feed: Feed, publisher: Member | undefined): string {
+  const kind = t(`kind.${feed.kind}`);
+  if (feed.site !== null) return `${feed.site} · ${kind}`;
+  return publisher === undefined ? `${t("panel")} · ${kind}` : `${t("picture.panel", { name: publisher.name })} · ${kind}`;
+}
+
+export function pictureName(speech: Speech, feed: Feed, publisher: Member | undefined): string {
+  return `${pictureHead(speech, feed, publisher)} ${feed.label}`.trim();
+}
+
+function ageText({ t }: Speech, age: Age, quiet_ms: number): string {
+  if (age.age_ms === null) return "";
+  if (age.level === "frozen") return t("age.frozen", { duration: duration(quiet_ms) });
+  return t(age.exact ? "age.exact" : "age.least", { ms: Math.round(age.age_ms) });
+}

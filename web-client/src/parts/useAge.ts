@@ -1,0 +1,75 @@
+// Ties the age of the picture in one <video> to what React draws. Numbers are written straight into the DOM twice a
+// second; React hears of a change of level only.
+
+import { type RefObject, useEffect, useState } from "react";
+import { type Age, ageAt, type AgeLevel, type Frame, olderOf, watchFrames } from "../age.ts";
+
+const LOOK_EVERY_MS = 100;
+/** A number that changes faster cannot be read. */
+const TELL_EVERY_MS = 500;
+
+export interface AgeState {
+  readonly level: AgeLevel;
+  /** When the last frame was shown; for a frozen picture. */
+  readonly since: Date | null;
+}
+
+const WAITING: AgeState = { level: "waiting", since: null };
+
+/**
+ * `shown` names what the element is to show; with another name, frames that came before do not count any more: the
+ * old feed's last frame must not stand under the new feed's label (hazard H2).
+ */
+export function useAge(
+  video: RefObject<HTMLVideoElement | null>, stream: MediaStream | undefined, shown: string | null,
+  way_ms: () => number, tell: (age: Age, quiet_ms: number) => void,
+): AgeState {
+  const [state, setState] = useState<AgeState & { readonly shown: string | null }>({ ...WAITING, shown: null });
+
+  useEffect(() => {
+    const element = video.current;
+    if (element === null || stream === undefined || shown === null) return undefined;
+    const begin_ms = performance.now();
+    let last: Frame | null = null;
+    let worst: Frame | null = null;
+    let level: AgeLevel = "waiting";
+    let told_ms = -Infinity;
+
+    const look = () => {
+      const now_ms = performance.now();
+      // A hidden page shows no frames, and nobody is misled by it.
+      if (document.hidden) return;
+      const current = ageAt(last, now_ms, way_ms());
+      if (current.level !== level) {
+        level = current.level;
+        setState({ level, since: last === null ? null : new Date(performance.timeOrigin + last.shown_ms), shown });
+        told_ms = -Infinity;
+      }
+      if (now_ms - told_ms < TELL_EVERY_MS) return;
+      told_ms = now_ms;
+      const quiet_ms = last === null ? 0 : now_ms - last.shown_ms;
+      tell(current.level === "frozen" ? current : ageAt(worst ?? last, now_ms, way_ms()), quiet_ms);
+      worst = null;
+    };
+    const stop = watchFrames(element, (frame) => {
+      if ((frame.received_ms ?? frame.shown_ms) < begin_ms) return;
+      const first = last === null;
+      last = frame;
+      worst = olderOf(worst, frame);
+      if (first) look();
+    });
+    const timer = setInterval(look, LOOK_EVERY_MS);
+    const wake = () => {
+      last = worst = null;
+      look();
+    };
+    document.addEventListener("visibilitychange", wake);
+    return () => {
+      stop();
+      clearInterval(timer);
+      document.removeEventListener("visibilitychange", wake);
+    };
+  }, [video, stream, shown, way_ms, tell]);
+
+  return state.shown === shown ? state : WAITING;
+}

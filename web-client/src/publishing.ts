@@ -1,0 +1,227 @@
+// What this client sends: up to four feeds and a voice over one connection, offered again after each change.
+
+import type { FeedKind, FeedOffer } from "../../signaling/messages.ts";
+import { offerCaptureTime, Peer, preferCodecs } from "./media.ts";
+import { ConnectionLost, type Signaling } from "./signaling.ts";
+
+const FEED_BITRATE_BPS = 2_500_000;
+const RENEW_MS = 1_000;
+
+/** A camera or screen to be published. */
+export interface Source {
+  /** Chosen by the page; names the source while it lives. */
+  readonly key: string;
+  readonly kind: FeedKind;
+  readonly label: string;
+  readonly track: MediaStreamTrack;
+}
+
+/** What really leaves, measured over the time since the last question. */
+export interface Sending {
+  readonly width: number;
+  readonly height: number;
+  readonly frames_per_second: number;
+  readonly bitrate_bps: number;
+  readonly codec: string;
+  /** What holds the quality back, in WebRTC's words: `none`, `cpu`, `bandwidth`, `other`. */
+  readonly limited_by: string;
+}
+
+interface Outbound {
+  type: string;
+  id: string;
+  kind?: string;
+  mid?: string;
+  codecId?: string;
+  timestamp: number;
+  bytesSent?: number;
+  frameWidth?: number;
+  frameHeight?: number;
+  framesPerSecond?: number;
+  qualityLimitationReason?: string;
+  mimeType?: string;
+}
+
+export class Publishing {
+  readonly #signaling: Signaling;
+  readonly #codec: string | null;
+  readonly #changed: () => void;
+  #peer: Peer | null = null;
+  #sources = new Map<string, Source>();
+  #voice: MediaStreamTrack | null = null;
+  /** Which m-line carries which source; null: it carried one, and may carry another. */
+  #lines = new Map<RTCRtpTransceiver, string | null>();
+  #voiceLine: RTCRtpTransceiver | null = null;
+  #counted = new Map<string, { bytes: number; at_ms: number }>();
+  #renewing: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(signaling: Signaling, codec: string | null, changed: () => void) {
+    this.#signaling = signaling;
+    this.#codec = codec;
+    this.#changed = changed;
+  }
+
+  get state(): RTCPeerConnectionState {
+    return this.#peer?.connection.connectionState ?? "new";
+  }
+
+  /** Publishes one more source. Rejects with `Refused`; then nothing has changed. */
+  async add(source: Source): Promise<void> {
+    this.#sources.set(source.key, source);
+    await this.#offer(() => this.#sources.delete(source.key));
+  }
+
+  async remove(key: string): Promise<void> {
+    if (!this.#sources.delete(key)) return;
+    await this.#offer(() => undefined);
+  }
+
+  /** Publishes a voice, puts another in its place, or ends it. */
+  async setVoice(track: MediaStreamTrack | null): Promise<void> {
+    const before = this.#voice;
+    this.#voice = track;
+    await this.#offer(() => (this.#voice = before));
+  }
+
+  /** The m-line of a published source. */
+  midOf(key: string): string | null {
+    for (const [line, carried] of this.#lines) if (carried === key) return line.mid;
+    return null;
+  }
+
+  /** Offers everything anew over a new connection: after joining again, or when the old one died. */
+  renew(): void {
+    this.close();
+    if (this.#sources.size === 0 && this.#voice === null) return;
+    this.#offer(() => undefined).catch(() => this.#renewSoon());
+  }
+
+  disconnected(): void {
+    this.#peer?.abandon();
+  }
+
+  close(): void {
+    clearTimeout(this.#renewing);
+    this.#peer?.close();
+    this.#peer = null;
+    this.#lines.clear();
+    this.#voiceLine = null;
+    this.#counted.clear();
+  }
+
+  /** What is sent now, by source. */
+  async measure(): Promise<ReadonlyMap<string, Sending>> {
+    const measured = new Map<string, Sending>();
+    const report = await this.#peer?.connection.getStats();
+    if (report === undefined) return measured;
+    const entries: Outbound[] = [];
+    report.forEach((entry: Outbound) => entries.push(entry));
+    for (const entry of entries) {
+      const key = entry.type === "outbound-rtp" && entry.kind === "video" ? this.#carriedBy(entry.mid) : null;
+      if (key !== null) measured.set(key, this.#sendingOf(entry, entries));
+    }
+    return measured;
+  }
+
+  #renewSoon(): void {
+    clearTimeout(this.#renewing);
+    this.#changed();
+    // Without signaling nothing can be offered; joining again renews.
+    this.#renewing = setTimeout(() => { if (this.#signaling.isJoined) this.renew(); }, RENEW_MS);
+  }
+
+  async #offer(undo: () => void): Promise<void> {
+    const peer = (this.#peer ??= this.#newPeer());
+    try {
+      await peer.negotiate(() => this.#arrange(peer.connection));
+    } catch (error) {
+      // A lost connection is not a refusal: joining again offers everything anew.
+      if (!(error instanceof ConnectionLost)) {
+        undo();
+        await this.#arrange(peer.connection);
+        throw error;
+      }
+    } finally {
+      this.#changed();
+    }
+    await this.#setQuality();
+  }
+
+  #newPeer(): Peer {
+    return new Peer(async (_, sdp) => {
+      const feeds: FeedOffer[] = [];
+      for (const [line, key] of this.#lines) {
+        const source = key === null ? undefined : this.#sources.get(key);
+        if (source !== undefined) feeds.push({ mid: line.mid, kind: source.kind, label: source.label });
+      }
+      const voice = this.#voice === null || this.#voiceLine === null ? null : { mid: this.#voiceLine.mid };
+      return (await this.#signaling.ask({ type: "publish", sdp, feeds, voice })).sdp;
+    }, { changed: this.#changed, died: () => this.#renewSoon() });
+  }
+
+  /** Makes the m-lines fit what is to be published. An m-line set free now carries another source at the next change
+   * at the earliest, so that the server never sees one feed turn into another. */
+  async #arrange(connection: RTCPeerConnection): Promise<void> {
+    const free = [...this.#lines].filter(([, key]) => key === null).map(([line]) => line);
+    for (const [line, key] of this.#lines) {
+      if (key !== null && !this.#sources.has(key)) {
+        line.direction = "inactive";
+        this.#lines.set(line, null);
+        await line.sender.replaceTrack(null);
+      }
+    }
+    const carried = new Set(this.#lines.values());
+    for (const source of this.#sources.values()) {
+      if (carried.has(source.key)) continue;
+      const line = free.shift() ?? this.#newLine(connection);
+      line.direction = "sendonly";
+      await line.sender.replaceTrack(source.track);
+      this.#lines.set(line, source.key);
+    }
+    if (this.#voiceLine === null && this.#voice === null) return;
+    this.#voiceLine ??= connection.addTransceiver("audio", { direction: "sendonly" });
+    this.#voiceLine.direction = this.#voice === null ? "inactive" : "sendonly";
+    await this.#voiceLine.sender.replaceTrack(this.#voice);
+  }
+
+  #newLine(connection: RTCPeerConnection): RTCRtpTransceiver {
+    const line = connection.addTransceiver("video", {
+      direction: "sendonly", sendEncodings: [{ maxBitrate: FEED_BITRATE_BPS }],
+    });
+    preferCodecs(line, this.#codec);
+    offerCaptureTime(line);
+    return line;
+  }
+
+  /** An operation moves: under pressure resolution goes before frame rate. */
+  async #setQuality(): Promise<void> {
+    for (const [line, key] of this.#lines) {
+      if (key === null) continue;
+      const parameters = line.sender.getParameters() as RTCRtpSendParameters & { degradationPreference?: string };
+      parameters.degradationPreference = "maintain-framerate";
+      // Firefox does not know the preference; it then keeps its own balance.
+      await line.sender.setParameters(parameters).catch(() => undefined);
+    }
+  }
+
+  #carriedBy(mid: string | undefined): string | null {
+    for (const [line, key] of this.#lines) if (line.mid === mid) return key;
+    return null;
+  }
+
+  #sendingOf(entry: Outbound, entries: readonly Outbound[]): Sending {
+    const bytes = entry.bytesSent ?? 0;
+    const before = this.#counted.get(entry.id);
+    this.#counted.set(entry.id, { bytes, at_ms: entry.timestamp });
+    const span_ms = before === undefined ? 0 : entry.timestamp - before.at_ms;
+    const codec = entries.find((each) => each.type === "codec" && each.id === entry.codecId)?.mimeType ?? "";
+    return {
+      width: entry.frameWidth ?? 0,
+      height: entry.frameHeight ?? 0,
+      frames_per_second: entry.framesPerSecond ?? 0,
+      bitrate_bps: before === undefined || span_ms <= 0 ? 0 : ((bytes - before.bytes) * 8_000) / span_ms,
+      codec: codec.replace(/^video\//, ""),
+      limited_by: entry.qualityLimitationReason ?? "none",
+    };
+  }
+}

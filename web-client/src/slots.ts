@@ -1,0 +1,59 @@
+// Which feed goes into which slot: pure, so that pictures stay where they are while feeds come and go.
+
+import type { Feed, FeedChoice, FeedId, FeedKind, SiteId } from "../../signaling/messages.ts";
+import { FEED_KINDS } from "./check.ts";
+
+/** What somebody chose to see large, in words that outlive a feed: a publisher that comes back gets a new number. */
+export interface Chosen {
+  readonly id: FeedId;
+  readonly site: SiteId | null;
+  readonly kind: FeedKind;
+  readonly label: string;
+}
+
+export function chosenOf(feed: Feed): Chosen {
+  return { id: feed.id, site: feed.site, kind: feed.kind, label: feed.label };
+}
+
+/** The feed that a choice means now: the very one, else the one that came in its place. */
+export function findChosen(feeds: readonly Feed[], chosen: Chosen | null): Feed | undefined {
+  if (chosen === null) return undefined;
+  return feeds.find((feed) => feed.id === chosen.id && feed.site === chosen.site && feed.kind === chosen.kind)
+    ?? feeds.find((feed) => feed.site === chosen.site && feed.kind === chosen.kind && feed.label === chosen.label);
+}
+
+/** Sites in order of name, the panel (null) last; within each, feeds in order of kind, then of arrival. */
+export function bySite(feeds: readonly Feed[]): readonly (readonly [SiteId | null, readonly Feed[]])[] {
+  const sites = new Map<SiteId | null, Feed[]>();
+  for (const feed of feeds) sites.set(feed.site, [...(sites.get(feed.site) ?? []), feed]);
+  const order = (feed: Feed) => FEED_KINDS.indexOf(feed.kind);
+  return [...sites]
+    .sort(([a], [b]) => (a === null ? 1 : b === null ? -1 : a.localeCompare(b)))
+    .map(([site, list]) => [site, list.sort((a, b) => order(a) - order(b) || a.id - b.id)] as const);
+}
+
+/** The same order in one list: what the keys 1 to 9 choose from. */
+export function inOrder(feeds: readonly Feed[]): readonly Feed[] {
+  return bySite(feeds).flatMap(([, list]) => list);
+}
+
+/** Feeds to side slots: who has a slot keeps it, newcomers take the free ones, in order. */
+export function allot(before: readonly (FeedId | null)[], feeds: readonly Feed[], count: number): readonly (FeedId | null)[] {
+  const ids = new Set(feeds.map((feed) => feed.id));
+  const slots = Array.from({ length: count }, (_, slot) => {
+    const id = before[slot] ?? null;
+    return id !== null && ids.has(id) ? id : null;
+  });
+  for (const feed of inOrder(feeds)) {
+    const free = slots.includes(feed.id) ? -1 : slots.indexOf(null);
+    if (free >= 0) slots[free] = feed.id;
+  }
+  return slots;
+}
+
+/** What a display shows of its site: the endoscope; where there is none, the first kind that there is. */
+export function choiceOfSite(feeds: readonly Feed[], site: SiteId | null): FeedChoice | null {
+  if (site === null) return null;
+  const kind = FEED_KINDS.find((each) => feeds.some((feed) => feed.site === site && feed.kind === each));
+  return { site, kind: kind ?? "endoscope" };
+}
