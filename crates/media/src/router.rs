@@ -317,7 +317,9 @@ impl Router {
 
     /// Does what time asks for.
     pub fn tick(&mut self, now: Instant, departures: &mut Departures, news: &mut Vec<News>) {
-        while let Some(id) = self.deadlines.pop_due(now) {
+        // All that are due, first: what is done for one may make it due again, which is for the next tick.
+        let due: Vec<SessionId> = std::iter::from_fn(|| self.deadlines.pop_due(now)).collect();
+        for id in due {
             let Some(entry) = self.entry_mut(id) else { continue };
             if entry.queued.is_none_or(|queued| queued > now) {
                 continue;
@@ -387,7 +389,7 @@ impl Router {
         let entry = self.sessions.get_mut(index(id)).filter(|entry| entry.generation == id.0 >> 20)?;
         let mut drained = Drained { departures, ways: &mut self.ways, events: &mut self.events };
         let result = act(&mut entry.session, &mut drained);
-        let connect_by = (!entry.is_connected).then_some(entry.connect_by);
+        let connect_by = (!entry.is_connected && !entry.session.is_over()).then_some(entry.connect_by);
         let wanted = [entry.session.deadline(), connect_by].into_iter().flatten().min();
         if let Some(wanted) = wanted.filter(|wanted| entry.queued.is_none_or(|queued| *wanted < queued)) {
             entry.queued = Some(wanted);

@@ -217,6 +217,10 @@ impl Session {
         self.is_over = true;
     }
 
+    pub(crate) fn is_over(&self) -> bool {
+        self.is_over
+    }
+
     pub(crate) fn deadline(&self) -> Option<Instant> {
         if self.is_over { None } else { self.deadline }
     }
