@@ -1,0 +1,86 @@
+//! A picture as an encoder wants it: planar 4:2:0, BT.709, limited range.
+
+use yuv::{
+    BufferStoreMut, YuvConversionMode, YuvPlanarImage, YuvPlanarImageMut, YuvRange, YuvStandardMatrix, rgb_to_yuv420,
+    yuv420_to_rgb,
+};
+
+use crate::{Error, Picture};
+
+/// Three planes without padding: `y` is `width * height` bytes, `u` and `v` a quarter of it each.
+///
+/// The colours are BT.709 in limited range, as the encoder's VUI says. openh264's own converters are BT.601, so the
+/// `yuv` crate converts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Planes {
+    width: usize,
+    height: usize,
+    pub(crate) y: Vec<u8>,
+    pub(crate) u: Vec<u8>,
+    pub(crate) v: Vec<u8>,
+}
+
+impl Planes {
+    /// Grey planes. Both sides must be even and not zero.
+    pub fn new(width: usize, height: usize) -> Result<Self, Error> {
+        if width == 0 || height == 0 || !width.is_multiple_of(2) || !height.is_multiple_of(2) {
+            return Err(Error::Size { width, height });
+        }
+        let (luma, chroma) = (width * height, width * height / 4);
+        Ok(Self { width, height, y: vec![128; luma], u: vec![128; chroma], v: vec![128; chroma] })
+    }
+
+    /// Width, pixels.
+    pub fn width(&self) -> usize {
+        self.width
+    }
+
+    /// Height, pixels.
+    pub fn height(&self) -> usize {
+        self.height
+    }
+
+    /// The luma plane, one byte per pixel, row by row.
+    pub fn luma(&self) -> &[u8] {
+        &self.y
+    }
+
+    /// Takes the picture's colours; the sizes must be equal.
+    pub fn read(&mut self, picture: &Picture) -> Result<(), Error> {
+        let (width, height) = (self.width, self.height);
+        if (picture.width(), picture.height()) != (width, height) {
+            return Err(Error::Size { width: picture.width(), height: picture.height() });
+        }
+        let mut planar = YuvPlanarImageMut {
+            y_plane: BufferStoreMut::Borrowed(&mut self.y),
+            y_stride: width as u32,
+            u_plane: BufferStoreMut::Borrowed(&mut self.u),
+            u_stride: (width / 2) as u32,
+            v_plane: BufferStoreMut::Borrowed(&mut self.v),
+            v_stride: (width / 2) as u32,
+            width: width as u32,
+            height: height as u32,
+        };
+        let (range, matrix, mode) = (YuvRange::Limited, YuvStandardMatrix::Bt709, YuvConversionMode::Balanced);
+        rgb_to_yuv420(&mut planar, picture.rgb(), (width * 3) as u32, range, matrix, mode).map_err(Error::Colour)
+    }
+
+    /// The colours as a picture.
+    pub fn to_picture(&self) -> Result<Picture, Error> {
+        let mut picture = Picture::new(self.width, self.height);
+        let planar = YuvPlanarImage {
+            y_plane: &self.y,
+            y_stride: self.width as u32,
+            u_plane: &self.u,
+            u_stride: (self.width / 2) as u32,
+            v_plane: &self.v,
+            v_stride: (self.width / 2) as u32,
+            width: self.width as u32,
+            height: self.height as u32,
+        };
+        let stride = (self.width * 3) as u32;
+        yuv420_to_rgb(&planar, picture.rgb_mut(), stride, YuvRange::Limited, YuvStandardMatrix::Bt709)
+            .map_err(Error::Colour)?;
+        Ok(picture)
+    }
+}
