@@ -79,7 +79,7 @@ fn torn(dice: &mut SmallRng, frames: &[String]) -> String {
             0 => frame.replace_range(from..to, ""),
             1 => frame.insert_str(from, SPLINTERS.choose(dice).expect("a splinter")),
             2 => frame.replace_range(from..to, SPLINTERS.choose(dice).expect("a splinter")),
-            3 => frame.insert_str(to, &frame[from..to].to_owned()),
+            3 => frame = format!("{}{}", &frame[..to], &frame[from..]),
             4 => frame.truncate(from),
             _ => frame = format!("{}{}", &frame[..from], pick(dice)),
         }
