@@ -31,6 +31,9 @@ pub(crate) struct Layer {
     pub(crate) gop: Gop,
     pub(crate) last_packet_at: Instant,
     pub(crate) traffic: Traffic,
+    /// Bytes that came in the last whole second, and from what count on the next is measured.
+    pub(crate) rate_bytes: u64,
+    rated: (Instant, u64),
     sets: ParameterSets,
     /// The timestamp of the frame whose parameter sets came in band.
     sets_at: Option<u32>,
@@ -64,6 +67,8 @@ impl Layer {
             gop: Gop::default(),
             last_packet_at: now,
             traffic: Traffic::default(),
+            rate_bytes: 0,
+            rated: (now, 0),
             sets,
             sets_at: None,
             newest: None,
@@ -180,6 +185,15 @@ impl Layer {
         self.asked = Some((now, times + 1));
         self.traffic.keyframe_requests += 1;
         true
+    }
+
+    /// Measures the layer's rate, once a second however often it is asked.
+    pub(crate) fn measure(&mut self, now: Instant) {
+        let (since, bytes) = self.rated;
+        if now.saturating_duration_since(since) >= Duration::from_secs(1) {
+            self.rate_bytes = self.traffic.bytes - bytes;
+            self.rated = (now, self.traffic.bytes);
+        }
     }
 
     pub(crate) fn has_b_frames(&self) -> bool {

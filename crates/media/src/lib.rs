@@ -3,6 +3,8 @@
 //! Sans-IO: time and datagrams come in as arguments, runs of datagrams and deadlines come out. str0m is named only
 //! in this crate. Read in this order: [`datagram`], `session`, `packet`, `gop`, `forward`, [`router`].
 
+#![cfg_attr(test, allow(clippy::disallowed_methods, reason = "a test must begin at some instant"))]
+
 mod answer;
 mod clock;
 pub mod datagram;

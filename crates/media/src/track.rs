@@ -83,10 +83,10 @@ impl Track {
         }
     }
 
-    /// The layer to show: of those that are alive, the one with the most bytes so far.
+    /// The layer to show: of those that are alive, the one with the highest rate.
     pub(crate) fn best_layer(&self, now: Instant) -> Option<usize> {
-        let alive = |layer: &Layer| !layer.is_silent(now);
-        (0..self.layers.len()).max_by_key(|at| (alive(&self.layers[*at]), self.layers[*at].traffic.bytes))
+        let rank = |layer: &Layer| (!layer.is_silent(now), layer.rate_bytes, layer.traffic.bytes);
+        (0..self.layers.len()).max_by_key(|at| rank(&self.layers[*at]))
     }
 
     /// Takes the level of one audio packet.

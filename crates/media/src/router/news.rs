@@ -1,0 +1,41 @@
+//! What a router tells its room.
+
+use super::{SinkId, TrackId};
+use crate::SessionId;
+use crate::format::Encoding;
+use crate::session::Way;
+use crate::track::Fault;
+
+/// One m-line of an answered offer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OfferedLine {
+    /// Its `mid`.
+    pub mid: String,
+    /// Video or audio.
+    pub is_video: bool,
+    /// The peer sends on it.
+    pub incoming: bool,
+    /// The peer receives on it.
+    pub outgoing: bool,
+    /// Both ends know a codec that this server forwards.
+    pub has_encoding: bool,
+}
+
+/// What a router tells its room.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum News {
+    /// A session's datagrams are to be found in one more way.
+    Way(SessionId, Way),
+    /// ICE and DTLS are up, for the first time or again.
+    Connected(SessionId),
+    /// The peer is not to be reached; it may come back, or restart ICE.
+    Disconnected(SessionId),
+    /// The session is gone, with its tracks and sinks.
+    Over(SessionId),
+    /// A track's packets have begun to come, or have changed their encoding.
+    Started(TrackId, Encoding),
+    /// Something is wrong with a track, or no more.
+    Faulted(TrackId, Option<Fault>),
+    /// What a sink was to show, its viewer cannot take.
+    NoCommonCodec(SinkId),
+}
