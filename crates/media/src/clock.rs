@@ -108,7 +108,9 @@ impl CaptureClock {
 mod tests {
     use super::*;
 
-    const ms: fn(u64) -> Duration = Duration::from_millis;
+    fn ms(ms: u64) -> Duration {
+        Duration::from_millis(ms)
+    }
 
     /// A sender whose clock is an hour ahead, 20 ms away, with reports each second.
     fn learned() -> (CaptureClock, Instant) {

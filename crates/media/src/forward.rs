@@ -9,10 +9,9 @@
 
 use std::time::Instant;
 
-use str0m::rtp::{Vp8Descriptor, Vp8Patch};
-
 use crate::format::Encoding;
 use crate::packet::Packet;
+use crate::picture::{PictureCount, PicturePatch};
 
 /// Timestamp distance of two replayed frames: 10 ticks of 90 kHz, so that 60 frames shift a stream by 7 ms at most.
 const SQUEEZED_TICKS: u64 = 10;
@@ -24,8 +23,8 @@ pub(crate) struct Place {
     pub(crate) sequence: u64,
     /// RTP timestamp.
     pub(crate) rtp_ticks: u32,
-    /// New picture numbers for a VP8 payload descriptor.
-    pub(crate) vp8: Option<Vp8Patch>,
+    /// Other picture numbers for the payload.
+    pub(crate) picture: Option<PicturePatch>,
 }
 
 /// The state of one outgoing stream.
@@ -37,7 +36,7 @@ pub(crate) struct Forward {
     last_sequence: u64,
     last_ticks: u64,
     source: Option<Source>,
-    vp8: Vp8Numbers,
+    pictures: PictureCount,
 }
 
 /// How the present source's numbers become the stream's.
@@ -59,7 +58,7 @@ impl Forward {
             last_sequence: 0,
             last_ticks: 0,
             source: None,
-            vp8: Vp8Numbers::default(),
+            pictures: PictureCount::default(),
         }
     }
 
@@ -90,7 +89,7 @@ impl Forward {
             newest_in: newest.rtp_ticks,
             newest_out,
         });
-        self.vp8.restart();
+        self.pictures.restart();
         let mut places = Vec::with_capacity(packets.len());
         let mut frames_after = frames as u64;
         let mut last_in = None;
@@ -101,7 +100,10 @@ impl Forward {
             let ticks = newest_out - SQUEEZED_TICKS * frames_after;
             self.last_ticks = self.last_ticks.max(ticks);
             let sequence = self.sequence(packet.sequence).expect("the packets begin with the source's first");
-            places.push((packet, Place { sequence, rtp_ticks: ticks as u32, vp8: self.vp8.patch(encoding, packet) }));
+            places.push((
+                packet,
+                Place { sequence, rtp_ticks: ticks as u32, picture: self.pictures.patch(encoding, &packet.payload) },
+            ));
         }
         places
     }
@@ -117,7 +119,7 @@ impl Forward {
             source.newest_out = ticks;
         }
         self.last_ticks = self.last_ticks.max(ticks);
-        Some(Place { sequence, rtp_ticks: ticks as u32, vp8: self.vp8.patch(encoding, packet) })
+        Some(Place { sequence, rtp_ticks: ticks as u32, picture: self.pictures.patch(encoding, &packet.payload) })
     }
 
     fn sequence(&mut self, of: u64) -> Option<u64> {
@@ -134,64 +136,6 @@ impl Forward {
         let since = captured_at.saturating_duration_since(self.epoch);
         (since.as_micros() as u64).saturating_mul(self.clock_rate_hz) / 1_000_000
     }
-}
-
-/// VP8 pictures are numbered in their payload (RFC 7741 section 4.2), and receivers drop what seems to go back.
-#[derive(Debug, Default)]
-struct Vp8Numbers {
-    last_picture: u16,
-    last_tl0: u8,
-    /// Added to the source's numbers, wrapping; none until the source's first packet.
-    offsets: Option<(u16, u8)>,
-}
-
-impl Vp8Numbers {
-    fn restart(&mut self) {
-        self.offsets = None;
-    }
-
-    fn patch(&mut self, encoding: Encoding, packet: &Packet) -> Option<Vp8Patch> {
-        if encoding != Encoding::Vp8 {
-            return None;
-        }
-        let (picture, tl0) = vp8_numbers(&packet.payload)?;
-        let (last_picture, last_tl0) = (self.last_picture, self.last_tl0);
-        let (picture_offset, tl0_offset) = *self.offsets.get_or_insert_with(|| {
-            (
-                last_picture.wrapping_add(1).wrapping_sub(picture),
-                last_tl0.wrapping_add(1).wrapping_sub(tl0.unwrap_or(0)),
-            )
-        });
-        let picture = picture.wrapping_add(picture_offset) & 0x7fff;
-        if picture.wrapping_sub(self.last_picture) & 0x7fff < 0x4000 {
-            self.last_picture = picture;
-        }
-        let patch = Vp8Descriptor::parse(&packet.payload).ok()?.patch().picture_id(picture);
-        let Some(tl0) = tl0 else { return patch.build().ok() };
-        let tl0 = tl0.wrapping_add(tl0_offset);
-        if tl0.wrapping_sub(self.last_tl0) < 0x80 {
-            self.last_tl0 = tl0;
-        }
-        patch.tl0_pic_idx(tl0).build().ok()
-    }
-}
-
-/// PictureID and TL0PICIDX of a VP8 payload descriptor (RFC 7741 section 4.2).
-fn vp8_numbers(payload: &[u8]) -> Option<(u16, Option<u8>)> {
-    let (&required, rest) = payload.split_first()?;
-    let (&extension, rest) = rest.split_first()?;
-    if required & 0x80 == 0 || extension & 0x80 == 0 {
-        return None;
-    }
-    let (&high, rest) = rest.split_first()?;
-    let (picture, rest) = if high & 0x80 == 0 {
-        (u16::from(high), rest)
-    } else {
-        let (&low, rest) = rest.split_first()?;
-        (u16::from(high & 0x7f) << 8 | u16::from(low), rest)
-    };
-    let tl0 = if extension & 0x40 != 0 { Some(*rest.first()?) } else { None };
-    Some((picture, tl0))
 }
 
 #[cfg(test)]
@@ -246,20 +190,5 @@ mod tests {
         assert_eq!(forward.place(H264, &packet(epoch, 12, 3)).expect("flows").sequence, late - 1);
         forward.stop();
         assert_eq!(forward.place(H264, &packet(epoch, 14, 5)), None);
-    }
-
-    #[test]
-    fn vp8_pictures_count_on_over_a_switch() {
-        let epoch = Instant::now();
-        let mut forward = Forward::new(epoch, 90_000);
-        let with = |sequence, picture: u16, tl0| Packet {
-            payload: vec![0x90, 0xe0, 0x80 | (picture >> 8) as u8, picture as u8, tl0, 0x20, 0].into(),
-            ..packet(epoch, sequence, sequence as u32)
-        };
-        assert_eq!(vp8_numbers(&with(0, 0x1234, 7).payload), Some((0x1234, Some(7))));
-        forward.start(Encoding::Vp8, [with(1, 30_000, 200)].iter(), 1);
-        forward.place(Encoding::Vp8, &with(2, 30_001, 201)).expect("flows");
-        forward.start(Encoding::Vp8, [with(1, 4, 5)].iter(), 1);
-        assert_eq!((forward.vp8.last_picture, forward.vp8.last_tl0), (3, 3));
     }
 }

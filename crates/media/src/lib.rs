@@ -18,6 +18,7 @@ mod layer;
 pub mod outline;
 mod packet;
 mod parameter_sets;
+mod picture;
 pub mod report;
 pub mod router;
 mod session;

@@ -13,11 +13,10 @@ use slab::Slab;
 use crate::deadline::Deadlines;
 use crate::dtls::Certificate;
 use crate::error::{DropReason, MediaError, NoCommonCodec};
-use crate::format::Encoding;
 use crate::report::{self, Counters, Report};
 use crate::session::{Drained, Line, Session, SessionEvent, Way};
 use crate::sink::Sink;
-use crate::track::{Fault, Track};
+use crate::track::Track;
 use crate::{Datagram, Departures, SessionId};
 
 /// One incoming track, never used twice in a router.

@@ -3,6 +3,7 @@
 
 use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use str0m::change::SdpOffer;
@@ -267,14 +268,14 @@ impl Session {
             }),
             ..ExtensionValues::default()
         };
-        let mut write =
-            RtpWrite::new(pt, place.sequence.into(), place.rtp_ticks, packet.captured_at, packet.payload.clone())
-                .marker(packet.marker)
-                .nackable(is_video)
-                .ext_vals(extensions);
-        if let Some(patch) = place.vp8 {
-            write = write.vp8_patch(patch);
+        let mut payload = packet.payload.clone();
+        if let Some(picture) = place.picture {
+            picture.apply(Arc::make_mut(&mut payload));
         }
+        let write = RtpWrite::new(pt, place.sequence.into(), place.rtp_ticks, packet.captured_at, payload)
+            .marker(packet.marker)
+            .nackable(is_video)
+            .ext_vals(extensions);
         self.guard(|session| {
             if let Some(tx) = session.rtc.direct_api().stream_tx_by_mid(mid, None) {
                 tx.write_rtp(write);
