@@ -25,6 +25,12 @@ export async function openCamera(device: string | null): Promise<MediaStreamTrac
   return first(stream.getVideoTracks(), "motion");
 }
 
+/** Phones have no screens to share. */
+export function canShareScreen(): boolean {
+  const devices = media();
+  return devices !== undefined && "getDisplayMedia" in devices;
+}
+
 export async function openScreen(): Promise<MediaStreamTrack> {
   const stream = await capture((devices) => devices.getDisplayMedia({ video: { frameRate: { ideal: 30 } } }));
   return first(stream.getVideoTracks(), "detail");

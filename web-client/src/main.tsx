@@ -1,7 +1,7 @@
+import "./base.css";
 import { createRoot } from "react-dom/client";
 import { App, open } from "./App.tsx";
 import { takeToken } from "./token.ts";
-import "./base.css";
 
 const token = takeToken();
 const root = document.getElementById("root");

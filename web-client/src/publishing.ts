@@ -6,6 +6,8 @@ import { ConnectionLost, type Signaling } from "./signaling.ts";
 
 const FEED_BITRATE_BPS = 2_500_000;
 const RENEW_MS = 1_000;
+/** An encoder begins small and grows for some seconds; reduced quality is worth a word only when it stays. */
+const REDUCED_MS = 8_000;
 
 /** A camera or screen to be published. */
 export interface Source {
@@ -23,7 +25,7 @@ export interface Sending {
   readonly frames_per_second: number;
   readonly bitrate_bps: number;
   readonly codec: string;
-  /** What holds the quality back, in WebRTC's words: `none`, `cpu`, `bandwidth`, `other`. */
+  /** What has held the quality back for a while, in WebRTC's words: `none`, `cpu`, `bandwidth`, `other`. */
   readonly limited_by: string;
 }
 
@@ -52,7 +54,7 @@ export class Publishing {
   /** Which m-line carries which source; null: it carried one, and may carry another. */
   #lines = new Map<RTCRtpTransceiver, string | null>();
   #voiceLine: RTCRtpTransceiver | null = null;
-  #counted = new Map<string, { bytes: number; at_ms: number }>();
+  #counted = new Map<string, { bytes: number; at_ms: number; full_ms: number }>();
   #renewing: ReturnType<typeof setTimeout> | undefined;
 
   constructor(signaling: Signaling, codec: string | null, changed: () => void) {
@@ -212,7 +214,9 @@ export class Publishing {
   #sendingOf(entry: Outbound, entries: readonly Outbound[]): Sending {
     const bytes = entry.bytesSent ?? 0;
     const before = this.#counted.get(entry.id);
-    this.#counted.set(entry.id, { bytes, at_ms: entry.timestamp });
+    const limited_by = entry.qualityLimitationReason ?? "none";
+    const full_ms = limited_by === "none" || before === undefined ? entry.timestamp : before.full_ms;
+    this.#counted.set(entry.id, { bytes, at_ms: entry.timestamp, full_ms });
     const span_ms = before === undefined ? 0 : entry.timestamp - before.at_ms;
     const codec = entries.find((each) => each.type === "codec" && each.id === entry.codecId)?.mimeType ?? "";
     return {
@@ -221,7 +225,7 @@ export class Publishing {
       frames_per_second: entry.framesPerSecond ?? 0,
       bitrate_bps: before === undefined || span_ms <= 0 ? 0 : ((bytes - before.bytes) * 8_000) / span_ms,
       codec: codec.replace(/^video\//, ""),
-      limited_by: entry.qualityLimitationReason ?? "none",
+      limited_by: entry.timestamp - full_ms < REDUCED_MS ? "none" : limited_by,
     };
   }
 }

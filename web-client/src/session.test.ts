@@ -1,7 +1,5 @@
-import { readdirSync, readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import type { Feed, Member, ServerMessage, Voice } from "../../signaling/messages.ts";
-import { check } from "./check.ts";
 import { act, EMPTY, feedIn, hear, type Session, speakerOf } from "./session.ts";
 
 const member = (id: number, role: Member["role"] = "expert", site: string | null = null): Member =>
@@ -108,42 +106,3 @@ describe("session", () => {
     expect(session.refusals).toEqual([]);
   });
 });
-
-// The dialogues of the contract: what each client hears there goes through this reducer.
-describe("signaling/dialogues", () => {
-  const directory = new URL("../../signaling/dialogues/", import.meta.url);
-  for (const file of readdirSync(directory).filter((name) => name.endsWith(".jsonl"))) {
-    it(file, () => replay(readFileSync(new URL(file, directory), "utf8")));
-  }
-});
-
-function replay(text: string): void {
-  const sessions = new Map<string, Session>();
-  let end: Record<string, unknown> = {};
-  for (const line of text.split("\n").filter((each) => each.trim() !== "")) {
-    const entry = JSON.parse(line) as { to?: string | number; hear?: unknown; end?: Record<string, unknown> };
-    if (entry.end !== undefined) end = entry.end;
-    if (entry.hear === undefined) continue;
-    const heard = check(entry.hear);
-    if ("wrong" in heard) expect.fail(`${heard.wrong} in ${line}`);
-    if (!("message" in heard)) continue;
-    const client = String(entry.to);
-    sessions.set(client, hear(sessions.get(client) ?? act(EMPTY, { type: "connecting" }), heard.message));
-  }
-  expect(sessions.size, "a dialogue in which nobody hears anything").toBeGreaterThan(0);
-  for (const [client, expected] of Object.entries(end)) {
-    expect(summaryOf(sessions.get(client) ?? EMPTY), `${client} at the end`).toMatchObject(expected as object);
-  }
-}
-
-/** What the last line of a dialogue may name of a client. */
-function summaryOf(session: Session) {
-  return {
-    line: session.line,
-    members: session.members.map((each) => each.id),
-    feeds: session.feeds.map((each) => each.id),
-    voices: session.voices.map((each) => each.id),
-    slots: Object.fromEntries(Object.entries(session.slots).map(([slot, shown]) => [slot, shown.feed])),
-    speaking: [...session.speaking],
-  };
-}

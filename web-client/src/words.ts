@@ -33,8 +33,8 @@ export const WORDS = {
   "kind.face": { en: "Face", zh: "人像" },
 
   // on the picture
-  "age.exact": { en: "{ms} ms", zh: "{ms} 毫秒" },
-  "age.least": { en: "≥ {ms} ms", zh: "≥ {ms} 毫秒" },
+  "age.exact": { en: "{ms} ms", zh: "{ms} ms" },
+  "age.least": { en: "≥ {ms} ms", zh: "≥ {ms} ms" },
   "age.frozen": { en: "Frozen {duration}", zh: "画面停止 {duration}" },
   "age.frozen_since": { en: "No new frame since {time}", zh: "自 {time} 起无新画面" },
   "age.waiting": { en: "Waiting for the picture", zh: "正在等待画面" },
@@ -87,7 +87,7 @@ export const WORDS = {
   "joining": { en: "Joining the room", zh: "正在加入会诊室" },
   "joining.again": { en: "The server does not answer. Trying again.", zh: "服务器无应答，正在重试。" },
   "leave": { en: "Leave", zh: "离开" },
-  "line": { en: "Line {ms} ms", zh: "线路 {ms} 毫秒" },
+  "line": { en: "Line {ms} ms", zh: "线路 {ms} ms" },
   "line.explain": { en: "Round trip to the server", zh: "到服务器的往返时间" },
   "expert.empty": { en: "No site publishes yet. Pictures appear here by themselves.", zh: "尚无现场发布画面。画面会自动出现在此处。" },
   "expert.choose": { en: "Choose a feed on the right, or with the keys 1 to 9", zh: "在右侧点选画面，或按数字键 1 至 9" },

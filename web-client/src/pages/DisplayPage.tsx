@@ -7,7 +7,7 @@ import type { Consultation } from "../consultation.ts";
 import { useSpeech } from "../language.tsx";
 import { Speaking } from "../parts/Members.tsx";
 import { useLineTrouble } from "../parts/Notices.tsx";
-import { Picture } from "../parts/Picture.tsx";
+import { Picture, siteName } from "../parts/Picture.tsx";
 import { useSound } from "../parts/Sound.tsx";
 import { useSnapshot } from "../parts/useSnapshot.ts";
 import { feedIn } from "../session.ts";
@@ -19,7 +19,8 @@ import "./DisplayPage.css";
 const PANEL_SLOTS = [1, 2] as const;
 
 export function DisplayPage({ consultation }: { readonly consultation: Consultation }) {
-  const { t } = useSpeech();
+  const speech = useSpeech();
+  const { t } = speech;
   const snapshot = useSnapshot(consultation);
   const { session, downlink } = snapshot;
   const sound = useSound(downlink.voices);
@@ -39,7 +40,7 @@ export function DisplayPage({ consultation }: { readonly consultation: Consultat
       <Picture
         stream={downlink.slots[0]} feed={main} publisher={publisherOf(session, main)} slot={0} size="wall" way_ms={way_ms}
         vacant={session.slots[0]?.vacant ?? null} testId="large"
-        empty={session.slots[0]?.vacant === "no_common_codec" ? t("vacant.no_common_codec", { codec: "?" }) : t("display.empty", { site: t("site", { site: site ?? "" }) })}
+        empty={session.slots[0]?.vacant === "no_common_codec" ? t("vacant.no_common_codec", { codec: "?" }) : t("display.empty", { site: siteName(speech, site ?? "") })}
       />
       {panel.length > 0 && (
         <div className="display-panel">
@@ -48,7 +49,7 @@ export function DisplayPage({ consultation }: { readonly consultation: Consultat
             return (
               <div key={slot} className="display-inset">
                 <Picture
-                  stream={downlink.slots[slot]} feed={feed} publisher={publisherOf(session, feed)} slot={slot} size="thumb" way_ms={way_ms}
+                  stream={downlink.slots[slot]} feed={feed} publisher={publisherOf(session, feed)} slot={slot} size="wall" way_ms={way_ms}
                   pending={feed === undefined || session.slots[slot]?.feed !== feed.id} testId="panel-picture"
                 />
               </div>

@@ -25,8 +25,8 @@ export function EndPage({ session, again, other }: EndPageProps) {
         </h1>
         <p role="alert" className="plain-more">{refusal === null ? t("end.left_more") : t(`refusal.${refusal.code}`)}</p>
         <div className="plain-verbs">
-          <button className="button button-main button-gloves" type="button" data-testid="join-again" onClick={again}>{t("end.again")}</button>
-          <button className="button button-gloves" type="button" data-testid="other-link" onClick={other}>{t("end.other")}</button>
+          <button className={`button button-gloves ${refusal === null ? "button-main" : ""}`} type="button" data-testid="join-again" onClick={again}>{t("end.again")}</button>
+          <button className={`button button-gloves ${refusal === null ? "" : "button-main"}`} type="button" data-testid="other-link" onClick={other}>{t("end.other")}</button>
         </div>
       </div>
     </main>

@@ -7,7 +7,7 @@ import type { Consultation } from "../consultation.ts";
 import { useSpeech } from "../language.tsx";
 import { Members } from "../parts/Members.tsx";
 import { Notices } from "../parts/Notices.tsx";
-import { Picture, pictureName } from "../parts/Picture.tsx";
+import { Picture, pictureName, siteName } from "../parts/Picture.tsx";
 import { RoomBar } from "../parts/RoomBar.tsx";
 import { useSound } from "../parts/Sound.tsx";
 import { TalkBar } from "../parts/TalkBar.tsx";
@@ -89,7 +89,7 @@ function Strips({ consultation, feeds, sides, chosen, choose }: StripsProps) {
   const order = inOrder(feeds);
   return bySite(feeds).map(([site, list]) => (
     <section key={site ?? ""} className="strip" data-testid="strip" data-site={site ?? undefined}>
-      <h2>{site === null ? t("panel") : t("site", { site })} <span className="count">{list.length}</span></h2>
+      <h2>{site === null ? t("panel") : siteName(speech, site)} <span className="count">{list.length}</span></h2>
       <ul className="strip-feeds">
         {list.map((feed) => {
           const side = sides.indexOf(feed.id);

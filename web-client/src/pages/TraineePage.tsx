@@ -5,7 +5,7 @@ import type { Consultation } from "../consultation.ts";
 import { useSpeech } from "../language.tsx";
 import { Speaking } from "../parts/Members.tsx";
 import { Notices } from "../parts/Notices.tsx";
-import { Picture } from "../parts/Picture.tsx";
+import { Picture, siteName } from "../parts/Picture.tsx";
 import { RoomBar } from "../parts/RoomBar.tsx";
 import { useSound } from "../parts/Sound.tsx";
 import { useSnapshot } from "../parts/useSnapshot.ts";
@@ -14,7 +14,8 @@ import { publisherOf } from "./ExpertPage.tsx";
 import "./TraineePage.css";
 
 export function TraineePage({ consultation }: { readonly consultation: Consultation }) {
-  const { t } = useSpeech();
+  const speech = useSpeech();
+  const { t } = speech;
   const snapshot = useSnapshot(consultation);
   const { session, downlink } = snapshot;
   const sound = useSound(downlink.voices);
@@ -43,7 +44,7 @@ export function TraineePage({ consultation }: { readonly consultation: Consultat
         <section className="trainee-feeds" aria-label={t("trainee.choose")}>
           {bySite(session.feeds).map(([site, list]) => (
             <div key={site ?? ""} className="trainee-site">
-              <h2>{site === null ? t("panel") : t("site", { site })}</h2>
+              <h2>{site === null ? t("panel") : siteName(speech, site)}</h2>
               <ul>
                 {list.map((each) => (
                   <li key={each.id}>

@@ -2,7 +2,7 @@
 
 import { Monitor, Video, X } from "lucide-react";
 import { useState } from "react";
-import { type Device, listDevices } from "../devices.ts";
+import { canShareScreen, type Device, listDevices } from "../devices.ts";
 import { useSpeech } from "../language.tsx";
 import type { Sources } from "./useSources.ts";
 import "./AddSource.css";
@@ -29,9 +29,11 @@ export function AddSource({ sources }: { readonly sources: Sources }) {
               <button className="button button-gloves" type="button" data-testid="add-camera" onClick={() => void choose()}>
                 <Video aria-hidden size={22} />{t("surgeon.add_camera")}
               </button>
-              <button className="button button-gloves" type="button" data-testid="add-screen" onClick={() => void sources.addScreen()}>
-                <Monitor aria-hidden size={22} />{t("surgeon.add_screen")}
-              </button>
+              {canShareScreen() && (
+                <button className="button button-gloves" type="button" data-testid="add-screen" onClick={() => void sources.addScreen()}>
+                  <Monitor aria-hidden size={22} />{t("surgeon.add_screen")}
+                </button>
+              )}
             </div>
           </>
         )

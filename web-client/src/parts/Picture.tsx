@@ -95,6 +95,11 @@ export function OwnPicture({ stream, feed, size }: { readonly stream: MediaStrea
   return <Picture stream={stream} feed={feed} publisher={undefined} slot={null} size={size} way_ms={HERE} testId="own-picture" />;
 }
 
+/** A heading for a site; not "Site site-b" where the name says it already. */
+export function siteName({ t }: Speech, site: string): string {
+  return /^site/i.test(site) ? site : t("site", { site });
+}
+
 /** "B · Endoscope", or for the panel "Panel · Dr. Example One · Screen". */
 export function pictureHead({ t }: Speech, feed: Feed, publisher: Member | undefined): string {
   const kind = t(`kind.${feed.kind}`);

@@ -5,10 +5,12 @@ import { useEffect, useState } from "react";
 import type { Consultation } from "../consultation.ts";
 import { useSpeech } from "../language.tsx";
 import type { Session } from "../session.ts";
+import { siteName } from "./Picture.tsx";
 import "./RoomBar.css";
 
 export function RoomBar({ consultation, session }: { readonly consultation: Consultation; readonly session: Session }) {
-  const { t } = useSpeech();
+  const speech = useSpeech();
+  const { t } = speech;
   const you = session.you;
   return (
     <header className="room-bar">
@@ -16,7 +18,7 @@ export function RoomBar({ consultation, session }: { readonly consultation: Cons
       {you !== null && (
         <p className="room-you" data-testid="you" data-role={you.role}>
           <span>{you.name}</span>
-          <span className="room-role">{t(`role.${you.role}`)}{you.site !== null && ` · ${t("site", { site: you.site })}`}</span>
+          <span className="room-role">{t(`role.${you.role}`)}{you.site !== null && ` · ${siteName(speech, you.site)}`}</span>
         </p>
       )}
       <Line consultation={consultation} session={session} />

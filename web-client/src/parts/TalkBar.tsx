@@ -3,7 +3,7 @@
 import { Mic, MicOff, Monitor, Radio, TriangleAlert, Video } from "lucide-react";
 import { useEffect, useRef, useState } from "react";
 import type { Consultation, Snapshot } from "../consultation.ts";
-import { type DeviceTrouble, openCamera, openScreen, troubleOf } from "../devices.ts";
+import { canShareScreen, type DeviceTrouble, openCamera, openScreen, troubleOf } from "../devices.ts";
 import { useSpeech } from "../language.tsx";
 import { Refused } from "../signaling.ts";
 import { Level } from "./Level.tsx";
@@ -44,15 +44,15 @@ export function TalkBar({ consultation, snapshot }: { readonly consultation: Con
           <kbd>{t("talk.key")}</kbd>
         </button>
         <button
-          className="button button-gloves" type="button" role="switch" data-testid="open-microphone" aria-checked={talk.open}
+          className="button button-gloves" type="button" role="switch" data-testid="open-microphone" aria-checked={talk.open} aria-label={t("talk.open")} title={t("talk.open")}
           onClick={() => talk.setOpen(!talk.open)}
         >
-          <Radio aria-hidden size={20} /><span>{t("talk.open")}</span><span className="switch" aria-hidden />
+          <Radio aria-hidden size={20} /><span className="open-word">{t("talk.open")}</span><span className="switch" aria-hidden />
         </button>
         {talk.ready && <Level track={snapshot.microphone} />}
         <Speaking session={snapshot.session} />
         <Share consultation={consultation} what="camera" onTrouble={setShareTrouble} />
-        <Share consultation={consultation} what="screen" onTrouble={setShareTrouble} />
+        {canShareScreen() && <Share consultation={consultation} what="screen" onTrouble={setShareTrouble} />}
       </div>
     </div>
   );
