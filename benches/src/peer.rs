@@ -1,0 +1,188 @@
+//! One real peer: publishes a synthetic stream by WHIP, or plays a feed by WHEP.
+
+use std::net::{SocketAddr, UdpSocket};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, anyhow};
+use str0m::change::SdpAnswer;
+use str0m::media::{Direction, MediaKind, Mid};
+use str0m::net::{Protocol, Receive};
+use str0m::rtp::RtpWrite;
+use str0m::{Candidate, Event, Input, Output, Rtc, RtcConfig};
+
+/// A peer and what it has seen.
+#[derive(Debug)]
+pub struct Peer {
+    rtc: Rtc,
+    socket: UdpSocket,
+    address: SocketAddr,
+    mid: Mid,
+    location: String,
+    token: String,
+    joined_at: Instant,
+    deadline: Instant,
+    sequence: u64,
+    frame: u32,
+    /// DTLS is up.
+    pub is_connected: bool,
+    /// From the POST to the first media packet.
+    pub first_packet_after: Option<Duration>,
+    /// Media packets received.
+    pub packets: u64,
+    /// Bytes of payload received.
+    pub bytes: u64,
+    /// Keyframe requests received.
+    pub keyframe_requests: u64,
+}
+
+impl Peer {
+    /// Publishes a feed: `POST /whip/{room}`.
+    ///
+    /// # Errors
+    /// If the server refuses.
+    pub fn publish(http: &str, room: &str, kind: &str, token: &str) -> Result<Self> {
+        Self::open(&format!("{http}/whip/{room}?feed={kind}"), http, token, Direction::SendOnly)
+    }
+
+    /// Plays a feed: `POST /whep/{room}`.
+    ///
+    /// # Errors
+    /// If the server refuses.
+    pub fn play(http: &str, room: &str, site: &str, kind: &str, token: &str) -> Result<Self> {
+        Self::open(&format!("{http}/whep/{room}?site={site}&feed={kind}"), http, token, Direction::RecvOnly)
+    }
+
+    fn open(url: &str, http: &str, token: &str, direction: Direction) -> Result<Self> {
+        let joined_at = Instant::now();
+        let socket = UdpSocket::bind("127.0.0.1:0").context("bind a socket")?;
+        socket.set_nonblocking(true)?;
+        let address = socket.local_addr()?;
+        let mut rtc = RtcConfig::new().set_rtp_mode(true).clear_codecs().enable_h264(true).build(joined_at);
+        rtc.add_local_candidate(Candidate::host(address, "udp")?);
+        let mut api = rtc.sdp_api();
+        let mid = api.add_media(MediaKind::Video, direction, None, None, None);
+        let (offer, pending) = api.apply().context("make an offer")?;
+        let mut response = ureq::post(url)
+            .header("Authorization", format!("Bearer {token}"))
+            .content_type("application/sdp")
+            .send(offer.to_sdp_string())
+            .map_err(|error| anyhow!("{url}: {error}"))?;
+        let location = response.headers().get("Location").and_then(|value| value.to_str().ok()).unwrap_or("");
+        let location = format!("{http}{location}");
+        let answer = response.body_mut().read_to_string()?;
+        rtc.sdp_api().accept_answer(pending, SdpAnswer::from_sdp_string(&answer)?)?;
+        let mut peer = Self {
+            rtc,
+            socket,
+            address,
+            mid,
+            location,
+            token: token.to_owned(),
+            joined_at,
+            deadline: joined_at,
+            sequence: 1,
+            frame: 0,
+            is_connected: false,
+            first_packet_after: None,
+            packets: 0,
+            bytes: 0,
+            keyframe_requests: 0,
+        };
+        peer.advance(Instant::now())?;
+        Ok(peer)
+    }
+
+    /// The socket, to wait for.
+    pub fn socket(&self) -> &UdpSocket {
+        &self.socket
+    }
+
+    /// When [`Peer::advance`] is wanted.
+    pub fn deadline(&self) -> Instant {
+        self.deadline
+    }
+
+    /// Lets time pass.
+    ///
+    /// # Errors
+    /// If the engine fails.
+    pub fn advance(&mut self, now: Instant) -> Result<()> {
+        self.rtc.handle_input(Input::Timeout(now))?;
+        self.drain(now)
+    }
+
+    /// Takes everything that has arrived.
+    ///
+    /// # Errors
+    /// If the engine fails.
+    pub fn receive(&mut self, now: Instant, buffer: &mut [u8]) -> Result<()> {
+        while let Ok((length, source)) = self.socket.recv_from(buffer) {
+            if let Ok(datagram) = Receive::new(Protocol::Udp, source, self.address, &buffer[..length]) {
+                self.rtc.handle_input(Input::Receive(now, datagram))?;
+                self.drain(now)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Sends one frame of so many packets of 1,200 bytes; a keyframe where it is asked for or due.
+    ///
+    /// # Errors
+    /// If the engine fails.
+    pub fn send_frame(&mut self, now: Instant, packets: usize, is_keyframe: bool) -> Result<()> {
+        let pt = self.rtc.codec_config().params()[0].pt();
+        let nal = if is_keyframe { 5 } else { 1 };
+        for part in 0..packets {
+            let payload: Vec<u8> = match (is_keyframe, part) {
+                (true, 0) => vec![0x78, 0, 4, 0x67, 0x42, 0xc0, 0x1f, 0, 3, 0x68, 0xce, 6],
+                (_, part) => {
+                    let starts = part == usize::from(is_keyframe);
+                    let mut payload = vec![part as u8; 1150];
+                    payload[0] = 0x7c;
+                    payload[1] = nal | if starts { 0x80 } else { 0 } | if part + 1 == packets { 0x40 } else { 0 };
+                    payload
+                }
+            };
+            let ticks = self.frame.wrapping_mul(3000);
+            let write =
+                RtpWrite::new(pt, self.sequence.into(), ticks, now, payload).marker(part + 1 == packets).nackable(true);
+            self.sequence += 1;
+            let mid = self.mid;
+            self.rtc.direct_api().stream_tx_by_mid(mid, None).context("a sending line")?.write_rtp(write);
+        }
+        self.frame += 1;
+        self.advance(now)
+    }
+
+    /// Ends the session: `DELETE`.
+    ///
+    /// # Errors
+    /// If the server refuses.
+    pub fn leave(self) -> Result<()> {
+        ureq::delete(&self.location).header("Authorization", format!("Bearer {}", self.token)).call()?;
+        Ok(())
+    }
+
+    fn drain(&mut self, now: Instant) -> Result<()> {
+        loop {
+            match self.rtc.poll_output()? {
+                Output::Timeout(at) => {
+                    self.deadline = at;
+                    return Ok(());
+                }
+                Output::Transmit(transmit) => {
+                    // A full socket buffer loses the datagram, as a network would.
+                    self.socket.send_to(&transmit.contents, transmit.destination).ok();
+                }
+                Output::Event(Event::Connected) => self.is_connected = true,
+                Output::Event(Event::KeyframeRequest(_)) => self.keyframe_requests += 1,
+                Output::Event(Event::RtpPacket(packet)) => {
+                    self.first_packet_after.get_or_insert_with(|| now.duration_since(self.joined_at));
+                    self.packets += 1;
+                    self.bytes += packet.payload.len() as u64;
+                }
+                Output::Event(_) => {}
+            }
+        }
+    }
+}

@@ -1,0 +1,130 @@
+//! Many peers in one thread.
+
+use std::collections::BTreeMap;
+use std::os::fd::AsRawFd;
+use std::time::{Duration, Instant};
+
+use anyhow::Result;
+use mio::unix::SourceFd;
+use mio::{Events, Interest, Poll, Token};
+
+use crate::peer::Peer;
+
+/// Peers by number; the publisher among them sends by itself.
+#[derive(Debug)]
+pub struct Swarm {
+    poll: Poll,
+    peers: BTreeMap<usize, Peer>,
+    last: usize,
+    publishers: Vec<Publisher>,
+    buffer: Vec<u8>,
+}
+
+#[derive(Debug)]
+struct Publisher {
+    peer: usize,
+    every: Duration,
+    packets: usize,
+    keyframe_every: u32,
+    next_at: Instant,
+    frames: u32,
+    answered: u64,
+}
+
+impl Swarm {
+    /// No peers.
+    ///
+    /// # Errors
+    /// If the system gives no poll.
+    pub fn new() -> Result<Self> {
+        Ok(Self { poll: Poll::new()?, peers: BTreeMap::new(), last: 0, publishers: Vec::new(), buffer: vec![0; 2048] })
+    }
+
+    /// Takes a peer in; gives its number.
+    ///
+    /// # Errors
+    /// If its socket cannot be waited for.
+    pub fn add(&mut self, peer: Peer) -> Result<usize> {
+        self.last += 1;
+        let fd = peer.socket().as_raw_fd();
+        self.poll.registry().register(&mut SourceFd(&fd), Token(self.last), Interest::READABLE)?;
+        self.peers.insert(self.last, peer);
+        Ok(self.last)
+    }
+
+    /// Lets a peer publish: so many frames a second of so many packets, a keyframe every so many frames.
+    pub fn let_publish(&mut self, peer: usize, frames_per_second: u32, packets: usize, keyframe_every: u32) {
+        let every = Duration::from_secs(1) / frames_per_second;
+        let next_at = Instant::now();
+        self.publishers.push(Publisher { peer, every, packets, keyframe_every, next_at, frames: 0, answered: 0 });
+    }
+
+    /// Takes a peer out.
+    pub fn remove(&mut self, peer: usize) -> Option<Peer> {
+        let peer = self.peers.remove(&peer)?;
+        let fd = peer.socket().as_raw_fd();
+        // A socket that is closed is waited for no more anyway.
+        self.poll.registry().deregister(&mut SourceFd(&fd)).ok();
+        Some(peer)
+    }
+
+    /// A peer.
+    pub fn peer(&self, peer: usize) -> Option<&Peer> {
+        self.peers.get(&peer)
+    }
+
+    /// All peers.
+    pub fn peers(&self) -> impl Iterator<Item = &Peer> {
+        self.peers.values()
+    }
+
+    /// Runs until the condition holds or the time is over; true if it holds.
+    ///
+    /// # Errors
+    /// If a peer fails.
+    pub fn run(&mut self, at_most: Duration, holds: impl Fn(&Self) -> bool) -> Result<bool> {
+        let end = Instant::now() + at_most;
+        let mut events = Events::with_capacity(1024);
+        loop {
+            if holds(self) {
+                return Ok(true);
+            }
+            let now = Instant::now();
+            if now >= end {
+                return Ok(false);
+            }
+            self.publish(now)?;
+            let next = self.publishers.iter().map(|publisher| publisher.next_at).chain([end]).min().unwrap_or(end);
+            // Deadlines of peers are looked at every 20 ms: nothing of theirs is more urgent.
+            let patience = next.saturating_duration_since(Instant::now()).min(Duration::from_millis(20));
+            self.poll.poll(&mut events, Some(patience))?;
+            let now = Instant::now();
+            for event in &events {
+                if let Some(peer) = self.peers.get_mut(&event.token().0) {
+                    peer.receive(now, &mut self.buffer)?;
+                }
+            }
+            for peer in self.peers.values_mut().filter(|peer| peer.deadline() <= now) {
+                peer.advance(now)?;
+            }
+        }
+    }
+
+    fn publish(&mut self, now: Instant) -> Result<()> {
+        for publisher in &mut self.publishers {
+            let Some(peer) = self.peers.get_mut(&publisher.peer).filter(|peer| peer.is_connected) else {
+                publisher.next_at = now + publisher.every;
+                continue;
+            };
+            while publisher.next_at <= now {
+                let is_asked = peer.keyframe_requests > publisher.answered;
+                publisher.answered = peer.keyframe_requests;
+                let is_keyframe = publisher.frames.is_multiple_of(publisher.keyframe_every) || is_asked;
+                peer.send_frame(now, publisher.packets, is_keyframe)?;
+                publisher.frames += 1;
+                publisher.next_at += publisher.every;
+            }
+        }
+        Ok(())
+    }
+}
