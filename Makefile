@@ -16,7 +16,7 @@ binary = $(target)/release/consilium
 # nasm makes openh264 three times faster, cmake builds libopus, libssl speaks DTLS.
 native-packages := build-essential cmake nasm pkg-config libssl-dev
 # The third parties: two browsers, GStreamer; and what the network namespaces are made with.
-test-packages := chromium firefox-esr fonts-noto-cjk \
+test-packages := chromium firefox-esr fonts-noto-cjk pulseaudio \
   gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad \
   gstreamer1.0-plugins-ugly gstreamer1.0-nice gir1.2-gst-plugins-base-1.0 gir1.2-gst-plugins-bad-1.0 python3-gi \
   python3-venv iproute2 iptables util-linux

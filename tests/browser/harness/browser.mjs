@@ -6,6 +6,8 @@ import { join } from "node:path";
 
 import puppeteer from "puppeteer-core";
 
+import { soundCard } from "./sound.mjs";
+
 const chromium_flags = [
   "--no-sandbox",
   "--no-first-run",
@@ -56,6 +58,7 @@ export async function open({ engine = "chromium", namespace, trusted, size = [12
     ? puppeteer.launch({
         browser: "firefox",
         executablePath: "/usr/bin/firefox-esr",
+        env: { ...process.env, ...(await soundCard()) },
         headless: true,
         defaultViewport: { width, height },
         extraPrefsFirefox: { ...firefox_preferences, "intl.accept_languages": language },
@@ -78,11 +81,9 @@ export async function open({ engine = "chromium", namespace, trusted, size = [12
 
 async function probe(devices) {
   const strip = await readFile(new URL("../strip.mjs", import.meta.url), "utf8");
-  const mark = await readFile(new URL("mark.mjs", import.meta.url), "utf8");
   const source = await readFile(new URL("probe.js", import.meta.url), "utf8");
   // The page gets the same reader that node has: without its `export`s a module is a script.
-  const modules = `${strip}\n${mark}`.replace(/^export /gm, "");
-  return `(() => {\n${modules}\nconst devices = ${JSON.stringify(devices)};\n${source}\n})();`;
+  return `(() => {\n${strip.replace(/^export /gm, "")}\nconst devices = ${JSON.stringify(devices)};\n${source}\n})();`;
 }
 
 async function inside(namespace) {

@@ -2,15 +2,8 @@
 
 import assert from "node:assert/strict";
 
+import { framesSince } from "../strip.mjs";
 import { until } from "./until.mjs";
-
-/** Feed kinds in the order of the contract: a mark carries the index. */
-export const feed_kinds = ["endoscope", "ultrasound", "ct", "fluoroscopy", "microscope", "room", "monitor", "screen", "face"];
-
-/** How many frames after `earlier` a mark is, up to one loop. */
-export function framesSince(earlier, later) {
-  return (later.frame - earlier.frame + (later.loop_frames || 65_536)) % (later.loop_frames || 65_536);
-}
 
 /** Waits until a page shows the picture of this site and kind, and gives its mark. */
 export async function shown(page, { site, kind }, within_ms = 20_000) {
@@ -25,11 +18,14 @@ export async function shown(page, { site, kind }, within_ms = 20_000) {
  */
 export async function moves(page, { site, kind }, { count = 60, fps = 30, share = 0.95 } = {}) {
   const rows = await page.evaluate((count) => probe.frames(document.querySelector("video"), count), count);
-  for (const { mark } of rows) assert.deepEqual([mark?.site, mark?.kind], [site, kind], "every frame is the right picture");
-  const steps = rows.slice(1).map((row, index) => framesSince(rows[index].mark, row.mark));
+  const read = rows.filter((row) => row.mark);
+  // A strip that the encoder blurred is refused by its reader, never guessed.
+  assert.ok(read.length >= rows.length * 0.95, `${read.length} of ${rows.length} frames can be read`);
+  for (const { mark } of read) assert.deepEqual([mark.site, mark.kind], [site, kind], "every frame is the right picture");
+  const steps = read.slice(1).map((row, index) => framesSince(read[index].mark, row.mark));
   assert.ok(steps.every((step) => step < 300), `never backwards: ${steps}`);
   const advance = steps.reduce((sum, step) => sum + step, 0);
-  const seconds = (rows.at(-1).at_ms - rows[0].at_ms) / 1000;
+  const seconds = (read.at(-1).at_ms - read[0].at_ms) / 1000;
   assert.ok(advance >= seconds * fps * share, `${advance} frames in ${seconds.toFixed(2)} s`);
   return rows;
 }

@@ -1,5 +1,5 @@
 // What a journey sees and hears inside a page, and the devices that it gives the page. Runs before the page's own
-// scripts, after strip.mjs, mark.mjs and `const devices = {camera, tone_hz}`.
+// scripts, after strip.mjs and `const devices = {camera, tone_hz}`.
 
 const connections = [];
 window.RTCPeerConnection = class extends window.RTCPeerConnection {
@@ -13,7 +13,6 @@ window.RTCPeerConnection = class extends window.RTCPeerConnection {
 function cameraTrack({ site = 0, kind = 0, width = 640, height = 360, clock = false }) {
   const canvas = Object.assign(document.createElement("canvas"), { width, height });
   const pen = canvas.getContext("2d", { alpha: false });
-  const cell = height / 45;
   let count = 0;
   const draw = () => {
     const frame = (clock ? Math.round(performance.timeOrigin + performance.now()) : count++) & 0xffff;
@@ -21,10 +20,7 @@ function cameraTrack({ site = 0, kind = 0, width = 640, height = 360, clock = fa
     pen.fillRect(0, 0, width, height);
     pen.fillStyle = "#ddd";
     pen.fillRect((count * 4) % width, height / 2, 40, 40);
-    stripCells({ site, kind, frame }).forEach((white, index) => {
-      pen.fillStyle = white ? "#fff" : "#000";
-      pen.fillRect((index % 18) * cell, Math.floor(index / 18) * cell, cell, cell);
-    });
+    drawStrip(pen, height, { site, kind, frame });
   };
   draw();
   setInterval(draw, 1000 / 30);
@@ -63,7 +59,8 @@ if (navigator.mediaDevices && (devices?.camera || devices?.tone_hz)) {
   };
 }
 
-const eye = Object.assign(document.createElement("canvas"), { width: 144, height: 24 }).getContext("2d", {
+// Large enough for the strip of a picture of 1080 lines.
+const eye = Object.assign(document.createElement("canvas"), { width: 432, height: 72 }).getContext("2d", {
   willReadFrequently: true,
   alpha: false,
 });
@@ -71,9 +68,9 @@ const eye = Object.assign(document.createElement("canvas"), { width: 144, height
 /** The mark of the picture that a video element shows now, or null. */
 function readMark(video) {
   if (!video?.videoHeight) return null;
-  const cell = video.videoHeight / 45;
-  eye.drawImage(video, 0, 0, 18 * cell, 3 * cell, 0, 0, 144, 24);
-  return readStrip(eye.getImageData(0, 0, 144, 24).data, 144, 360);
+  const { width, height } = stripSize(video.videoWidth, video.videoHeight);
+  eye.drawImage(video, 0, 0, width, height, 0, 0, width, height);
+  return readStrip(eye.getImageData(0, 0, width, height), video.videoWidth, video.videoHeight);
 }
 
 /** The level of one frequency in what a track carries now, and the loudest frequency. */
@@ -174,7 +171,7 @@ window.probe = {
         row.marks.push(mark);
         row.end_ms = performance.now();
         row.begin_ms ??= row.end_ms;
-        if (before) row.frames += (mark.frame - before.frame + (mark.loop_frames || 65_536)) % (mark.loop_frames || 65_536);
+        if (before) row.frames += framesSince(before, mark);
       }
     };
     const decoded = async () => new Map((await this.inbound()).map((row) => [row.trackIdentifier, row]));

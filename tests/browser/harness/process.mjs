@@ -37,6 +37,12 @@ export class Process {
     return this.#child.pid;
   }
 
+  /** Lets this process end although that one still runs; `harness/alone` ends it then. */
+  unref() {
+    this.#child.unref();
+    for (const stream of this.#child.stdio) stream.unref();
+  }
+
   /** Everything said so far on standard output and standard error. */
   get said() {
     return this.#lines.join("\n");

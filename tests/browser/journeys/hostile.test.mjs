@@ -5,9 +5,10 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 
 import { open } from "../harness/browser.mjs";
-import { framesSince, shown } from "../harness/picture.mjs";
+import { shown } from "../harness/picture.mjs";
 import { Server } from "../harness/server.mjs";
 import { until } from "../harness/until.mjs";
+import { framesSince } from "../strip.mjs";
 import { playPlainly, publishPlainly } from "../pages/plain.mjs";
 import { ffmpegPublisher } from "../publishers/ffmpeg.mjs";
 import { dtlsHello, half, noise, stun } from "../publishers/stranger.mjs";

@@ -5,9 +5,10 @@ import { after, before, test } from "node:test";
 
 import { open } from "../harness/browser.mjs";
 import { farNamespace } from "../harness/namespace.mjs";
-import { feed_kinds, heard, moves, shown } from "../harness/picture.mjs";
+import { heard, moves, shown } from "../harness/picture.mjs";
 import { Server } from "../harness/server.mjs";
 import { until } from "../harness/until.mjs";
+import { KINDS } from "../strip.mjs";
 import { endSession, playPlainly, publishPlainly } from "../pages/plain.mjs";
 import { ffmpegPublisher } from "../publishers/ffmpeg.mjs";
 import { gstreamerPublisher } from "../publishers/gstreamer.mjs";
@@ -31,7 +32,7 @@ after(async () => {
 async function device(room, feed) {
   const site = `site-${room}`;
   const token = await server.token({ room, role: "device", name: "Capture box", site });
-  const mark = { site: 3, kind: feed_kinds.indexOf(feed) };
+  const mark = { site: 3, kind: KINDS.indexOf(feed) };
   return { room, site, feed, token, mark, publish: { endpoint: `${server.url}/whip/${room}?feed=${feed}`, token, ...mark } };
 }
 

@@ -1,7 +1,7 @@
 // The web client as its people use it: what is on a member's page, and what can be done there.
 
 import { until } from "../harness/until.mjs";
-import { feed_kinds } from "../harness/picture.mjs";
+import { KINDS } from "../strip.mjs";
 
 const one = (id) => `[data-testid="${id}"]`;
 
@@ -76,7 +76,7 @@ export class Member {
         }),
       feed,
       siteIndex(site),
-      feed_kinds.indexOf(kind),
+      KINDS.indexOf(kind),
     );
   }
 }
@@ -86,5 +86,5 @@ export const siteIndex = (site) => site.charCodeAt(site.length - 1) - "a".charCo
 
 /** True where the label, which the server binds, and the strip, which the source drew, agree (hazard H2). */
 export function isTrue({ site, kind, mark }) {
-  return mark.kind === feed_kinds.indexOf(kind) && mark.site === siteIndex(site);
+  return mark.kind === KINDS.indexOf(kind) && mark.site === siteIndex(site);
 }

@@ -3,7 +3,7 @@
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 
-import { stripCells } from "../harness/mark.mjs";
+import { stripBytes } from "../strip.mjs";
 
 export const size = { width: 640, height: 360 };
 export const fps = 30;
@@ -65,11 +65,18 @@ function drawBar(picture, frame) {
   }
 }
 
+// 18 cells by 3, the outer columns fixed; crates/codec/src/strip.rs says all.
 function drawStrip(picture, mark) {
-  stripCells(mark).forEach((white, index) => {
-    const [left, top] = [(index % 18) * cell, Math.floor(index / 18) * cell];
-    for (let y = top; y < top + cell; y++) picture.fill(white ? 235 : 16, y * width + left, y * width + left + cell);
-  });
+  const bytes = stripBytes(mark);
+  for (let row = 0; row < 3; row++) {
+    for (let column = 0; column < 18; column++) {
+      const bit = row * 16 + column - 1;
+      const inner = (bytes[bit >> 3] >> (7 - (bit & 7))) & 1;
+      const white = column === 0 ? row !== 1 : column === 17 ? row === 1 : inner === 1;
+      const left = column * cell;
+      for (let y = row * cell; y < (row + 1) * cell; y++) picture.fill(white ? 235 : 16, y * width + left, y * width + left + cell);
+    }
+  }
 }
 
 /** Feeds a process until it closes its standard input; it reads at its own speed. */
