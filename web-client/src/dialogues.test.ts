@@ -60,22 +60,42 @@ function expectSaid(session: Session, message: ServerMessage, source: string): v
       expect([session.line, session.you, session.members, session.feeds, session.voices], source)
         .toEqual(["joined", message.you, message.members, message.feeds, message.voices]);
       return;
-    case "entered": { expect(session.members, source).toContainEqual(message.member); return; }
-    case "left": { expect(ids(session.members), source).not.toContain(message.member); return; }
-    case "feed_published": { expect(session.feeds, source).toContainEqual(message.feed); return; }
-    case "feed_unpublished": { expect(ids(session.feeds), source).not.toContain(message.feed); return; }
+    case "entered":
+      expect(session.members, source).toContainEqual(message.member);
+      return;
+    case "left":
+      expect(ids(session.members), source).not.toContain(message.member);
+      return;
+    case "feed_published":
+      expect(session.feeds, source).toContainEqual(message.feed);
+      return;
+    case "feed_unpublished":
+      expect(ids(session.feeds), source).not.toContain(message.feed);
+      return;
     case "feed_muted":
-      { expect(session.feeds.find((feed) => feed.id === message.feed)?.muted, source).toBe(message.muted); return; }
+      expect(session.feeds.find((feed) => feed.id === message.feed)?.muted, source).toBe(message.muted);
+      return;
     case "feed_faulted":
-      { expect(session.feeds.find((feed) => feed.id === message.feed)?.fault, source).toBe(message.fault); return; }
-    case "voice_published": { expect(session.voices, source).toContainEqual(message.voice); return; }
-    case "voice_unpublished": { expect(ids(session.voices), source).not.toContain(message.voice); return; }
+      expect(session.feeds.find((feed) => feed.id === message.feed)?.fault, source).toBe(message.fault);
+      return;
+    case "voice_published":
+      expect(session.voices, source).toContainEqual(message.voice);
+      return;
+    case "voice_unpublished":
+      expect(ids(session.voices), source).not.toContain(message.voice);
+      return;
     case "voice_muted":
-      { expect(session.voices.find((voice) => voice.id === message.voice)?.muted, source).toBe(message.muted); return; }
-    case "published": { expect([session.published, session.voice], source).toEqual([message.feeds, message.voice]); return; }
+      expect(session.voices.find((voice) => voice.id === message.voice)?.muted, source).toBe(message.muted);
+      return;
+    case "published":
+      expect([session.published, session.voice], source).toEqual([message.feeds, message.voice]);
+      return;
     case "watched":
-      { expect(session.slots[message.slot], source).toEqual({ feed: message.feed, vacant: message.vacant }); return; }
-    case "speaking": { expect(session.speaking, source).toEqual(message.voices); return; }
+      expect(session.slots[message.slot], source).toEqual({ feed: message.feed, vacant: message.vacant });
+      return;
+    case "speaking":
+      expect(session.speaking, source).toEqual(message.voices);
+      return;
     case "disconnected":
       if (message.connection === "publish") expect([session.published, session.voice], source).toEqual([[], null]);
       return;
@@ -83,7 +103,9 @@ function expectSaid(session: Session, message: ServerMessage, source: string): v
       const seen = session.refusals.at(-1) ?? session.doorRefusal;
       expect(seen?.code, source).toBe(message.code); return;
     }
-    case "closed": { expect(session.closed, source).toBe(message.reason); return; }
+    case "closed":
+      expect(session.closed, source).toBe(message.reason);
+      return;
     case "received":
     case "ponged": return;
   }

@@ -102,7 +102,7 @@ function Strips({ consultation, feeds, sides, chosen, choose }: StripsProps) {
             <li key={feed.id}>
               <button
                 className="side" type="button" data-testid="choose-feed" data-feed={feed.id} aria-pressed={feed.id === chosen}
-                aria-label={label} title={label} onClick={() => choose(feed)}
+                title={label} onClick={() => choose(feed)}
               >
                 <Picture
                   stream={slot === null ? undefined : downlink.slots[slot]} feed={feed} publisher={publisher} slot={slot} size="thumb"

@@ -23,7 +23,7 @@ export function RoomBar({ consultation, session }: { readonly consultation: Cons
       )}
       <Line consultation={consultation} session={session} />
       <LanguageSwitch />
-      <button className="button button-plain" type="button" data-testid="leave" onClick={() => consultation.leave()} aria-label={t("leave")} title={t("leave")}>
+      <button className="button button-plain" type="button" data-testid="leave" onClick={() => consultation.leave()} title={t("leave")}>
         <LogOut aria-hidden size={18} /><span className="room-word">{t("leave")}</span>
       </button>
     </header>
@@ -35,7 +35,7 @@ export function LanguageSwitch() {
   return (
     <button
       className="button button-plain" type="button" data-testid="language" lang={language === "en" ? "zh-CN" : "en"}
-      onClick={() => choose(language === "en" ? "zh" : "en")} aria-label={t("language.switch")} title={t("language.switch")}
+      onClick={() => choose(language === "en" ? "zh" : "en")} title={t("language.switch")}
     >
       <Languages aria-hidden size={18} /><span className="room-word">{t("language")}</span>
     </button>

@@ -17,7 +17,7 @@ export function TalkBar({ consultation, snapshot }: { readonly consultation: Con
   const talk = useTalk(consultation, snapshot);
   const [shareTrouble, setShareTrouble] = useState<ShareTrouble | null>(null);
   return (
-    <div className="talk-area">
+    <footer className="talk-area">
       {shareTrouble !== null && (
         <Notice level="attention" testId="share-trouble" icon={<TriangleAlert aria-hidden size={20} />} close={() => setShareTrouble(null)}>
           {t(`trouble.${shareTrouble.what}`, { why: t(`trouble.${shareTrouble.why}`) })}
@@ -54,7 +54,7 @@ export function TalkBar({ consultation, snapshot }: { readonly consultation: Con
         <Share consultation={consultation} what="camera" onTrouble={setShareTrouble} />
         {canShareScreen() && <Share consultation={consultation} what="screen" onTrouble={setShareTrouble} />}
       </div>
-    </div>
+    </footer>
   );
 }
 
