@@ -1,0 +1,250 @@
+//! Which worker has which room, and the way in. Asked when a client joins, never for a packet.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use mio::Waker;
+use room::{ClientId, Door, Identity};
+use signaling::limit::OUTLET_MESSAGES;
+use signaling::{ClientMessage, CloseReason, Refusal, RefusalCode, RequestId, RoomId};
+use tokio::sync::{mpsc, watch};
+
+use crate::limit::CLIENTS;
+use crate::order::{Delivery, Entrance, Inlet, Order, way};
+
+/// The way to one worker.
+#[derive(Debug, Clone)]
+pub struct Hand {
+    /// Its inbox.
+    pub inbox: mpsc::Sender<Order>,
+    /// Makes it look.
+    pub waker: Arc<Waker>,
+    /// Clients that are its own.
+    pub clients: Arc<AtomicUsize>,
+}
+
+impl Hand {
+    /// Hands an order over; waits while the inbox is full. False when the worker is gone.
+    pub async fn give(&self, order: Order) -> bool {
+        let given = self.inbox.send(order).await.is_ok();
+        self.wake();
+        given
+    }
+
+    fn wake(&self) {
+        if let Err(error) = self.waker.wake() {
+            tracing::error!(%error, "a worker cannot be woken");
+        }
+    }
+}
+
+#[derive(Debug)]
+struct Place {
+    worker: usize,
+    /// Clients on their way in: while there are any, the room stays where it is.
+    entering: usize,
+}
+
+/// Every room's worker.
+#[derive(Debug)]
+pub struct Directory {
+    hands: Vec<Hand>,
+    rooms: Mutex<HashMap<RoomId, Place>>,
+    declared: Option<Vec<RoomId>>,
+    next_client: AtomicU64,
+    clients: watch::Sender<usize>,
+    closed: AtomicBool,
+}
+
+impl Directory {
+    /// No rooms yet. Where `declared` is given there will never be others.
+    pub fn new(hands: Vec<Hand>, declared: Option<Vec<RoomId>>) -> Self {
+        Self {
+            hands,
+            rooms: Mutex::default(),
+            declared,
+            next_client: AtomicU64::new(1),
+            clients: watch::Sender::new(0),
+            closed: AtomicBool::new(false),
+        }
+    }
+
+    /// Lets a client into a room; what the room says to it arrives at the presence.
+    ///
+    /// # Errors
+    /// `unknown_room`, `at_capacity`, `shutting_down` or `internal`.
+    pub async fn enter(
+        self: &Arc<Self>,
+        room: RoomId,
+        identity: Identity,
+        door: Door,
+        re: Option<RequestId>,
+    ) -> Result<Presence, Refusal> {
+        if self.is_closed() {
+            return Err(Refusal::new(RefusalCode::ShuttingDown, "The server is going down."));
+        }
+        if self.declared.as_ref().is_some_and(|declared| !declared.contains(&room)) {
+            return Err(Refusal::new(RefusalCode::UnknownRoom, "There is no such room, and none is opened by joining."));
+        }
+        let client = ClientId(self.next_client.fetch_add(1, Ordering::Relaxed));
+        let (hand, arriving) = self.place(&room);
+        let (outlet, inlet) = way(OUTLET_MESSAGES);
+        // from here on its end is told to the worker, whatever happens
+        let mut presence = Presence { client, directory: self.clone(), hand, inlet, over: false };
+        if presence.count() > CLIENTS {
+            presence.over = true;
+            return Err(Refusal::new(RefusalCode::AtCapacity, "The server is full."));
+        }
+        let entrance = Entrance { room, client, identity, door, re, outlet, arriving };
+        if !presence.hand.give(Order::Enter(Box::new(entrance))).await {
+            presence.over = true;
+            return Err(Refusal::new(RefusalCode::Internal, "The room's worker has stopped."));
+        }
+        Ok(presence)
+    }
+
+    fn place(self: &Arc<Self>, room: &RoomId) -> (Hand, Arriving) {
+        let mut rooms = self.rooms.lock().unwrap_or_else(PoisonError::into_inner);
+        let place = rooms.entry(room.clone()).or_insert_with(|| Place { worker: self.idlest(), entering: 0 });
+        place.entering += 1;
+        (self.hands[place.worker].clone(), Arriving { directory: self.clone(), room: room.clone() })
+    }
+
+    fn idlest(&self) -> usize {
+        let load = |place: &usize| self.hands[*place].clients.load(Ordering::Relaxed);
+        (0..self.hands.len()).min_by_key(load).expect("there is at least one worker")
+    }
+
+    /// Takes a room out of the directory, unless somebody is on the way into it.
+    pub fn remove(&self, room: &RoomId) -> bool {
+        let mut rooms = self.rooms.lock().unwrap_or_else(PoisonError::into_inner);
+        let idle = rooms.get(room).is_none_or(|place| place.entering == 0);
+        if idle {
+            rooms.remove(room);
+        }
+        idle
+    }
+
+    /// Ready when the last client is gone.
+    pub async fn empty(&self) {
+        let mut clients = self.clients.subscribe();
+        // fails only when the sender is gone, which is ours
+        let _last: Result<_, watch::error::RecvError> = clients.wait_for(|clients| *clients == 0).await.map(|_| ());
+    }
+
+    /// True once it lets nobody in any more.
+    pub fn is_closed(&self) -> bool {
+        self.closed.load(Ordering::Acquire)
+    }
+
+    /// Lets nobody in any more and tells every worker to say goodbye.
+    pub async fn close(&self) {
+        self.closed.store(true, Ordering::Release);
+        for hand in &self.hands {
+            hand.give(Order::Shutdown).await;
+        }
+    }
+}
+
+/// A client on its way to the room's worker. When it is dropped, the client has arrived or never will.
+#[derive(Debug)]
+pub struct Arriving {
+    /// Where to say so.
+    pub directory: Arc<Directory>,
+    room: RoomId,
+}
+
+impl Drop for Arriving {
+    fn drop(&mut self) {
+        let mut rooms = self.directory.rooms.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(place) = rooms.get_mut(&self.room) {
+            place.entering -= 1;
+        }
+    }
+}
+
+/// A client in a room. When it is dropped, the room hears that the client has left.
+#[derive(Debug)]
+pub struct Presence {
+    /// The client's number.
+    pub client: ClientId,
+    directory: Arc<Directory>,
+    hand: Hand,
+    inlet: Inlet,
+    over: bool,
+}
+
+impl Presence {
+    /// Says something to the room; waits while its worker has too much to do.
+    pub async fn say(&self, re: Option<RequestId>, message: ClientMessage) {
+        self.hand.give(Order::Say(self.client, re, message)).await;
+    }
+
+    /// The next thing that the room says. After `Closed` there is nothing more.
+    pub async fn next(&mut self) -> Delivery {
+        tokio::select! {
+            biased;
+            Ok(()) = &mut self.inlet.overflow, if !self.over && !self.inlet.overflow.is_terminated() => self.end(CloseReason::SlowConsumer),
+            delivery = self.inlet.deliveries.recv(), if !self.over => match delivery {
+                Some(Delivery::Message(message)) => Delivery::Message(message),
+                Some(Delivery::Closed(reason)) => self.end(reason),
+                None => self.end(CloseReason::Internal),
+            },
+            else => Delivery::Closed(CloseReason::Internal),
+        }
+    }
+
+    /// Ready when the client did not keep up, even while messages wait.
+    pub async fn overflowed(&mut self) {
+        if self.over || self.inlet.overflow.is_terminated() || (&mut self.inlet.overflow).await.is_err() {
+            std::future::pending::<()>().await;
+        }
+        self.over = true;
+    }
+
+    /// Leaves; the reason is for the room's journal.
+    pub fn leave(mut self, reason: CloseReason) {
+        self.depart(reason);
+    }
+
+    fn end(&mut self, reason: CloseReason) -> Delivery {
+        self.over = true;
+        Delivery::Closed(reason)
+    }
+
+    /// Counts itself; returns how many there are now.
+    fn count(&self) -> usize {
+        self.hand.clients.fetch_add(1, Ordering::Relaxed);
+        let mut all = 0;
+        self.directory.clients.send_modify(|clients| {
+            *clients += 1;
+            all = *clients;
+        });
+        all
+    }
+
+    fn depart(&mut self, reason: CloseReason) {
+        if std::mem::replace(&mut self.over, true) {
+            return;
+        }
+        let order = Order::Leave(self.client, reason);
+        match self.hand.inbox.try_send(order) {
+            Ok(()) => self.hand.wake(),
+            Err(mpsc::error::TrySendError::Full(order)) => {
+                let hand = self.hand.clone();
+                tokio::spawn(async move { hand.give(order).await });
+            }
+            // the worker is gone, and its rooms with it
+            Err(mpsc::error::TrySendError::Closed(_)) => {}
+        }
+    }
+}
+
+impl Drop for Presence {
+    fn drop(&mut self) {
+        self.depart(CloseReason::Left);
+        self.hand.clients.fetch_sub(1, Ordering::Relaxed);
+        self.directory.clients.send_modify(|clients| *clients -= 1);
+    }
+}

@@ -1,0 +1,198 @@
+//! A worker's rooms and the clients in them.
+
+use std::collections::{BTreeSet, HashMap};
+use std::net::SocketAddr;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+use media::Certificate;
+use room::{ClientId, Room, RoomConfig};
+use signaling::{CloseReason, RoomId, RoomKind};
+
+use crate::directory::Directory;
+use crate::limit::EMPTY_ROOM_KEPT;
+use crate::order::{Delivery, Outlet};
+use crate::show::RoomShown;
+
+struct Hosted {
+    id: RoomId,
+    room: Room,
+    directory: Arc<Directory>,
+    clients: usize,
+    due: Option<Instant>,
+    empty_since: Option<Instant>,
+}
+
+struct Seat {
+    room: usize,
+    outlet: Outlet,
+}
+
+/// Rooms by their place, which is the room's name in every table of the worker.
+pub(crate) struct Hall {
+    certificate: Certificate,
+    candidates: Vec<SocketAddr>,
+    rooms: Vec<Option<Hosted>>,
+    places: HashMap<RoomId, usize>,
+    seats: HashMap<ClientId, Seat>,
+    deadlines: BTreeSet<(Instant, usize)>,
+}
+
+impl Hall {
+    /// No rooms yet; all will be told these.
+    pub(crate) fn new(certificate: Certificate, candidates: Vec<SocketAddr>) -> Self {
+        let (places, seats) = (HashMap::new(), HashMap::new());
+        Self { certificate, candidates, rooms: Vec::new(), places, seats, deadlines: BTreeSet::new() }
+    }
+
+    /// The room at this place.
+    pub(crate) fn room(&mut self, place: usize) -> Option<&mut Room> {
+        self.rooms.get_mut(place)?.as_mut().map(|hosted| &mut hosted.room)
+    }
+
+    /// True when there is a room at this place.
+    pub(crate) fn has(&self, place: usize) -> bool {
+        self.rooms.get(place).is_some_and(Option::is_some)
+    }
+
+    /// The identifier of the room at this place.
+    pub(crate) fn name(&self, place: usize) -> &str {
+        self.rooms.get(place).and_then(Option::as_ref).map_or("", |hosted| hosted.id.as_str())
+    }
+
+    /// Where a room is.
+    pub(crate) fn place_of(&self, room: &RoomId) -> Option<usize> {
+        self.places.get(room).copied()
+    }
+
+    /// Where a client is.
+    pub(crate) fn room_of(&self, client: ClientId) -> Option<usize> {
+        self.seats.get(&client).map(|seat| seat.room)
+    }
+
+    /// Every place with a room.
+    pub(crate) fn places(&self) -> Vec<usize> {
+        self.places.values().copied().collect()
+    }
+
+    /// How many clients there are.
+    pub(crate) fn clients(&self) -> usize {
+        self.seats.len()
+    }
+
+    /// Opens a room.
+    pub(crate) fn open(&mut self, id: RoomId, directory: &Arc<Directory>) -> usize {
+        let now = Instant::now();
+        let config = RoomConfig {
+            id: id.clone(),
+            kind: RoomKind::Guidance,
+            since_1970: SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default(),
+            candidates: self.candidates.clone(),
+            certificate: self.certificate.clone(),
+        };
+        tracing::info!(room = id.as_str(), "room opened");
+        let place = self.rooms.iter().position(Option::is_none).unwrap_or(self.rooms.len());
+        if place == self.rooms.len() {
+            self.rooms.push(None);
+        }
+        self.places.insert(id.clone(), place);
+        let room = Room::new(now, config);
+        let directory = directory.clone();
+        self.rooms[place] = Some(Hosted { id, room, directory, clients: 0, due: None, empty_since: Some(now) });
+        place
+    }
+
+    /// A client takes its seat.
+    pub(crate) fn seat(&mut self, client: ClientId, place: usize, outlet: Outlet) {
+        if let Some(hosted) = self.rooms[place].as_mut() {
+            tracing::info!(client = client.0, room = hosted.id.as_str(), "client came");
+            hosted.clients += 1;
+            hosted.empty_since = None;
+            self.seats.insert(client, Seat { room: place, outlet });
+        }
+    }
+
+    /// A client's seat is free; its way ends.
+    pub(crate) fn unseat(&mut self, client: ClientId) {
+        let Some(seat) = self.seats.remove(&client) else { return };
+        if let Some(hosted) = self.rooms.get_mut(seat.room).and_then(Option::as_mut) {
+            tracing::info!(client = client.0, room = hosted.id.as_str(), "client went");
+            hosted.clients -= 1;
+            hosted.empty_since = (hosted.clients == 0).then(Instant::now);
+        }
+    }
+
+    /// Says something to a client; false when it does not keep up. One that has no seat wants nothing.
+    pub(crate) fn deliver(&mut self, client: ClientId, delivery: Delivery) -> bool {
+        self.seats.get_mut(&client).is_none_or(|seat| seat.outlet.deliver(delivery))
+    }
+
+    /// The room may want its tick at another time now.
+    pub(crate) fn reschedule(&mut self, place: usize) {
+        let Some(hosted) = self.rooms.get_mut(place).and_then(Option::as_mut) else { return };
+        let due = hosted.room.deadline();
+        if due == hosted.due {
+            return;
+        }
+        if let Some(before) = std::mem::replace(&mut hosted.due, due) {
+            self.deadlines.remove(&(before, place));
+        }
+        if let Some(due) = due {
+            self.deadlines.insert((due, place));
+        }
+    }
+
+    /// When the first room wants its tick.
+    pub(crate) fn deadline(&self) -> Option<Instant> {
+        self.deadlines.first().map(|(due, _)| *due)
+    }
+
+    /// Takes the first room whose time has come. It is back in the list when it has been rescheduled.
+    pub(crate) fn due(&mut self, now: Instant) -> Option<usize> {
+        let (due, place) = *self.deadlines.first()?;
+        if due > now {
+            return None;
+        }
+        self.deadlines.pop_first();
+        if let Some(hosted) = self.rooms.get_mut(place).and_then(Option::as_mut) {
+            hosted.due = None;
+        }
+        Some(place)
+    }
+
+    /// Rooms that nobody has been in for long enough, and that nobody is on the way to.
+    pub(crate) fn abandoned(&self, now: Instant) -> Vec<usize> {
+        let old = |hosted: &&Hosted| hosted.empty_since.is_some_and(|since| now.duration_since(since) >= EMPTY_ROOM_KEPT);
+        let free = |hosted: &Hosted| hosted.directory.remove(&hosted.id).then(|| self.places[&hosted.id]);
+        self.rooms.iter().flatten().filter(old).filter_map(free).collect()
+    }
+
+    /// Closes a room for everybody who is still in it.
+    pub(crate) fn close(&mut self, place: usize, reason: CloseReason) {
+        let Some(hosted) = self.rooms.get_mut(place).and_then(Option::take) else { return };
+        let inside: Vec<ClientId> =
+            self.seats.iter().filter(|(_, seat)| seat.room == place).map(|(client, _)| *client).collect();
+        for client in inside {
+            self.deliver(client, Delivery::Closed(reason));
+            self.seats.remove(&client);
+        }
+        if let Some(due) = hosted.due {
+            self.deadlines.remove(&(due, place));
+        }
+        self.places.remove(&hosted.id);
+        tracing::info!(room = hosted.id.as_str(), ?reason, "room closed");
+        // while somebody is on the way the directory keeps it, and it opens here again
+        hosted.directory.remove(&hosted.id);
+        // a room that has failed may fail once more when it is taken apart
+        if catch_unwind(AssertUnwindSafe(|| drop(hosted))).is_err() {
+            tracing::error!("a failed room could not be taken apart");
+        }
+    }
+
+    /// What the rooms show of themselves.
+    pub(crate) fn report(&self) -> Vec<RoomShown> {
+        let shown = |hosted: &Hosted| RoomShown { id: hosted.id.clone(), clients: hosted.clients };
+        self.rooms.iter().flatten().map(shown).collect()
+    }
+}

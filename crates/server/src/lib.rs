@@ -1,0 +1,44 @@
+//! Meets the world: HTTP, WebSocket, UDP, TCP, disk, clocks, randomness, tokens, metrics.
+//!
+//! The only crate with threads, tasks and sockets. A worker is an OS thread that owns rooms and the port that their
+//! media comes in by; tasks of clients reach it through its bounded inbox and hear from it through a bounded way of
+//! their own.
+//!
+//! Read in this order: [`config`], [`serve`], [`directory`], [`order`], [`worker`], [`socket`], [`streams`],
+//! [`route`], then the doors: [`http`], `ws`, `door`, `resource`.
+
+pub mod address;
+pub mod arrival;
+mod asset;
+pub mod command;
+pub mod config;
+pub mod directory;
+mod door;
+pub mod file;
+mod hall;
+pub mod http;
+pub mod limit;
+pub mod listen;
+pub mod log;
+pub mod metric;
+pub mod offer;
+pub mod order;
+pub mod problem;
+mod request;
+mod resource;
+pub mod route;
+pub mod sdpfrag;
+pub mod secret;
+pub mod serve;
+pub mod shared;
+pub mod show;
+pub mod socket;
+pub mod stream;
+pub mod streams;
+pub mod stun;
+pub mod tally;
+pub mod token;
+mod whep;
+mod whip;
+pub mod worker;
+mod ws;

@@ -1,0 +1,95 @@
+//! How much the server takes on, and how much one client may ask of it.
+//!
+//! The limits of the contract on the wire are in [`signaling::limit`]; these are the server's own.
+
+use std::time::{Duration, Instant};
+
+use signaling::limit::MESSAGES_PER_SECOND;
+
+/// WebSocket, WHIP and WHEP clients of the whole server.
+pub const CLIENTS: usize = 10_000;
+/// Orders that may wait for a worker; a sender waits when there is no place, so a flood slows its own source.
+pub const INBOX_ORDERS: usize = 4096;
+/// A join token in bytes; real ones have about 500.
+pub const TOKEN_BYTES: usize = 8 * 1024;
+/// A trickle ICE fragment in bytes.
+pub const FRAGMENT_BYTES: usize = 64 * 1024;
+/// What is read and thrown away of a body that is refused, so that its sender gets to read why.
+pub const DRAINED_BYTES: usize = 32 * 1024 * 1024;
+/// An HTTP body has to be there after this time.
+pub const BODY_TIMEOUT: Duration = Duration::from_secs(10);
+/// The head of an HTTP request has to be there after this time; also ends idle connections.
+pub const HEAD_TIMEOUT: Duration = Duration::from_secs(15);
+/// A room answers a request in microseconds; one that takes this long has failed.
+pub const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
+/// The first message of a WebSocket has to be there after this time (rule J1).
+pub const JOIN_TIMEOUT: Duration = Duration::from_secs(10);
+/// A WebSocket is pinged this often ...
+pub const PING_INTERVAL: Duration = Duration::from_secs(10);
+/// ... and closed when nothing at all has come from it for this long.
+pub const SILENCE_TIMEOUT: Duration = Duration::from_secs(30);
+/// One message has to be taken by the client's network within this time.
+pub const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
+/// Messages refused with `too_many`, one after the other, before a WebSocket is closed.
+pub const REFUSED_IN_A_ROW: u32 = 200;
+/// A room that nobody is in is kept this long, so that a reload finds it as it was.
+pub const EMPTY_ROOM_KEPT: Duration = Duration::from_secs(30);
+/// ICE-TCP connections of one worker that have not yet proved whose they are.
+pub const STRANGER_STREAMS: usize = 256;
+/// ICE-TCP connections of one worker.
+pub const STREAMS: usize = 4096;
+/// An ICE-TCP connection has to prove whose it is within this time ...
+pub const STRANGER_TIMEOUT: Duration = Duration::from_secs(10);
+/// ... and this many bytes.
+pub const STRANGER_BYTES: usize = 16 * 1024;
+/// One datagram in an ICE-TCP connection; senders keep to the MTU there, too.
+pub const FRAME_BYTES: usize = 4096;
+/// What may wait in one ICE-TCP connection; beyond it whole datagrams are dropped.
+pub const STREAM_BACKLOG_BYTES: usize = 512 * 1024;
+/// Addresses that one session may send from; the oldest gives way.
+pub const ADDRESSES_PER_SESSION: usize = 8;
+/// The server is down this long after it was told to stop, at the latest.
+pub const DRAIN_TIMEOUT: Duration = Duration::from_secs(4);
+
+/// A token bucket: [`MESSAGES_PER_SECOND`] on average, twice as many in a burst.
+#[derive(Debug)]
+pub struct Bucket {
+    left: f64,
+    filled: Instant,
+}
+
+impl Bucket {
+    /// A full bucket.
+    pub fn new(now: Instant) -> Self {
+        Self { left: f64::from(MESSAGES_PER_SECOND) * 2.0, filled: now }
+    }
+
+    /// Takes one; false when there is none.
+    pub fn take(&mut self, now: Instant) -> bool {
+        let rate = f64::from(MESSAGES_PER_SECOND);
+        let passed = now.saturating_duration_since(self.filled).as_secs_f64();
+        self.left = (self.left + passed * rate).min(rate * 2.0);
+        self.filled = now;
+        if self.left < 1.0 {
+            return false;
+        }
+        self.left -= 1.0;
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_burst_of_twice_the_rate_then_the_rate() {
+        let start = Instant::now();
+        let mut bucket = Bucket::new(start);
+        let burst = (0..1000).filter(|_| bucket.take(start)).count();
+        assert_eq!(burst, 100);
+        let later = start + Duration::from_secs(1);
+        let after_a_second = (0..1000).filter(|_| bucket.take(later)).count();
+        assert_eq!(after_a_second, 50);
+    }
+}

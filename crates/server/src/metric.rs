@@ -1,0 +1,236 @@
+//! Metrics (OpenMetrics text): what an operator wants to know, with ids only.
+
+use std::fmt;
+use std::sync::Arc;
+
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::{DescriptorEncoder, EncodeLabelSet, EncodeMetric, MetricEncoder, NoLabelSet};
+use prometheus_client::metrics::MetricType;
+use prometheus_client::metrics::counter::{ConstCounter, Counter};
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::ConstGauge;
+use prometheus_client::registry::Registry;
+use room::Door;
+use signaling::RefusalCode;
+
+use crate::show::{RoomShown, Showcase, Shown};
+use crate::tally::{DELAY_EDGES, DropReason, StreamEnd, Tally, Traffic};
+
+/// What tasks count.
+#[derive(Debug)]
+pub struct Metrics {
+    registry: Registry,
+    refusals: Family<[(&'static str, &'static str); 2], Counter>,
+    clients: Family<[(&'static str, &'static str); 1], Counter>,
+    messages: Family<[(&'static str, &'static str); 1], Counter>,
+}
+
+impl Metrics {
+    /// Counts, and shows what the workers show.
+    pub fn new(showcases: Vec<Arc<Showcase>>) -> Self {
+        let mut registry = Registry::with_prefix("consilium");
+        let (refusals, clients, messages) = (Family::default(), Family::default(), Family::default());
+        registry.register("refusals", "Requests and messages refused, by door and code.", refusals.clone());
+        registry.register("clients_come", "Clients that came, by door.", clients.clone());
+        registry.register("websocket_messages", "Messages by direction.", messages.clone());
+        registry.register_collector(Box::new(Workers(showcases)));
+        Self { registry, refusals, clients, messages }
+    }
+
+    /// Something was refused.
+    pub fn refused(&self, door: Door, code: RefusalCode) {
+        self.refusals.get_or_create(&[("door", word(door)), ("code", code.as_str())]).inc();
+    }
+
+    /// A client came.
+    pub fn came(&self, door: Door) {
+        self.clients.get_or_create(&[("door", word(door))]).inc();
+    }
+
+    /// A message came by a WebSocket.
+    pub fn message_in(&self) {
+        self.messages.get_or_create(&[("direction", "in")]).inc();
+    }
+
+    /// A message went by a WebSocket.
+    pub fn message_out(&self) {
+        self.messages.get_or_create(&[("direction", "out")]).inc();
+    }
+
+    /// The text for a scraper.
+    ///
+    /// # Errors
+    /// Never in practice: writing to a string does not fail.
+    pub fn text(&self) -> Result<String, fmt::Error> {
+        let mut text = String::new();
+        prometheus_client::encoding::text::encode(&mut text, &self.registry)?;
+        Ok(text)
+    }
+}
+
+/// The door's word in metrics.
+pub fn word(door: Door) -> &'static str {
+    match door {
+        Door::WebSocket => "websocket",
+        Door::Whip => "whip",
+        Door::Whep => "whep",
+    }
+}
+
+#[derive(Debug)]
+struct Workers(Vec<Arc<Showcase>>);
+
+impl Collector for Workers {
+    fn encode(&self, encoder: DescriptorEncoder<'_>) -> fmt::Result {
+        let shown: Vec<Shown> = self.0.iter().map(|showcase| showcase.look()).collect();
+        let mut page = Page { encoder, workers: shown };
+        page.sizes()?;
+        page.traffic()?;
+        page.losses()?;
+        page.delays()?;
+        page.rooms()
+    }
+}
+
+struct Page<'a> {
+    encoder: DescriptorEncoder<'a>,
+    workers: Vec<Shown>,
+}
+
+impl Page<'_> {
+    /// One family, filled by `fill` for each worker, whose number is the first label.
+    fn each(
+        &mut self,
+        name: &str,
+        help: &str,
+        kind: MetricType,
+        mut fill: impl FnMut(&mut MetricEncoder<'_>, &str, &Shown) -> fmt::Result,
+    ) -> fmt::Result {
+        let mut family = self.encoder.encode_descriptor(name, help, None, kind)?;
+        for (number, shown) in self.workers.iter().enumerate() {
+            fill(&mut family, &number.to_string(), shown)?;
+        }
+        Ok(())
+    }
+
+    fn sizes(&mut self) -> fmt::Result {
+        type Size = fn(&Tally) -> usize;
+        let sizes: [(&str, &str, Size); 4] = [
+            ("rooms", "Rooms open.", |tally| tally.rooms),
+            ("clients", "Clients: WebSocket, WHIP and WHEP.", |tally| tally.clients),
+            ("sessions", "Peer connections.", |tally| tally.sessions),
+            ("tcp_connections", "ICE-TCP connections.", |tally| tally.streams),
+        ];
+        for (name, help, size) in sizes {
+            self.each(name, help, MetricType::Gauge, |family, worker, shown| {
+                gauge(family, &[("worker", worker)], size(&shown.tally) as f64)
+            })?;
+        }
+        Ok(())
+    }
+
+    fn traffic(&mut self) -> fmt::Result {
+        type Way = fn(&Tally) -> Traffic;
+        let ways: [(&str, &str, Way); 4] = [
+            ("udp", "in", |tally| tally.udp_received),
+            ("tcp", "in", |tally| tally.tcp_received),
+            ("udp", "out", |tally| tally.udp_sent),
+            ("tcp", "out", |tally| tally.tcp_sent),
+        ];
+        type What = fn(Traffic) -> u64;
+        let whats: [(&str, &str, What); 2] = [
+            ("datagrams", "Datagrams by protocol and direction.", |traffic| traffic.datagrams),
+            ("datagram_bytes", "Bytes in datagrams by protocol and direction.", |traffic| traffic.bytes),
+        ];
+        for (name, help, what) in whats {
+            self.each(name, help, MetricType::Counter, |family, worker, shown| {
+                ways.iter().try_for_each(|(protocol, direction, way)| {
+                    let labels = [("worker", worker), ("protocol", *protocol), ("direction", *direction)];
+                    counter(family, &labels, what(way(&shown.tally)))
+                })
+            })?;
+        }
+        self.each("runs", "Runs sent by UDP; datagrams out over runs is the gain of segmentation.", MetricType::Counter, |family, worker, shown| {
+            counter(family, &[("worker", worker)], shown.tally.runs_sent)
+        })
+    }
+
+    fn losses(&mut self) -> fmt::Result {
+        self.each("dropped_datagrams", "Datagrams dropped, by reason.", MetricType::Counter, |family, worker, shown| {
+            DropReason::ALL.iter().zip(shown.tally.dropped).try_for_each(|(reason, dropped)| {
+                counter(family, &[("worker", worker), ("reason", reason.as_str())], dropped)
+            })
+        })?;
+        self.each("tcp_connections_ended", "ICE-TCP connections closed early, by reason.", MetricType::Counter, |family, worker, shown| {
+            StreamEnd::ALL.iter().zip(shown.tally.streams_ended).try_for_each(|(end, ended)| {
+                counter(family, &[("worker", worker), ("reason", end.as_str())], ended)
+            })
+        })?;
+        self.each("failed_rooms", "Rooms closed because something in them failed.", MetricType::Counter, |family, worker, shown| {
+            counter(family, &[("worker", worker)], shown.tally.panics)
+        })
+    }
+
+    fn delays(&mut self) -> fmt::Result {
+        self.each(
+            "forwarding_seconds",
+            "From the kernel's receipt of a burst until what follows from it has left.",
+            MetricType::Histogram,
+            |family, worker, shown| {
+                let delays = shown.tally.forwarding;
+                let edges = DELAY_EDGES.iter().copied().chain([f64::MAX]);
+                let buckets: Vec<_> = edges.zip(delays.counts).collect();
+                let labels = [("worker", worker)];
+                let mut metric = family.encode_family(&labels)?;
+                metric.encode_histogram::<NoLabelSet>(delays.sum_s, delays.counts.iter().sum(), &buckets, None)
+            },
+        )
+    }
+
+    fn rooms(&mut self) -> fmt::Result {
+        self.each("room_clients", "Clients of each room.", MetricType::Gauge, |family, worker, shown| {
+            shown.rooms.iter().try_for_each(|room: &RoomShown| {
+                gauge(family, &[("worker", worker), ("room", room.id.as_str())], room.clients as f64)
+            })
+        })
+    }
+}
+
+fn counter(family: &mut MetricEncoder<'_>, labels: &impl EncodeLabelSet, value: u64) -> fmt::Result {
+    ConstCounter::new(value).encode(family.encode_family(labels)?)
+}
+
+fn gauge(family: &mut MetricEncoder<'_>, labels: &impl EncodeLabelSet, value: f64) -> fmt::Result {
+    ConstGauge::new(value).encode(family.encode_family(labels)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, Instant};
+
+    use super::*;
+
+    #[test]
+    fn the_page_says_what_was_counted() {
+        let showcase = Arc::new(Showcase::new(Instant::now()));
+        let mut tally = Tally { rooms: 2, ..Tally::default() };
+        tally.drop(DropReason::Stranger, 3);
+        tally.forwarding.add(Duration::from_micros(150));
+        let room = RoomShown { id: "r1".parse().expect("a name"), clients: 4 };
+        showcase.put(Instant::now(), tally, vec![room]);
+        let metrics = Metrics::new(vec![showcase]);
+        metrics.refused(Door::Whip, RefusalCode::BadToken);
+        let text = metrics.text().expect("text");
+        for line in [
+            r#"consilium_rooms{worker="0"} 2.0"#,
+            r#"consilium_dropped_datagrams_total{worker="0",reason="stranger"} 3"#,
+            r#"consilium_forwarding_seconds_bucket{le="0.0002",worker="0"} 1"#,
+            r#"consilium_forwarding_seconds_count{worker="0"} 1"#,
+            r#"consilium_room_clients{worker="0",room="r1"} 4.0"#,
+            r#"consilium_refusals_total{door="whip",code="bad_token"} 1"#,
+        ] {
+            assert!(text.contains(line), "{line} is not in\n{text}");
+        }
+        assert!(text.ends_with("# EOF\n"));
+    }
+}

@@ -1,0 +1,189 @@
+//! The server from its first socket to its last goodbye.
+
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::Instant;
+
+use axum_server::Handle;
+use axum_server::tls_rustls::RustlsConfig;
+use hyper_util::rt::TokioTimer;
+use media::Certificate;
+use tokio::task::JoinHandle as Task;
+use tokio::time::timeout;
+
+use crate::config::{ConfigError, RoomRule, ServeConfig, data_directory};
+use crate::directory::Directory;
+use crate::http;
+use crate::limit::{DRAIN_TIMEOUT, HEAD_TIMEOUT};
+use crate::listen::{self, ListenError};
+use crate::secret::{Secret, SecretError};
+use crate::shared::Shared;
+use crate::token::{KeyError, Keys};
+use crate::worker::{self, Running};
+
+/// Why the server could not be started.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The configuration.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The secret.
+    #[error(transparent)]
+    Secret(#[from] SecretError),
+    /// The keys of others.
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    /// An address.
+    #[error(transparent)]
+    Listen(#[from] ListenError),
+    /// More workers than there are ports above the first.
+    #[error("there are not {workers} ports from {first} on", first = first.port())]
+    Ports {
+        /// The first address.
+        first: SocketAddr,
+        /// How many.
+        workers: usize,
+    },
+    /// The certificate for HTTPS.
+    #[error("cannot use {certificate} and {key} for HTTPS: {source}", certificate = certificate.display(), key = key.display())]
+    Tls {
+        /// Its file.
+        certificate: PathBuf,
+        /// Its key's file.
+        key: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// A thread or what it needs.
+    #[error("the system gives no thread: {0}")]
+    Thread(io::Error),
+}
+
+/// A running server.
+#[derive(Debug)]
+pub struct Server {
+    /// Where HTTP is served.
+    pub http: SocketAddr,
+    /// Where each worker takes media.
+    pub media: Vec<SocketAddr>,
+    /// Signs tokens of this server.
+    pub shared: Arc<Shared>,
+    handle: Handle<SocketAddr>,
+    task: Task<io::Result<()>>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+impl Server {
+    /// Binds everything, then starts; when this returns, clients can come.
+    ///
+    /// # Errors
+    /// What is wrong with the configuration, or what the system refused.
+    pub async fn start(config: &ServeConfig) -> Result<Self, StartError> {
+        let keys = keys(config)?;
+        let tls = tls(config).await?;
+        let listener = listen::http(config.http)?;
+        let http = listener.local_addr().map_err(StartError::Thread)?;
+        let workers = workers(config)?;
+        let media = workers.iter().map(|(address, _)| *address).collect();
+        let (hands, (showcases, threads)): (Vec<_>, (Vec<_>, Vec<_>)) = workers
+            .into_iter()
+            .map(|(_, Running { hand, showcase, thread })| (hand, (showcase, thread)))
+            .unzip();
+        let declared = (config.rooms == RoomRule::Declared).then(|| config.room.clone());
+        let directory = Arc::new(Directory::new(hands, declared));
+        let shared = Arc::new(Shared::new(config, keys, directory, showcases));
+        let handle = Handle::new();
+        let task = serve(listener, tls, shared.clone(), handle.clone()).map_err(StartError::Thread)?;
+        tracing::info!(%http, ?media, "listening");
+        Ok(Self { http, media, shared, handle, task, threads })
+    }
+
+    /// Says goodbye to everybody and ends.
+    pub async fn stop(self) {
+        tracing::info!("going down");
+        let directory = &self.shared.directory;
+        directory.close().await;
+        if timeout(DRAIN_TIMEOUT, directory.empty()).await.is_err() {
+            tracing::warn!("some clients did not take their goodbye in time");
+        }
+        self.handle.graceful_shutdown(Some(DRAIN_TIMEOUT / 4));
+        match self.task.await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::error!(%error, "the HTTP server failed"),
+            Err(error) => tracing::error!(%error, "the HTTP server failed"),
+        }
+        let threads = self.threads;
+        let joined = tokio::task::spawn_blocking(move || threads.into_iter().all(|thread| thread.join().is_ok())).await;
+        if !joined.unwrap_or(false) {
+            tracing::error!("a worker failed");
+        }
+        tracing::info!("down");
+    }
+}
+
+fn keys(config: &ServeConfig) -> Result<Keys, StartError> {
+    let secret = match &config.secret_file {
+        Some(path) => Secret::of_file(path)?,
+        None => Secret::of_data(&data_directory(config.data.clone())?)?,
+    };
+    let mut keys = Keys::new(&secret);
+    if let Some(path) = &config.jwks {
+        keys.add_set(path)?;
+    }
+    Ok(keys)
+}
+
+async fn tls(config: &ServeConfig) -> Result<Option<RustlsConfig>, StartError> {
+    let (Some(certificate), Some(key)) = (&config.tls_cert, &config.tls_key) else { return Ok(None) };
+    // fails when somebody else has chosen already, which is as good
+    let _chosen: Result<(), _> = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    let loaded = RustlsConfig::from_pem_file(certificate, key).await;
+    let failed = |source| StartError::Tls { certificate: certificate.clone(), key: key.clone(), source };
+    loaded.map(Some).map_err(failed)
+}
+
+/// All sockets first, so that nothing has begun when one of them cannot be had.
+fn workers(config: &ServeConfig) -> Result<Vec<(SocketAddr, Running)>, StartError> {
+    let cores = || std::thread::available_parallelism().map_or(1, usize::from);
+    let count = config.workers.map_or_else(cores, usize::from);
+    let mut sockets = Vec::with_capacity(count);
+    for worker in 0..count {
+        let address = listen::media_address(config.media, worker)
+            .ok_or(StartError::Ports { first: config.media, workers: count })?;
+        sockets.push(listen::media(address, &config.advertise, config.http.ip().is_loopback())?);
+    }
+    // one for all: whose peer connection it is, is said by the fingerprint in its SDP
+    let certificate = Certificate::generate();
+    let now = Instant::now();
+    let start = |(number, sockets): (usize, listen::MediaSockets)| {
+        let bound = sockets.addresses.bound;
+        worker::start(number, sockets, certificate.clone(), now).map(|running| (bound, running))
+    };
+    sockets.into_iter().enumerate().map(start).collect::<io::Result<_>>().map_err(StartError::Thread)
+}
+
+fn serve(
+    listener: TcpListener,
+    tls: Option<RustlsConfig>,
+    shared: Arc<Shared>,
+    handle: Handle<SocketAddr>,
+) -> io::Result<Task<io::Result<()>>> {
+    listener.set_nonblocking(true)?;
+    let service = http::router(shared).into_make_service();
+    macro_rules! spawn {
+        ($server:expr) => {{
+            let mut server = $server.handle(handle);
+            let builder = server.http_builder();
+            builder.http1().timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT);
+            builder.http2().timer(TokioTimer::new()).keep_alive_interval(HEAD_TIMEOUT).max_concurrent_streams(64);
+            tokio::spawn(server.serve(service))
+        }};
+    }
+    Ok(match tls {
+        Some(config) => spawn!(axum_server::from_tcp_rustls(listener, config)?),
+        None => spawn!(axum_server::from_tcp(listener)?),
+    })
+}

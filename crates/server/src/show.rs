@@ -1,0 +1,49 @@
+//! What a worker shows of itself, once a second, to those who ask for metrics or health.
+
+use std::sync::{Mutex, PoisonError};
+use std::time::Instant;
+
+use signaling::RoomId;
+
+use crate::tally::Tally;
+
+/// One room as it was when the worker last showed it.
+#[derive(Debug, Clone)]
+pub struct RoomShown {
+    /// Its identifier.
+    pub id: RoomId,
+    /// Clients in it.
+    pub clients: usize,
+}
+
+/// A worker as it last showed itself.
+#[derive(Debug, Clone)]
+pub struct Shown {
+    /// When.
+    pub at: Instant,
+    /// Its sums.
+    pub tally: Tally,
+    /// Its rooms.
+    pub rooms: Vec<RoomShown>,
+}
+
+/// Where a worker puts it and others find it.
+#[derive(Debug)]
+pub struct Showcase(Mutex<Shown>);
+
+impl Showcase {
+    /// Nothing yet.
+    pub fn new(now: Instant) -> Self {
+        Self(Mutex::new(Shown { at: now, tally: Tally::default(), rooms: Vec::new() }))
+    }
+
+    /// The worker's side.
+    pub(crate) fn put(&self, at: Instant, tally: Tally, rooms: Vec<RoomShown>) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Shown { at, tally, rooms };
+    }
+
+    /// Everybody else's side.
+    pub fn look(&self) -> Shown {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}

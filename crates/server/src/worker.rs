@@ -1,0 +1,381 @@
+//! A worker: an OS thread with its own UDP socket, ICE-TCP listener and rooms. A packet lives its whole life here.
+
+use std::io::{self, ErrorKind};
+use std::net::SocketAddr;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use media::{Certificate, Protocol, SessionId};
+use mio::{Events, Interest, Poll, Token, Waker};
+use room::{ClientId, Input, Outbox, Route};
+use signaling::CloseReason;
+use tokio::sync::mpsc;
+
+use crate::arrival::Batch;
+use crate::directory::Hand;
+use crate::hall::Hall;
+use crate::limit::INBOX_ORDERS;
+use crate::listen::MediaSockets;
+use crate::order::{Delivery, Entrance, Order};
+use crate::route::{Routes, Target};
+use crate::show::Showcase;
+use crate::socket::Socket;
+use crate::streams::Streams;
+use crate::tally::{DropReason, Tally};
+
+const UDP: Token = Token(0);
+const LISTENER: Token = Token(1);
+const WAKER: Token = Token(2);
+const FIRST_STREAM: usize = 3;
+
+/// Looks at the socket, and orders taken, before the others have their turn.
+const LOOKS_AT_ONCE: usize = 16;
+const ORDERS_AT_ONCE: usize = 256;
+/// Housekeeping and the showing of sums.
+const HOUSEKEEPING: Duration = Duration::from_secs(1);
+/// After the goodbyes, what is left in ICE-TCP connections has this long to leave.
+const LINGER: Duration = Duration::from_millis(500);
+
+/// What is still to be done because of something else.
+#[derive(Debug, Clone, Copy, Default)]
+struct Ready {
+    udp: bool,
+    listener: bool,
+    inbox: bool,
+}
+
+struct Worker {
+    poll: Poll,
+    socket: Socket,
+    streams: Streams,
+    inbox: mpsc::Receiver<Order>,
+    routes: Routes,
+    hall: Hall,
+    outbox: Outbox,
+    tally: Tally,
+    showcase: Arc<Showcase>,
+    ready: Ready,
+    /// Clients that did not keep up, whom their rooms have still to be told of.
+    slow: Vec<ClientId>,
+    /// Peers whose ICE-TCP connection is over.
+    closed: Vec<SocketAddr>,
+    kept_at: Instant,
+    stop_at: Option<Instant>,
+}
+
+/// A running worker.
+#[derive(Debug)]
+pub struct Running {
+    /// The way to it.
+    pub hand: Hand,
+    /// What it shows of itself.
+    pub showcase: Arc<Showcase>,
+    /// Ends after [`Order::Shutdown`].
+    pub thread: JoinHandle<()>,
+}
+
+/// Starts a worker on its sockets.
+///
+/// # Errors
+/// When the system refuses what it needs.
+pub fn start(number: usize, sockets: MediaSockets, certificate: Certificate, now: Instant) -> io::Result<Running> {
+    let MediaSockets { udp, tcp, addresses } = sockets;
+    let poll = Poll::new()?;
+    let waker = Arc::new(Waker::new(poll.registry(), WAKER)?);
+    let mut socket = Socket::new(udp, addresses.clone())?;
+    let mut streams = Streams::new(tcp, addresses.clone(), FIRST_STREAM)?;
+    poll.registry().register(socket.source(), UDP, Interest::READABLE)?;
+    poll.registry().register(streams.source(), LISTENER, Interest::READABLE)?;
+    let (sender, inbox) = mpsc::channel(INBOX_ORDERS);
+    let showcase = Arc::new(Showcase::new(now));
+    let worker = Worker {
+        poll,
+        socket,
+        streams,
+        inbox,
+        routes: Routes::default(),
+        hall: Hall::new(certificate, addresses.candidates),
+        outbox: Outbox::default(),
+        tally: Tally::default(),
+        showcase: showcase.clone(),
+        ready: Ready { udp: true, listener: true, inbox: true },
+        slow: Vec::new(),
+        closed: Vec::new(),
+        kept_at: now,
+        stop_at: None,
+    };
+    let thread = std::thread::Builder::new().name(format!("worker-{number}")).spawn(move || worker.run())?;
+    Ok(Running { hand: Hand { inbox: sender, waker, clients: Arc::new(AtomicUsize::new(0)) }, showcase, thread })
+}
+
+impl Worker {
+    fn run(mut self) {
+        let mut datagrams = self.socket.batch();
+        let mut frames = Batch::default();
+        let mut events = Events::with_capacity(1024);
+        while !self.is_over() {
+            match self.poll.poll(&mut events, Some(self.patience())) {
+                Ok(()) => self.note(&events),
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) => {
+                    tracing::error!(%error, "a worker cannot wait for its sockets and stops");
+                    return;
+                }
+            }
+            self.receive(&mut datagrams);
+            self.receive_streams(&mut frames);
+            self.take_orders();
+            self.tick();
+            self.part();
+            self.keep_house();
+        }
+    }
+
+    /// How long to wait when nothing happens.
+    fn patience(&self) -> Duration {
+        let ready = self.ready;
+        if ready.udp || ready.listener || ready.inbox || self.streams.any_readable() {
+            return Duration::ZERO;
+        }
+        let housekeeping = self.kept_at + HOUSEKEEPING;
+        let next = self.hall.deadline().map_or(housekeeping, |deadline| deadline.min(housekeeping));
+        let next = self.stop_at.map_or(next, |stop| stop.min(next));
+        next.saturating_duration_since(Instant::now())
+    }
+
+    fn note(&mut self, events: &Events) {
+        for event in events {
+            match event.token() {
+                UDP => self.ready.udp = true,
+                LISTENER => self.ready.listener = true,
+                WAKER => self.ready.inbox = true,
+                stream => self.streams.wake(stream, event.is_readable(), event.is_writable(), &mut self.closed),
+            }
+        }
+    }
+
+    fn receive(&mut self, batch: &mut Batch) {
+        for _ in 0..LOOKS_AT_ONCE {
+            if !self.ready.udp {
+                return;
+            }
+            let Some((received_at, more)) = self.socket.receive(batch, &mut self.tally) else {
+                self.ready.udp = false;
+                return;
+            };
+            self.ready.udp = more;
+            self.deliver(batch, DropReason::Stranger, received_at);
+        }
+    }
+
+    fn receive_streams(&mut self, batch: &mut Batch) {
+        if std::mem::take(&mut self.ready.listener) {
+            self.ready.listener = self.streams.accept(self.poll.registry(), Instant::now(), &mut self.tally);
+        }
+        if self.streams.any_readable() {
+            let received_at = since_epoch();
+            self.streams.receive(batch, &mut self.closed, &mut self.tally);
+            self.deliver(batch, DropReason::StrangerStream, Some(received_at));
+        }
+        for peer in std::mem::take(&mut self.closed) {
+            self.routes.forget_address((Protocol::Tcp, peer));
+        }
+    }
+
+    /// Hands every room what came for it, and sends at once what follows.
+    fn deliver(&mut self, batch: &mut Batch, stranger: DropReason, received_at: Option<Duration>) {
+        let Batch { buffers, arrivals } = batch;
+        arrivals.retain_mut(|arrival| {
+            let bytes = &buffers[arrival.buffer][arrival.range.clone()];
+            let target = self.routes.find(arrival.protocol, arrival.source, bytes);
+            arrival.target = target.unwrap_or(arrival.target);
+            if target.is_none() {
+                self.tally.drop(stranger, 1);
+            }
+            target.is_some()
+        });
+        // stable, so that each session's datagrams stay in order
+        arrivals.sort_by_key(|arrival| arrival.target.room);
+        let mut start = 0;
+        while start < batch.arrivals.len() {
+            let room = batch.arrivals[start].target.room;
+            let end = start + batch.arrivals[start..].partition_point(|arrival| arrival.target.room == room);
+            let datagrams = batch.datagrams(start..end);
+            if !self.hall.has(room) {
+                self.tally.drop(DropReason::NoRoom, datagrams.len());
+            } else if self.handle(room, Input::Burst(&datagrams))
+                && let Some(received_at) = received_at
+            {
+                self.tally.forwarding.add(since_epoch().saturating_sub(received_at));
+            }
+            start = end;
+        }
+    }
+
+    fn take_orders(&mut self) {
+        if !std::mem::take(&mut self.ready.inbox) {
+            return;
+        }
+        for _ in 0..ORDERS_AT_ONCE {
+            match self.inbox.try_recv() {
+                Ok(Order::Enter(entrance)) => self.enter(*entrance),
+                Ok(Order::Say(client, re, message)) => {
+                    if let Some(room) = self.hall.room_of(client) {
+                        self.handle(room, Input::Message { client, re, message });
+                    }
+                }
+                Ok(Order::Leave(client, reason)) => self.let_go(client, reason),
+                Ok(Order::Shutdown) => self.say_goodbye(),
+                Err(_) => return,
+            }
+        }
+        self.ready.inbox = true;
+    }
+
+    fn enter(&mut self, entrance: Entrance) {
+        let Entrance { room, client, identity, door, re, mut outlet, arriving } = entrance;
+        if self.stop_at.is_some() {
+            outlet.deliver(Delivery::Closed(CloseReason::ShuttingDown));
+            return;
+        }
+        let place = match self.hall.place_of(&room) {
+            Some(place) => place,
+            None => self.hall.open(room, &arriving.directory),
+        };
+        self.hall.seat(client, place, outlet);
+        self.handle(place, Input::Joined { client, re, identity, door });
+    }
+
+    fn let_go(&mut self, client: ClientId, reason: CloseReason) {
+        if let Some(room) = self.hall.room_of(client) {
+            self.hall.unseat(client);
+            self.handle(room, Input::Left { client, reason });
+        }
+    }
+
+    fn tick(&mut self) {
+        let now = Instant::now();
+        while let Some(room) = self.hall.due(now) {
+            self.handle(room, Input::Tick);
+        }
+    }
+
+    /// Tells rooms of the clients that did not keep up. Apart from `settle`, because it may make others slow.
+    fn part(&mut self) {
+        while let Some(client) = self.slow.pop() {
+            tracing::info!(client = client.0, "slow consumer");
+            self.let_go(client, CloseReason::SlowConsumer);
+        }
+    }
+
+    /// Gives a room an input and does what follows. True when something was sent.
+    fn handle(&mut self, place: usize, input: Input<'_>) -> bool {
+        let Some(room) = self.hall.room(place) else { return false };
+        let outbox = &mut self.outbox;
+        if catch_unwind(AssertUnwindSafe(|| room.handle(Instant::now(), input, outbox))).is_err() {
+            self.collapse(place);
+            return false;
+        }
+        self.settle(place)
+    }
+
+    fn settle(&mut self, place: usize) -> bool {
+        let mut outbox = std::mem::take(&mut self.outbox);
+        let sent = !outbox.departures.is_empty();
+        for (run, bytes) in outbox.departures.iter() {
+            match run.protocol {
+                Protocol::Udp => self.socket.send(run, bytes, &mut self.tally),
+                Protocol::Tcp => self.streams.send(run, bytes, &mut self.closed, &mut self.tally),
+            }
+        }
+        for route in outbox.routes.drain(..) {
+            self.follow(place, route);
+        }
+        for outgoing in outbox.messages.drain(..) {
+            if !self.hall.deliver(outgoing.client, Delivery::Message(outgoing.message)) {
+                self.slow.push(outgoing.client);
+            }
+        }
+        for closing in outbox.closed.drain(..) {
+            self.hall.deliver(closing.client, Delivery::Closed(closing.reason));
+            self.hall.unseat(closing.client);
+        }
+        outbox.clear();
+        self.outbox = outbox;
+        self.hall.reschedule(place);
+        sent
+    }
+
+    fn follow(&mut self, room: usize, route: Route) {
+        let target = |session: SessionId| Target { room, session };
+        match route {
+            Route::Ufrag(fragment, session) => self.routes.add_fragment(fragment, target(session)),
+            Route::Address(protocol, address, session) => {
+                self.routes.add_address((protocol, address), target(session));
+                if protocol == Protocol::Tcp {
+                    self.streams.know(address);
+                }
+            }
+            Route::Over(session) => self.forget(target(session)),
+        }
+    }
+
+    fn forget(&mut self, target: Target) {
+        for (protocol, address) in self.routes.forget(target) {
+            if protocol == Protocol::Tcp {
+                self.streams.close(address);
+            }
+        }
+    }
+
+    /// Something in the room failed: it is over for its clients, and for nobody else.
+    fn collapse(&mut self, place: usize) {
+        self.tally.panics += 1;
+        self.outbox = Outbox::default();
+        tracing::error!(room = self.hall.name(place), "a room failed and is closed");
+        self.close_room(place, CloseReason::Internal);
+    }
+
+    fn close_room(&mut self, place: usize, reason: CloseReason) {
+        for target in self.routes.of_room(place) {
+            self.forget(target);
+        }
+        self.hall.close(place, reason);
+    }
+
+    fn say_goodbye(&mut self) {
+        for place in self.hall.places() {
+            self.handle(place, Input::Shutdown);
+            self.close_room(place, CloseReason::ShuttingDown);
+        }
+        self.stop_at = Some(Instant::now() + LINGER);
+    }
+
+    fn is_over(&self) -> bool {
+        self.stop_at.is_some_and(|stop| self.streams.len() == 0 || Instant::now() >= stop)
+    }
+
+    fn keep_house(&mut self) {
+        let now = Instant::now();
+        if now.duration_since(self.kept_at) < HOUSEKEEPING {
+            return;
+        }
+        self.kept_at = now;
+        self.streams.expire(now, &mut self.tally);
+        for place in self.hall.abandoned(now) {
+            self.close_room(place, CloseReason::Left);
+        }
+        self.tally.rooms = self.hall.places().len();
+        self.tally.clients = self.hall.clients();
+        self.tally.sessions = self.routes.sessions();
+        self.tally.streams = self.streams.len();
+        self.showcase.put(now, self.tally, self.hall.report());
+    }
+}
+
+fn since_epoch() -> Duration {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
+}
