@@ -75,7 +75,7 @@ test-native:
 
 %/node_modules/.installed: %/package-lock.json
 	@$(call say,installing the packages of $*)
-	@cd $* && npm ci --no-audit --no-fund --loglevel=error >&2
+	@cd $* && npm ci --no-audit --no-fund --no-update-notifier --loglevel=error >&2
 	@touch $@
 
 web-client/dist/index.html: web-client/node_modules/.installed $(web-sources)

@@ -67,8 +67,10 @@ export class Server {
 /** One reading of `/metrics`. */
 export class Metrics {
   #samples;
+  #text;
 
   constructor(text) {
+    this.#text = text;
     this.#samples = text
       .split("\n")
       .map((line) => line.match(/^([a-z0-9_]+)(?:\{(.*)\})? (\S+)/i))
@@ -78,13 +80,8 @@ export class Metrics {
 
   /** The sum over all samples of this name, narrowed to labels such as `kind="pli"`. An unknown name is an error. */
   sum(name, ...labels) {
-    const named = this.#samples.filter((sample) => sample.name === name);
-    const rows = named.filter((sample) => labels.every((label) => sample.labels.includes(label)));
+    if (!this.#text.includes(`# TYPE ${name.replace(/_total$/, "")} `)) throw new Error(`no metric ${name} in:\n${this.#text}`);
+    const rows = this.#samples.filter((sample) => sample.name === name && labels.every((label) => sample.labels.includes(label)));
     return rows.reduce((total, sample) => total + sample.value, 0);
-  }
-
-  /** The names there are. */
-  get names() {
-    return [...new Set(this.#samples.map((sample) => sample.name))];
   }
 }

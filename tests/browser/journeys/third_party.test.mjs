@@ -156,10 +156,12 @@ test("the webrtc crate, in the demo", async () => {
 async function published(room, publisher) {
   await until(`${room} is published`, async () => {
     assert.ok(publisher.running, publisher.said);
-    return (await server.metrics()).sum("consilium_feeds", `room="${room}"`) > 0;
+    return (await clients(room)) > 0;
   });
 }
 
 async function gone(room) {
-  await until(`${room} is over`, async () => (await server.metrics()).sum("consilium_feeds", `room="${room}"`) === 0);
+  await until(`${room} is over`, async () => (await clients(room)) === 0);
 }
+
+const clients = async (room) => (await server.metrics()).sum("consilium_room_clients", `room="${room}"`);
