@@ -75,7 +75,7 @@ export function Picture(props: PictureProps) {
             )}
             {level === "waiting" && (
               <span className="picture-waiting">
-                {vacant === "no_common_codec" ? t("vacant.no_common_codec", { codec: feed.codec ?? "?" }) : t("age.waiting")}
+                {slot === null && stream === undefined ? t("picture.no_slot") : vacant === "no_common_codec" ? t("vacant.no_common_codec", { codec: feed.codec ?? "?" }) : t("age.waiting")}
               </span>
             )}
             {level === "muted" && <span className="picture-held">{t("feed.muted")}</span>}
