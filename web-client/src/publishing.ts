@@ -2,6 +2,7 @@
 
 import type { FeedKind, FeedOffer } from "../../signaling/messages.ts";
 import { offerCaptureTime, Peer, preferCodecs } from "./media.ts";
+import { startFaster } from "./sdp.ts";
 import { ConnectionLost, type Signaling } from "./signaling.ts";
 
 const FEED_BITRATE_BPS = 2_500_000;
@@ -157,7 +158,7 @@ export class Publishing {
         if (source !== undefined) feeds.push({ mid: line.mid, kind: source.kind, label: source.label });
       }
       const voice = this.#voice === null || this.#voiceLine === null ? null : { mid: this.#voiceLine.mid };
-      return (await this.#signaling.ask({ type: "publish", sdp, feeds, voice })).sdp;
+      return startFaster((await this.#signaling.ask({ type: "publish", sdp, feeds, voice })).sdp);
     }, { changed: this.#changed, died: () => this.#renewSoon() });
   }
 
