@@ -34,6 +34,28 @@ impl Target {
         Self { url: Private::new(url.into()), token: Private::new(token.into()), transport: Transport::Udp }
     }
 
+    /// The server's endpoint for publishing one feed (`POST /whip/{room}`); `kind` is a feed kind's word.
+    pub fn whip(base_url: &str, room: &str, kind: &str, label: &str, token: impl Into<String>) -> Result<Self, Error> {
+        Self::with_query(base_url, &["whip", room], &[("feed", kind), ("label", label)], token)
+    }
+
+    /// The server's endpoint for playing one site's feed and voice.
+    pub fn whep(base_url: &str, room: &str, site: &str, kind: &str, token: impl Into<String>) -> Result<Self, Error> {
+        Self::with_query(base_url, &["whep", room], &[("site", site), ("feed", kind)], token)
+    }
+
+    fn with_query(
+        base_url: &str,
+        path: &[&str],
+        query: &[(&str, &str)],
+        token: impl Into<String>,
+    ) -> Result<Self, Error> {
+        let mut url = reqwest::Url::parse(base_url).map_err(|_| invalid("not a URL"))?;
+        url.path_segments_mut().map_err(|()| invalid("not a URL with a path"))?.pop_if_empty().extend(path);
+        url.query_pairs_mut().extend_pairs(query);
+        Ok(Self::new(url, token))
+    }
+
     /// The same endpoint, media over TCP only.
     pub fn over_tcp(self) -> Self {
         Self { transport: Transport::Tcp, ..self }
@@ -57,4 +79,17 @@ impl Target {
 
 fn invalid(what: &'static str) -> Error {
     Error::Resolve(std::io::Error::new(std::io::ErrorKind::InvalidInput, what))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn labels_are_escaped() {
+        let target = Target::whip("http://127.0.0.1:8080/", "room-1", "ct", "CT & MR", "token").unwrap();
+        assert_eq!(target.url.reveal(), "http://127.0.0.1:8080/whip/room-1?feed=ct&label=CT+%26+MR");
+        let target = Target::whep("http://[::1]:1/base", "r", "site-a", "room", "token").unwrap();
+        assert_eq!(target.url.reveal(), "http://[::1]:1/base/whep/r?site=site-a&feed=room");
+    }
 }

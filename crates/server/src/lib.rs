@@ -12,6 +12,7 @@ pub mod arrival;
 mod asset;
 pub mod command;
 pub mod config;
+pub mod demo;
 pub mod directory;
 mod door;
 pub mod file;
