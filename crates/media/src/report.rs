@@ -1,6 +1,6 @@
 //! Figures of a router, for metrics. Collected once a second, never per packet.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use str0m::stats::MediaIngressStats;
@@ -78,8 +78,8 @@ pub struct SinkReport {
 }
 
 pub(crate) fn of(
-    tracks: &HashMap<TrackId, Track>,
-    sinks: &HashMap<SinkId, Sink>,
+    tracks: &BTreeMap<TrackId, Track>,
+    sinks: &BTreeMap<SinkId, Sink>,
     sessions: usize,
     counters: &Counters,
 ) -> Report {

@@ -3,7 +3,7 @@
 mod flow;
 mod news;
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
@@ -68,8 +68,8 @@ pub struct Router {
     epoch: Instant,
     sessions: Slab<Entry>,
     generation: u32,
-    tracks: HashMap<TrackId, Track>,
-    sinks: HashMap<SinkId, Sink>,
+    tracks: BTreeMap<TrackId, Track>,
+    sinks: BTreeMap<SinkId, Sink>,
     last_id: u32,
     deadlines: Deadlines,
     replaying: Vec<(Instant, SinkId)>,
@@ -88,8 +88,8 @@ impl Router {
             epoch: now,
             sessions: Slab::new(),
             generation: 0,
-            tracks: HashMap::new(),
-            sinks: HashMap::new(),
+            tracks: BTreeMap::new(),
+            sinks: BTreeMap::new(),
             last_id: 0,
             deadlines: Deadlines::default(),
             replaying: Vec::new(),

@@ -155,6 +155,16 @@ impl Session {
             drained.ways.push((self.id, Way::Ufrag(ufrag.clone())));
             self.ufrag = ufrag;
         }
+        if let Ok(answer) = &answered {
+            // The engine tells of m-lines only when SRTP is up; what was agreed on is known now.
+            let mids = answer.lines().filter_map(|line| line.strip_prefix("a=mid:")).map(Mid::from);
+            let lines = mids.filter_map(|mid| {
+                let (media, direction) = self.rtc.media(mid).map(|media| (media, media.direction()))?;
+                let is_video = media.kind() == MediaKind::Video;
+                Some(Line { mid, is_video, incoming: direction.is_receiving(), outgoing: direction.is_sending() })
+            });
+            self.lines = lines.collect();
+        }
         self.advance(now, drained);
         for line in &self.lines {
             if line.is_video
@@ -344,8 +354,6 @@ impl Session {
             Event::IceConnectionStateChange(IceConnectionState::Disconnected) => SessionEvent::Disconnected,
             Event::Closed => SessionEvent::Over,
             Event::MediaAdded(added) => {
-                let is_video = added.kind == MediaKind::Video;
-                self.lines.push(Line { mid: added.mid, is_video, incoming: false, outgoing: false });
                 self.direct(added.mid, added.direction);
                 return;
             }
