@@ -176,7 +176,7 @@ fn register_media(media: &mut MediaEngine) -> WebrtcResult<()> {
         (rtx, RTX_PAYLOAD_TYPE, RtpCodecKind::Video),
         (opus(), OPUS_PAYLOAD_TYPE, RtpCodecKind::Audio),
     ] {
-        media.register_codec(RTCRtpCodecParameters { rtp_codec, payload_type, ..Default::default() }, kind)?;
+        media.register_codec(RTCRtpCodecParameters { rtp_codec, payload_type }, kind)?;
     }
     for kind in [RtpCodecKind::Video, RtpCodecKind::Audio] {
         for uri in [MID, ABS_CAPTURE_TIME] {

@@ -1,5 +1,7 @@
 //! What is drawn and said survives the codecs: strips, keyframes, tones, and the seam of a loop.
 
+#![allow(clippy::unwrap_used, reason = "a test that fails here has failed")]
+
 use codec::h264::{Decoder, Encoder, Settings};
 use codec::opus::{PACKET_SAMPLES, PACKETS_PER_SECOND};
 use codec::{Clip, ClipPlan, Mark, Motif, Picture, Planes, opus, strip, tone};

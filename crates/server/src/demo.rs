@@ -118,7 +118,8 @@ fn draw_all() -> mpsc::Receiver<(usize, Result<Clip, codec::Error>)> {
     let line = Arc::new(Mutex::new(()));
     for _ in 0..available_parallelism().map_or(2, NonZero::get).clamp(2, THREADS_MAX) {
         let (ready, next, line) = (ready.clone(), Arc::clone(&next), Arc::clone(&line));
-        tokio::task::spawn_blocking(move || {
+        // Not the runtime's own threads: those would be waited for when the demo is stopped while it draws.
+        let drawing = move || {
             loop {
                 let index = {
                     let _in_turn = line.lock().unwrap_or_else(PoisonError::into_inner);
@@ -134,7 +135,9 @@ fn draw_all() -> mpsc::Receiver<(usize, Result<Clip, codec::Error>)> {
                     return;
                 }
             }
-        });
+        };
+        // Without any thread there is nobody left to send, which the receiver says.
+        std::thread::Builder::new().name("drawing".to_owned()).spawn(drawing).ok();
     }
     clips
 }

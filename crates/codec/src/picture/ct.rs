@@ -255,7 +255,7 @@ impl Body {
 
     fn spine(&self, at: [f32; 2], density: &mut f32) {
         // Vertebra, disc, vertebra: six of them over the volume.
-        let bone = smooth(0.25, 0.45, ((self.depth * 6.0).fract() - 0.5).abs() * 2.0 * -1.0 + 1.0);
+        let bone = smooth(0.25, 0.45, 1.0 - 2.0 * ((self.depth * 6.0).fract() - 0.5).abs());
         let body = to_ellipse(at, [0.0, 0.285], [0.135, 0.105]);
         let arch = to_box(at, [0.0, 0.475], [0.022, 0.085], 0.02)
             .min(to_box([at[0].abs(), at[1]], [0.145, 0.40], [0.085, 0.020], 0.02))

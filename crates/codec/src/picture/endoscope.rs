@@ -2,7 +2,7 @@
 
 use std::f32::consts::TAU;
 
-use super::brush::{Colour, blend, bytes, lit, mix, smooth, to_line};
+use super::brush::{Colour, blend, byte, bytes, length_of, lit, mix, smooth, to_line};
 use super::noise::{Tile, chance, clouds, noise};
 use super::{Drawing, Picture, cycles};
 
@@ -15,7 +15,7 @@ pub(super) struct Endoscope {
     width: usize,
     height: usize,
     /// Red, green and blue in the light of its own relief, and how much it glistens.
-    wall: Tile<[f32; 4]>,
+    wall: Tile<[u8; 4]>,
     bend: f32,
 }
 
@@ -28,7 +28,7 @@ impl Endoscope {
             let (light, crest) = folds.relief(u, v);
             let shaded = blend([red * 0.42, green * 0.15, blue * 0.13], [red, green, blue], light.min(1.0));
             let [red, green, blue] = lit(shaded, light.max(0.62));
-            [red, green, blue, wet * smooth(0.45, 0.95, crest)]
+            [red, green, blue, wet * smooth(0.45, 0.95, crest)].map(byte)
         });
         Self { width, height, wall, bend: chance(0, 3, seed) * TAU }
     }
@@ -101,13 +101,11 @@ impl Drawing for Endoscope {
             let right = (((middle[0] + half) * height).ceil() as usize).min(self.width);
             for x in left..right {
                 let px = (x as f32 + 0.5) / height - middle[0];
-                let from_middle = (px * px + py * py).sqrt();
-                let rim = smooth(radius, radius - 0.006, from_middle);
-                if rim > 0.0 {
-                    let colour = self.inside([px, py], sway, travel, roll, breath);
-                    let falling = 1.0 - 0.55 * (from_middle / radius).powi(4);
-                    picture.set(x, y, bytes(lit(colour, rim * falling)));
-                }
+                let part = (px * px + py * py) / (radius * radius);
+                let colour = self.inside([px, py], sway, travel, roll, breath);
+                // The lens takes light away towards its edge, and ends softly.
+                let rim = if part > 0.97 { smooth(1.0, 0.976, part) } else { 1.0 };
+                picture.set(x, y, bytes(lit(colour, rim * (1.0 - 0.55 * part * part))));
             }
         }
         self.forceps(phase(8.0), phase(2.7), picture);
@@ -118,14 +116,14 @@ impl Endoscope {
     /// The wall as seen through one pixel.
     fn inside(&self, at: [f32; 2], sway: [f32; 2], travel: f32, roll: f32, breath: f32) -> Colour {
         let (dx, dy) = (at[0] - sway[0], at[1] - sway[1]);
-        let distance = (dx * dx + dy * dy).sqrt().max(0.004);
-        let depth = 0.115 * breath / distance;
+        let square = (dx * dx + dy * dy).max(0.000_016);
+        let depth = 0.115 * breath / square.sqrt();
         let [red, green, blue, glisten] = self.wall.between(turns(dy, dx) + roll, depth * 0.42 + travel);
         // The lamp sits at the tip: what is far is dark, and redder, for it is lit by the walls.
-        let near = 1.0 / (1.0 + depth * depth * 0.50);
+        let near = square / (square + 0.0066 * breath * breath);
         let far = 1.0 - smooth(0.05, 0.6, near);
         let lamp = near * 1.22;
-        let glint = glisten * smooth(0.15, 0.6, near) * 0.85;
+        let glint = if glisten > 0.0 { glisten * smooth(0.15, 0.6, near) * 0.85 } else { 0.0 };
         [
             red * lamp * (1.0 - 0.35 * far) + glint,
             green * lamp * (1.0 - 0.70 * far) + glint,
@@ -151,6 +149,9 @@ impl Endoscope {
             let from_middle = ((at[0] - middle).powi(2) + (at[1] - 0.5).powi(2)).sqrt();
             let mut best: (Colour, f32) = ([0.0; 3], 0.0);
             let (shaft, part) = to_line(at, root, hinge);
+            if shaft > 0.043 && length_of([at[0] - hinge[0], at[1] - hinge[1]]) > 0.10 {
+                return best;
+            }
             let thick = mix(0.040, 0.026, part);
             // A rod shows a bright stripe near its middle, and rings where its sheath ends.
             let side = (at[0] - hinge[0]) * (root[1] - hinge[1]) - (at[1] - hinge[1]) * (root[0] - hinge[0]);

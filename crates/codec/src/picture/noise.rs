@@ -1,5 +1,7 @@
 //! Repeatable randomness: no generator's state, only numbers mixed into numbers.
 
+use std::f32::consts::FRAC_1_SQRT_2;
+
 /// A well mixed number out of a place and a seed.
 pub(super) fn hash(x: i32, y: i32, seed: u32) -> u32 {
     let mut mixed = (x as u32).wrapping_mul(0x9e37_79b1) ^ (y as u32).wrapping_mul(0x85eb_ca77) ^ seed;
@@ -34,7 +36,7 @@ const DIRECTIONS: [[f32; 2]; 16] = {
         }
         all
     }
-    turned([[1.0, 0.0], [0.9239, 0.3827], [0.7071, 0.7071], [0.3827, 0.9239]])
+    turned([[1.0, 0.0], [0.9239, 0.3827], [FRAC_1_SQRT_2, FRAC_1_SQRT_2], [0.3827, 0.9239]])
 };
 
 /// Smooth noise of -1..1 with features of size 1, repeating after `period` in both directions.
@@ -93,17 +95,18 @@ impl<T: Copy> Tile<T> {
     }
 }
 
-impl<const N: usize> Tile<[f32; N]> {
-    /// The samples around a place, mixed by how near they are.
+impl<const N: usize> Tile<[u8; N]> {
+    /// The samples around a place, mixed by how near they are. Bytes: as floats, one texture would be 8 MB.
     pub(super) fn between(&self, x: f32, y: f32) -> [f32; N] {
         let (x, y) = (x * self.width as f32, y * self.height as f32);
         let (left, top) = (below(x), below(y));
         let (fx, fy) = (x - left as f32, y - top as f32);
-        let corners = [(0, 0), (1, 0), (0, 1), (1, 1)].map(|(dx, dy)| &self.samples[self.at(left + dx, top + dy)]);
+        let corners = [(0, 0), (1, 0), (0, 1), (1, 1)].map(|(dx, dy)| self.samples[self.at(left + dx, top + dy)]);
+        let corners = corners.map(|corner| corner.map(f32::from));
         std::array::from_fn(|index| {
             let upper = corners[0][index] + (corners[1][index] - corners[0][index]) * fx;
             let lower = corners[2][index] + (corners[3][index] - corners[2][index]) * fx;
-            upper + (lower - upper) * fy
+            (upper + (lower - upper) * fy) * (1.0 / 255.0)
         })
     }
 }

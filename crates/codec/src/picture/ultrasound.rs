@@ -12,6 +12,9 @@ const SKIN: f32 = 0.315;
 const DEPTH: f32 = 0.885;
 /// Half the opening angle of the fan, radians.
 const OPENING: f32 = 0.62;
+const IMAGES_PER_SECOND: f32 = 12.5;
+/// The strongest echo that the texture of the tissue can hold.
+const LOUDEST: f32 = 2.5;
 const BEAMS: usize = 256;
 const RANGES: usize = 512;
 /// Where the needle enters, where it may end, and the lesion it is for, relative to the middle of the picture.
@@ -34,8 +37,10 @@ pub(super) struct Ultrasound {
     height: usize,
     sights: Vec<Sight>,
     /// Brightness of the tissue, a second speckle it drifts into, and how much blood flows (and which way).
-    tissue: Tile<[f32; 4]>,
+    tissue: Tile<[u8; 4]>,
     patient: Patient,
+    /// The last image and when in the loop it was made: a scanner with its colour on makes few a second.
+    image: Option<(u32, Picture)>,
 }
 
 /// How one patient differs from another.
@@ -84,7 +89,7 @@ impl Ultrasound {
         }
         let patient = Patient::new(seed);
         let tissue = Tile::new(BEAMS, RANGES, |beam, range| tissue(beam, range, patient));
-        Self { width, height, sights, tissue, patient }
+        Self { width, height, sights, tissue, patient, image: None }
     }
 
     fn needle(&self, push: f32, picture: &mut Picture) {
@@ -128,7 +133,7 @@ impl Ultrasound {
         picture.paint([0.05, 0.30, 0.075, 0.56], |at| ([(0.56 - at[1]) / 0.26; 3], 1.0));
         picture.paint([0.05, 0.62, 0.075, 0.88], |at| (doppler((0.75 - at[1]) / 0.13), 1.0));
         picture.write([0.05, 0.90], "-19 CM/S", grey);
-        picture.write([0.05, 0.155], "ABD C5-1  28HZ", grey);
+        picture.write([0.05, 0.155], "ABD C5-1  13HZ", grey);
         picture.write([0.05, 0.185], "RS  16CM  2D 58%", grey);
         picture.write([0.05, 0.215], "CF  54%  2.5MHZ", grey);
     }
@@ -144,7 +149,7 @@ fn doppler(speed: f32) -> Colour {
 }
 
 /// Brightness, drifting brightness, and flow of the tissue at a place of the fan.
-fn tissue(beam: f32, range: f32, patient: Patient) -> [f32; 4] {
+fn tissue(beam: f32, range: f32, patient: Patient) -> [u8; 4] {
     let seed = patient.seed;
     let (beam, range) = ((beam - 0.01) / 0.98, (range - 0.05) / 0.9);
     let (angle, radius) = ((beam - 0.5) * 2.0 * OPENING, SKIN + range * DEPTH);
@@ -184,7 +189,8 @@ fn tissue(beam: f32, range: f32, patient: Patient) -> [f32; 4] {
     echo = mix(echo, 0.13, smooth(0.008, -0.012, lesion)) + 0.14 * smooth(0.014, 0.0, (lesion - 0.004).abs());
     // A rib's shadow at one side.
     echo *= 1.0 - 0.75 * smooth(0.05, 0.0, (beam - 0.5 - 0.44 * patient.side).abs());
-    [echo.max(0.0) * speckle(beam, range, seed), echo.max(0.0) * speckle(beam, range, seed ^ 77), flow, 0.0]
+    let echoes = [seed, seed ^ 77].map(|seed| echo.max(0.0) * speckle(beam, range, seed) / LOUDEST);
+    [echoes[0], echoes[1], 0.5 + 0.5 * flow, 0.0].map(byte)
 }
 
 /// The interference of many echoes: the length of a sum of random pointers, smeared wider with depth.
@@ -202,6 +208,21 @@ fn speckle(beam: f32, range: f32, seed: u32) -> f32 {
 
 impl Drawing for Ultrasound {
     fn draw(&mut self, turn: f32, loop_s: f32, picture: &mut Picture) {
+        let images = (loop_s * IMAGES_PER_SECOND).round().max(1.0);
+        // A little more than nothing, so that a turn that is an image's own is not rounded into the one before.
+        let number = (turn * images + 1e-3) as u32;
+        match &self.image {
+            Some((last, image)) if *last == number => picture.rgb_mut().copy_from_slice(image.rgb()),
+            _ => {
+                self.scan(number as f32 / images, loop_s, picture);
+                self.image = Some((number, picture.clone()));
+            }
+        }
+    }
+}
+
+impl Ultrasound {
+    fn scan(&self, turn: f32, loop_s: f32, picture: &mut Picture) {
         let phase = |period_s: f32| (turn * cycles(loop_s, period_s)).fract() * TAU;
         let breath = phase(4.0).sin();
         let drift = 0.5 + 0.5 * phase(2.0).sin();
@@ -213,11 +234,11 @@ impl Drawing for Ultrasound {
         for sight in &self.sights {
             let slide = breath * sight.slide;
             let [now, then, flow, _] = self.tissue.between(sight.beam + slide * 0.4, sight.range + slide);
-            let echo = mix(now, then, 0.30 * drift) * sight.gain;
+            let echo = mix(now, then, 0.30 * drift) * sight.gain * LOUDEST;
             // A scanner shows the logarithm of what it hears.
             let grey = echo * 1.42 / (0.78 + echo) - 0.03;
             let at = sight.pixel as usize * 3;
-            let speed = flow * pulse;
+            let speed = (flow * 2.0 - 1.0) * pulse;
             let tinted = [grey * 0.95, grey * 0.985, grey * 1.03];
             let colour = if speed.abs() > 0.2 { blend(tinted, doppler(speed * 0.85), 0.85) } else { tinted };
             rgb[at] = byte(colour[0]);
