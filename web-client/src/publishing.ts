@@ -6,7 +6,8 @@ import { startFaster } from "./sdp.ts";
 import { ConnectionLost, type Signaling } from "./signaling.ts";
 
 const FEED_BITRATE_BPS = 2_500_000;
-const RENEW_MS = 1_000;
+/** Between two attempts; a server that refuses must not be asked without pause. */
+const RENEW_MS = 500;
 /** An encoder begins small and grows for some seconds; reduced quality is worth a word only when it stays. */
 const REDUCED_MS = 8_000;
 

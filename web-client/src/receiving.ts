@@ -8,7 +8,8 @@ import { ConnectionLost, type Signaling } from "./signaling.ts";
 const VOICES = 4;
 /** How often the way from the server is measured, for browsers that do not know a frame's capture time. */
 const WAY_EVERY_MS = 2_000;
-const RENEW_MS = 1_000;
+/** Between two attempts; a server that refuses must not be asked without pause. */
+const RENEW_MS = 500;
 
 /** The media of one slot. The stream stays the same object for the life of a connection. */
 export interface Downlink {
