@@ -61,7 +61,8 @@ fn interfaces(both_families: bool) -> io::Result<Vec<IpAddr>> {
         IpAddr::V4(ip) => !ip.is_link_local(),
         IpAddr::V6(ip) => both_families && !ip.is_unicast_link_local(),
     };
-    let mut all: Vec<IpAddr> = if_addrs::get_if_addrs()?.iter().map(|interface| interface.ip()).filter(usable).collect();
+    let mut all: Vec<IpAddr> =
+        if_addrs::get_if_addrs()?.iter().map(|interface| interface.ip()).filter(usable).collect();
     all.sort_by_key(|ip| ip.is_ipv6());
     all.dedup();
     Ok(all)

@@ -1,15 +1,33 @@
 //! The commands.
 
 use std::io::Write;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::str::FromStr;
+use std::time::Duration;
 
+use signaling::id::BadName;
+use signaling::{Private, Role};
 use tokio::runtime::Runtime;
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::config::{Command, DemoConfig, Invocation, ServeConfig, TokenConfig, data_directory};
+use crate::config::{Command, ConfigError, DemoConfig, Invocation, ServeConfig, TokenConfig, data_directory};
+use crate::demo::{self, SITES};
 use crate::log;
 use crate::secret::Secret;
 use crate::serve::{Server, StartError};
 use crate::token::{self, Keys};
+
+const DEMO_ROOM: &str = "demo";
+/// Links of a demo outlast a day's work on it.
+const DEMO_TTL: Duration = Duration::from_secs(12 * 3600);
+/// Who is given a link; the names are invented.
+const VISITORS: [(Role, Option<&str>, &str); 5] = [
+    (Role::Lead, None, "Dr. Example One"),
+    (Role::Expert, None, "Dr. Example Two"),
+    (Role::Surgeon, Some(SITES[0]), "Dr. Example Three"),
+    (Role::Trainee, None, "Trainee Example"),
+    (Role::Display, Some(SITES[0]), "Display A"),
+];
 
 /// Does what was asked for.
 ///
@@ -33,8 +51,51 @@ fn runtime() -> Result<Runtime, StartError> {
     Runtime::new().map_err(StartError::Thread)
 }
 
-async fn demo(_config: DemoConfig) -> Result<(), StartError> {
-    Ok(())
+/// The server on loopback with three invented sites, and a link for each kind of visitor.
+async fn demo(config: DemoConfig) -> Result<(), StartError> {
+    let stopped = stopped()?;
+    let mut config = ServeConfig::from(config);
+    if config.data.is_none() {
+        // apart from the real server's, so that a demo's links open nothing but a demo
+        config.data = Some(data_directory(None)?.join("demo"));
+    }
+    let server = Server::start(&config).await?;
+    let ip = if server.http.ip().is_unspecified() { Ipv4Addr::LOCALHOST.into() } else { server.http.ip() };
+    let base = format!("http://{}", SocketAddr::new(ip, server.http.port()));
+    let keys = &server.shared.keys;
+    for (role, site, name) in VISITORS {
+        let token = demo_token(keys, role, site, name)?;
+        say(&format!("{} {base}/#token={}", role.as_str(), token.reveal()))?;
+    }
+    let mut devices = Vec::with_capacity(SITES.len());
+    for site in SITES {
+        devices.push(demo_token(keys, Role::Device, Some(site), "")?);
+    }
+    let devices = devices.try_into().expect("one token was made for each site");
+    let room = demo_name(DEMO_ROOM);
+    let publishing = async {
+        let mut sites = demo::start_sites(&base, &room, devices).await?;
+        sites.published().await;
+        say("ready")?;
+        sites.run().await;
+        Ok(())
+    };
+    let done = tokio::select! {
+        done = publishing => done,
+        () = stopped => Ok(()),
+    };
+    server.stop().await;
+    done
+}
+
+fn demo_token(keys: &Keys, role: Role, site: Option<&str>, name: &str) -> Result<Private<String>, StartError> {
+    let claims = token::claims(demo_name(DEMO_ROOM), role, site.map(demo_name), name.to_owned(), DEMO_TTL)?;
+    Ok(keys.sign(&claims)?)
+}
+
+/// A room or site of the demo.
+fn demo_name<T: FromStr<Err = BadName>>(name: &str) -> T {
+    name.parse().expect("the demo's own names are identifiers")
 }
 
 async fn serve(config: ServeConfig) -> Result<(), StartError> {
@@ -58,7 +119,7 @@ fn print_token(config: TokenConfig) -> Result<(), StartError> {
     let token = keys.sign(&claims)?;
     // what would be refused at the door is said here already
     if let Err(refusal) = keys.verify(token.reveal()) {
-        return Err(crate::config::ConfigError::Words(refusal.message).into());
+        return Err(ConfigError::Words(refusal.message).into());
     }
     say(token.reveal())
 }

@@ -313,7 +313,8 @@ mod tests {
 
     #[test]
     fn help_is_no_error() {
-        for words in [vec!["consilium", "--help"], vec!["consilium", "serve", "--help"], vec!["consilium", "--version"]] {
+        for words in [vec!["consilium", "--help"], vec!["consilium", "serve", "--help"], vec!["consilium", "--version"]]
+        {
             assert!(matches!(read(&words), Ok(Asked::Text(_))));
         }
     }

@@ -85,7 +85,10 @@ impl Directory {
             return Err(Refusal::new(RefusalCode::ShuttingDown, "The server is going down."));
         }
         if self.declared.as_ref().is_some_and(|declared| !declared.contains(&room)) {
-            return Err(Refusal::new(RefusalCode::UnknownRoom, "There is no such room, and none is opened by joining."));
+            return Err(Refusal::new(
+                RefusalCode::UnknownRoom,
+                "There is no such room, and none is opened by joining.",
+            ));
         }
         let client = ClientId(self.next_client.fetch_add(1, Ordering::Relaxed));
         let (hand, arriving) = self.place(&room);

@@ -157,14 +157,21 @@ fn options(methods: &'static str, accept: &'static str, kind: &'static str) -> R
 
 /// Lets pages of any origin use these doors: what they may is said by their token alone, never by a cookie. Counts
 /// what is refused.
-pub(crate) async fn open_to_all(State((shared, door)): State<(Arc<Shared>, Door)>, request: Request, next: Next) -> Response {
+pub(crate) async fn open_to_all(
+    State((shared, door)): State<(Arc<Shared>, Door)>,
+    request: Request,
+    next: Next,
+) -> Response {
     let mut response = next.run(request).await;
     if let Some(code) = response.extensions().get::<RefusalCode>() {
         shared.metrics.refused(door, *code);
     }
     let headers = response.headers_mut();
     headers.insert("access-control-allow-origin", HeaderValue::from_static("*"));
-    headers.insert("access-control-expose-headers", HeaderValue::from_static("Location, ETag, Link, Accept-Post, Accept-Patch"));
+    headers.insert(
+        "access-control-expose-headers",
+        HeaderValue::from_static("Location, ETag, Link, Accept-Post, Accept-Patch"),
+    );
     headers.entry(HeaderName::from_static("cache-control")).or_insert(HeaderValue::from_static("no-store"));
     response
 }

@@ -62,12 +62,10 @@ pub(crate) fn named(words: &[OsString]) -> Option<PathBuf> {
 
 /// The command with the file's values as its defaults.
 pub(crate) fn with_defaults(command: Command, path: &Path) -> Result<Command, FileError> {
-    let text =
-        std::fs::read_to_string(path).map_err(|source| FileError::Read { path: path.to_owned(), source })?;
-    let table: Table = text.parse().map_err(|error: toml::de::Error| FileError::Parse {
-        path: path.to_owned(),
-        reason: located(&text, &error),
-    })?;
+    let text = std::fs::read_to_string(path).map_err(|source| FileError::Read { path: path.to_owned(), source })?;
+    let table: Table = text
+        .parse()
+        .map_err(|error: toml::de::Error| FileError::Parse { path: path.to_owned(), reason: located(&text, &error) })?;
     table.iter().try_fold(command, |command, (key, value)| {
         let values = texts(value).ok_or_else(|| FileError::Shape { path: path.to_owned(), key: key.clone() })?;
         give(command, &key.replace('-', "_"), &values)

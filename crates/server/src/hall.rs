@@ -7,13 +7,12 @@ use std::sync::Arc;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use media::Certificate;
-use room::{ClientId, Room, RoomConfig};
+use room::{ClientId, Report, Room, RoomConfig};
 use signaling::{CloseReason, RoomId, RoomKind};
 
 use crate::directory::Directory;
 use crate::limit::EMPTY_ROOM_KEPT;
 use crate::order::{Delivery, Outlet};
-use crate::show::RoomShown;
 
 struct Hosted {
     id: RoomId,
@@ -163,7 +162,8 @@ impl Hall {
 
     /// Rooms that nobody has been in for long enough, and that nobody is on the way to.
     pub(crate) fn abandoned(&self, now: Instant) -> Vec<usize> {
-        let old = |hosted: &&Hosted| hosted.empty_since.is_some_and(|since| now.duration_since(since) >= EMPTY_ROOM_KEPT);
+        let old =
+            |hosted: &&Hosted| hosted.empty_since.is_some_and(|since| now.duration_since(since) >= EMPTY_ROOM_KEPT);
         let free = |hosted: &Hosted| hosted.directory.remove(&hosted.id).then(|| self.places[&hosted.id]);
         self.rooms.iter().flatten().filter(old).filter_map(free).collect()
     }
@@ -191,8 +191,7 @@ impl Hall {
     }
 
     /// What the rooms show of themselves.
-    pub(crate) fn report(&self) -> Vec<RoomShown> {
-        let shown = |hosted: &Hosted| RoomShown { id: hosted.id.clone(), clients: hosted.clients };
-        self.rooms.iter().flatten().map(shown).collect()
+    pub(crate) fn reports(&self) -> Vec<Report> {
+        self.rooms.iter().flatten().map(|hosted| hosted.room.report()).collect()
     }
 }

@@ -108,7 +108,8 @@ async fn readyz(State(shared): State<Arc<Shared>>) -> Result<&'static str, Probl
     responses((status = 200, description = "OpenMetrics text.", body = String, content_type = "application/openmetrics-text")),
 )]
 async fn metrics(State(shared): State<Arc<Shared>>) -> Result<Response, Problem> {
-    let text = shared.metrics.text().map_err(|_| Problem::new(RefusalCode::Internal, "The metrics cannot be written."))?;
+    let text =
+        shared.metrics.text().map_err(|_| Problem::new(RefusalCode::Internal, "The metrics cannot be written."))?;
     let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
     Ok(([(CONTENT_TYPE, kind)], text).into_response())
 }

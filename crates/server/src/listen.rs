@@ -57,7 +57,8 @@ pub fn media(address: SocketAddr, advertise: &[IpAddr], http_on_loopback: bool) 
             Err(error) => return Err(failed("media, TCP")(error)),
         }
     };
-    let addresses = Addresses::new(bound, advertise, http_on_loopback).map_err(failed("media, this machine's addresses"))?;
+    let addresses =
+        Addresses::new(bound, advertise, http_on_loopback).map_err(failed("media, this machine's addresses"))?;
     Ok(MediaSockets { udp, tcp, addresses })
 }
 

@@ -5,7 +5,8 @@ use tracing_subscriber::EnvFilter;
 use crate::config::{ConfigError, LogFormat};
 
 /// What other crates say is for their authors, and may hold addresses and SDP: only their warnings are kept.
-const OTHERS: &str = "warn,server=LEVEL,room=LEVEL,media=LEVEL,consilium=LEVEL,capture=LEVEL,str0m=error,webrtc=error,rtc=error";
+const OTHERS: &str =
+    "warn,server=LEVEL,room=LEVEL,media=LEVEL,consilium=LEVEL,capture=LEVEL,str0m=error,webrtc=error,rtc=error";
 
 /// Starts logging.
 ///

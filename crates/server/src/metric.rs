@@ -10,10 +10,10 @@ use prometheus_client::metrics::counter::{ConstCounter, Counter};
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::registry::Registry;
-use room::Door;
+use room::{Door, FeedReport, Report};
 use signaling::RefusalCode;
 
-use crate::show::{RoomShown, Showcase, Shown};
+use crate::show::{Showcase, Shown};
 use crate::tally::{DELAY_EDGES, DropReason, StreamEnd, Tally, Traffic};
 
 /// What tasks count.
@@ -88,7 +88,10 @@ impl Collector for Workers {
         page.traffic()?;
         page.losses()?;
         page.delays()?;
-        page.rooms()
+        page.rooms()?;
+        page.room_counts()?;
+        page.feeds()?;
+        page.handshakes()
     }
 }
 
@@ -150,25 +153,41 @@ impl Page<'_> {
                 })
             })?;
         }
-        self.each("runs", "Runs sent by UDP; datagrams out over runs is the gain of segmentation.", MetricType::Counter, |family, worker, shown| {
-            counter(family, &[("worker", worker)], shown.tally.runs_sent)
-        })
+        self.each(
+            "runs",
+            "Runs sent by UDP; datagrams out over runs is the gain of segmentation.",
+            MetricType::Counter,
+            |family, worker, shown| counter(family, &[("worker", worker)], shown.tally.runs_sent),
+        )
     }
 
     fn losses(&mut self) -> fmt::Result {
-        self.each("dropped_datagrams", "Datagrams dropped, by reason.", MetricType::Counter, |family, worker, shown| {
-            DropReason::ALL.iter().zip(shown.tally.dropped).try_for_each(|(reason, dropped)| {
-                counter(family, &[("worker", worker), ("reason", reason.as_str())], dropped)
-            })
-        })?;
-        self.each("tcp_connections_ended", "ICE-TCP connections closed early, by reason.", MetricType::Counter, |family, worker, shown| {
-            StreamEnd::ALL.iter().zip(shown.tally.streams_ended).try_for_each(|(end, ended)| {
-                counter(family, &[("worker", worker), ("reason", end.as_str())], ended)
-            })
-        })?;
-        self.each("failed_rooms", "Rooms closed because something in them failed.", MetricType::Counter, |family, worker, shown| {
-            counter(family, &[("worker", worker)], shown.tally.panics)
-        })
+        self.each(
+            "dropped_datagrams",
+            "Datagrams dropped, by reason.",
+            MetricType::Counter,
+            |family, worker, shown| {
+                DropReason::ALL.iter().zip(shown.tally.dropped).try_for_each(|(reason, dropped)| {
+                    counter(family, &[("worker", worker), ("reason", reason.as_str())], dropped)
+                })
+            },
+        )?;
+        self.each(
+            "tcp_connections_ended",
+            "ICE-TCP connections closed early, by reason.",
+            MetricType::Counter,
+            |family, worker, shown| {
+                StreamEnd::ALL.iter().zip(shown.tally.streams_ended).try_for_each(|(end, ended)| {
+                    counter(family, &[("worker", worker), ("reason", end.as_str())], ended)
+                })
+            },
+        )?;
+        self.each(
+            "failed_rooms",
+            "Rooms closed because something in them failed.",
+            MetricType::Counter,
+            |family, worker, shown| counter(family, &[("worker", worker)], shown.tally.panics),
+        )
     }
 
     fn delays(&mut self) -> fmt::Result {
@@ -188,12 +207,112 @@ impl Page<'_> {
     }
 
     fn rooms(&mut self) -> fmt::Result {
-        self.each("room_clients", "Clients of each room.", MetricType::Gauge, |family, worker, shown| {
-            shown.rooms.iter().try_for_each(|room: &RoomShown| {
-                gauge(family, &[("worker", worker), ("room", room.id.as_str())], room.clients as f64)
+        type Size = fn(&Report) -> Option<f64>;
+        let sizes: [(&str, &str, Size); 5] = [
+            ("room_members", "Members.", |report| Some(report.members as f64)),
+            ("room_clients", "Clients.", |report| Some(report.clients as f64)),
+            ("room_sessions", "Peer connections.", |report| Some(report.sessions as f64)),
+            ("room_viewer_loss_max", "Greatest share lost on the way to a viewer, 0 to 1.", |report| {
+                report.viewers.iter().filter_map(|viewer| viewer.sink.loss.map(f64::from)).reduce(f64::max)
+            }),
+            ("room_viewer_round_trip_max_seconds", "Longest round trip to a viewer.", |report| {
+                let trips = report.viewers.iter().filter_map(|viewer| viewer.sink.round_trip);
+                trips.max().map(|trip| trip.as_secs_f64())
+            }),
+        ];
+        for (name, help, size) in sizes {
+            self.each(name, help, MetricType::Gauge, |family, worker, shown| {
+                shown.rooms.iter().try_for_each(|report| match size(report) {
+                    Some(size) => gauge(family, &[("worker", worker), ("room", report.room.as_str())], size),
+                    None => Ok(()),
+                })
+            })?;
+        }
+        Ok(())
+    }
+
+    fn room_counts(&mut self) -> fmt::Result {
+        type Count = fn(&Report) -> u64;
+        let counts: [(&str, &str, Count); 6] = [
+            ("room_packets_forwarded", "Packets put into slots.", |report| report.counters.packets_forwarded),
+            ("room_sessions_opened", "Peer connections begun.", |report| report.counters.sessions_opened),
+            ("room_sessions_over", "Peer connections ended.", |report| report.counters.sessions_over),
+            ("room_keyframe_requests_received", "Keyframe requests of viewers.", |report| {
+                report.counters.keyframe_requests_received
+            }),
+            ("room_keyframe_requests_upstream", "Keyframe requests to publishers.", |report| {
+                report.counters.keyframe_requests_upstream
+            }),
+            ("room_keyframes_served", "Pictures begun from the cache.", |report| report.counters.keyframes_served),
+        ];
+        for (name, help, count) in counts {
+            self.each(name, help, MetricType::Counter, |family, worker, shown| {
+                shown.rooms.iter().try_for_each(|report| {
+                    counter(family, &[("worker", worker), ("room", report.room.as_str())], count(report))
+                })
+            })?;
+        }
+        self.each(
+            "room_dropped_packets",
+            "Packets dropped in rooms, by reason.",
+            MetricType::Counter,
+            |family, worker, shown| {
+                shown.rooms.iter().try_for_each(|report| {
+                    media::DropReason::ALL.iter().zip(report.counters.drops).try_for_each(|(reason, dropped)| {
+                        let labels = [("worker", worker), ("room", report.room.as_str()), ("reason", reason.as_str())];
+                        counter(family, &labels, dropped)
+                    })
+                })
+            },
+        )
+    }
+
+    fn feeds(&mut self) -> fmt::Result {
+        type Count = fn(&FeedReport) -> u64;
+        let counts: [(&str, &str, Count); 5] = [
+            ("feed_packets", "Packets received.", |feed| feed.track.packets),
+            ("feed_bytes", "Bytes of payload received; their rate times 8 is the bit rate.", |feed| feed.track.bytes),
+            ("feed_lost_packets", "Packets lost on the way in.", |feed| feed.track.lost),
+            ("feed_frames", "Frames received; their rate is the frame rate.", |feed| feed.track.frames),
+            ("feed_keyframe_requests", "Keyframe requests to its publisher.", |feed| feed.track.keyframe_requests),
+        ];
+        for (name, help, count) in counts {
+            self.each(name, help, MetricType::Counter, |family, worker, shown| {
+                each_feed(shown, worker, |labels, feed| counter(family, labels, count(feed)))
+            })?;
+        }
+        let help = "Round trip to the publisher.";
+        self.each("feed_round_trip_seconds", help, MetricType::Gauge, |family, worker, shown| {
+            each_feed(shown, worker, |labels, feed| match feed.track.round_trip {
+                Some(trip) => gauge(family, labels, trip.as_secs_f64()),
+                None => Ok(()),
             })
         })
     }
+
+    fn handshakes(&mut self) -> fmt::Result {
+        let help = "DTLS handshakes by the SRTP profile that they chose.";
+        let mut family = self.encoder.encode_descriptor("handshakes", help, None, MetricType::Counter)?;
+        let profiles = media::dtls::handshakes_by_profile();
+        profiles.iter().try_for_each(|(profile, count)| counter(&mut family, &[("profile", *profile)], *count))
+    }
+}
+
+/// Gives each feed with its labels: worker, room, feed, site and kind.
+fn each_feed(
+    shown: &Shown,
+    worker: &str,
+    mut fill: impl FnMut(&[(&str, &str); 5], &FeedReport) -> fmt::Result,
+) -> fmt::Result {
+    shown.rooms.iter().try_for_each(|report| {
+        report.feeds.iter().try_for_each(|feed| {
+            let number = feed.feed.to_string();
+            let site = feed.site.as_ref().map_or("", |site| site.as_str());
+            let kind = feed.kind.as_str();
+            let room = report.room.as_str();
+            fill(&[("worker", worker), ("room", room), ("feed", &number), ("site", site), ("kind", kind)], feed)
+        })
+    })
 }
 
 fn counter(family: &mut MetricEncoder<'_>, labels: &impl EncodeLabelSet, value: u64) -> fmt::Result {
@@ -216,8 +335,17 @@ mod tests {
         let mut tally = Tally { rooms: 2, ..Tally::default() };
         tally.drop(DropReason::Stranger, 3);
         tally.forwarding.add(Duration::from_micros(150));
-        let room = RoomShown { id: "r1".parse().expect("a name"), clients: 4 };
-        showcase.put(Instant::now(), tally, vec![room]);
+        let report = Report {
+            room: "r1".parse().expect("a name"),
+            members: 3,
+            clients: 4,
+            sessions: 2,
+            counters: media::Counters::default(),
+            feeds: Vec::new(),
+            voices: Vec::new(),
+            viewers: Vec::new(),
+        };
+        showcase.put(Instant::now(), tally, vec![report]);
         let metrics = Metrics::new(vec![showcase]);
         metrics.refused(Door::Whip, RefusalCode::BadToken);
         let text = metrics.text().expect("text");

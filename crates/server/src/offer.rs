@@ -73,8 +73,7 @@ mod tests {
         let sdp = "v=0\r\na=sendonly\r\nm=audio 9 X 111\r\na=mid:a\r\nm=video 9 X 96\r\na=mid:v\r\na=recvonly\r\n\
             m=video 0 X 96\r\na=mid:gone\r\nm=application 9 X w\r\n";
         let found = sections(sdp).expect("an SDP");
-        let shape: Vec<_> =
-            found.iter().map(|s| (s.medium, s.mid.as_deref(), s.sends, s.receives)).collect();
+        let shape: Vec<_> = found.iter().map(|s| (s.medium, s.mid.as_deref(), s.sends, s.receives)).collect();
         assert_eq!(
             shape,
             [

@@ -92,7 +92,9 @@ impl IntoResponse for Problem {
 fn status(code: RefusalCode) -> StatusCode {
     use RefusalCode as Code;
     match code {
-        Code::BadMessage | Code::WrongVersion | Code::BadLabel | Code::BadSdp | Code::NoMedia => StatusCode::BAD_REQUEST,
+        Code::BadMessage | Code::WrongVersion | Code::BadLabel | Code::BadSdp | Code::NoMedia => {
+            StatusCode::BAD_REQUEST
+        }
         Code::BadCandidate | Code::TooManySlots | Code::UnknownSlot => StatusCode::BAD_REQUEST,
         Code::BadToken | Code::TokenExpired | Code::TokenNotYetValid => StatusCode::UNAUTHORIZED,
         Code::WrongRoom | Code::NotAllowed | Code::SiteRequired => StatusCode::FORBIDDEN,

@@ -322,7 +322,9 @@ fn new_etag() -> Result<String, getrandom::Error> {
 /// The request that a message answers.
 fn re(message: &ServerMessage) -> Option<RequestId> {
     match message {
-        ServerMessage::Published { re, .. } | ServerMessage::Received { re, .. } | ServerMessage::Watched { re, .. } => *re,
+        ServerMessage::Published { re, .. }
+        | ServerMessage::Received { re, .. }
+        | ServerMessage::Watched { re, .. } => *re,
         _ => None,
     }
 }

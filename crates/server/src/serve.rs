@@ -15,6 +15,7 @@ use tokio::task::JoinHandle as Task;
 use tokio::time::timeout;
 
 use crate::config::{ConfigError, RoomRule, ServeConfig, data_directory};
+use crate::demo::DemoError;
 use crate::directory::Directory;
 use crate::http;
 use crate::limit::{DRAIN_TIMEOUT, HEAD_TIMEOUT};
@@ -57,9 +58,17 @@ pub enum StartError {
         /// Why.
         source: io::Error,
     },
+    /// The demo's pictures.
+    #[error("{}", chain(.0))]
+    Demo(#[from] DemoError),
     /// A thread or what it needs.
     #[error("the system gives no thread: {0}")]
     Thread(io::Error),
+}
+
+/// An error and its causes in one line.
+fn chain(error: &dyn std::error::Error) -> String {
+    std::iter::successors(Some(error), |error| error.source()).map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }
 
 /// A running server.
@@ -88,10 +97,8 @@ impl Server {
         let http = listener.local_addr().map_err(StartError::Thread)?;
         let workers = workers(config)?;
         let media = workers.iter().map(|(address, _)| *address).collect();
-        let (hands, (showcases, threads)): (Vec<_>, (Vec<_>, Vec<_>)) = workers
-            .into_iter()
-            .map(|(_, Running { hand, showcase, thread })| (hand, (showcase, thread)))
-            .unzip();
+        let (hands, (showcases, threads)): (Vec<_>, (Vec<_>, Vec<_>)) =
+            workers.into_iter().map(|(_, Running { hand, showcase, thread })| (hand, (showcase, thread))).unzip();
         let declared = (config.rooms == RoomRule::Declared).then(|| config.room.clone());
         let directory = Arc::new(Directory::new(hands, declared));
         let shared = Arc::new(Shared::new(config, keys, directory, showcases));

@@ -3,18 +3,9 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
-use signaling::RoomId;
+use room::Report;
 
 use crate::tally::Tally;
-
-/// One room as it was when the worker last showed it.
-#[derive(Debug, Clone)]
-pub struct RoomShown {
-    /// Its identifier.
-    pub id: RoomId,
-    /// Clients in it.
-    pub clients: usize,
-}
 
 /// A worker as it last showed itself.
 #[derive(Debug, Clone)]
@@ -24,7 +15,7 @@ pub struct Shown {
     /// Its sums.
     pub tally: Tally,
     /// Its rooms.
-    pub rooms: Vec<RoomShown>,
+    pub rooms: Vec<Report>,
 }
 
 /// Where a worker puts it and others find it.
@@ -38,7 +29,7 @@ impl Showcase {
     }
 
     /// The worker's side.
-    pub(crate) fn put(&self, at: Instant, tally: Tally, rooms: Vec<RoomShown>) {
+    pub(crate) fn put(&self, at: Instant, tally: Tally, rooms: Vec<Report>) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Shown { at, tally, rooms };
     }
 

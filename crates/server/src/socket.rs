@@ -79,7 +79,14 @@ impl Socket {
                 let range = start..meta.len.min(start + meta.stride.max(1));
                 start = range.end;
                 tally.udp_received.add(1, range.len());
-                batch.arrivals.push(Arrival { target: NOBODY, protocol: Protocol::Udp, source, destination, buffer, range });
+                batch.arrivals.push(Arrival {
+                    target: NOBODY,
+                    protocol: Protocol::Udp,
+                    source,
+                    destination,
+                    buffer,
+                    range,
+                });
             }
         }
         Some((metas[0].timestamp, filled == BATCH_SIZE))

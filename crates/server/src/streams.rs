@@ -75,7 +75,13 @@ impl Streams {
         true
     }
 
-    fn admit(&mut self, socket: mio::net::TcpStream, peer: SocketAddr, registry: &Registry, now: Instant) -> io::Result<()> {
+    fn admit(
+        &mut self,
+        socket: mio::net::TcpStream,
+        peer: SocketAddr,
+        registry: &Registry,
+        now: Instant,
+    ) -> io::Result<()> {
         socket.set_nodelay(true)?;
         let destination = self.addresses.candidate(Some(socket.local_addr()?.ip()));
         let mut stream = Stream::new(socket, peer, destination, now);
@@ -114,7 +120,8 @@ impl Streams {
             for _ in 0..READS_AT_ONCE {
                 if end.is_none() && stream.readable {
                     let (source, destination) = (stream.peer, stream.destination);
-                    end = stream.read(&mut self.scratch, |frame| append(batch, source, destination, frame, tally)).err();
+                    end =
+                        stream.read(&mut self.scratch, |frame| append(batch, source, destination, frame, tally)).err();
                 }
             }
             more |= end.is_none() && stream.readable;

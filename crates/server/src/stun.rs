@@ -63,7 +63,8 @@ mod tests {
         cookie[4] = 0;
         let mut overlong = good;
         overlong[23] = 200;
-        for bad in [response, cookie, overlong, request(&[(6, b"nocolon")]), request(&[(6, b":theirs")]), request(&[])] {
+        for bad in [response, cookie, overlong, request(&[(6, b"nocolon")]), request(&[(6, b":theirs")]), request(&[])]
+        {
             assert_eq!(local_fragment(&bad), None);
         }
         assert_eq!(local_fragment(&request(&[(6, b"\xff\xfe:x")])), None);

@@ -131,8 +131,7 @@ impl Keys {
     /// # Errors
     /// When it cannot be read or holds any other key.
     pub fn add_set(&mut self, path: &Path) -> Result<(), KeyError> {
-        let text =
-            std::fs::read_to_string(path).map_err(|source| KeyError::Read { path: path.to_owned(), source })?;
+        let text = std::fs::read_to_string(path).map_err(|source| KeyError::Read { path: path.to_owned(), source })?;
         let unusable = |reason: String| KeyError::Use { path: path.to_owned(), reason };
         let set: JwkSet = serde_json::from_str(&text).map_err(|error| unusable(error.to_string()))?;
         for jwk in &set.keys {
@@ -213,10 +212,9 @@ fn admission(claims: Claims) -> Result<Admission, Refusal> {
         let sentence = format!("A {} belongs to a site, and the token names none.", claims.role.as_str());
         return Err(Refusal::new(RefusalCode::SiteRequired, sentence));
     }
-    let grants = claims.grants.map_or_else(Grants::default, |grants| Grants {
-        publish: grants.publish,
-        receive: grants.receive,
-    });
+    let grants = claims
+        .grants
+        .map_or_else(Grants::default, |grants| Grants { publish: grants.publish, receive: grants.receive });
     let identity = Identity {
         subject: Private::new(claims.sub),
         name: Private::new(claims.name),

@@ -1,7 +1,11 @@
 use super::*;
 
 fn keys(fill: u8) -> Keys {
-    let path = std::env::temp_dir().join(format!("consilium-token-{fill}-{}-{:?}", std::process::id(), std::thread::current().id()));
+    let path = std::env::temp_dir().join(format!(
+        "consilium-token-{fill}-{}-{:?}",
+        std::process::id(),
+        std::thread::current().id()
+    ));
     std::fs::write(&path, [fill; 32]).expect("temporary file");
     let secret = Secret::of_file(&path).expect("a secret");
     std::fs::remove_file(&path).expect("temporary file");
@@ -98,15 +102,13 @@ fn keys_of_a_set() {
         r#"{"keys":[{"kty":"OKP","crv":"Ed25519","kid":"k1","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}"#,
     )
     .expect("temporary file");
-    let private: Vec<u8> = [
-        "302e020100300506032b657004220420",
-        "9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60",
-    ]
-    .concat()
-    .as_bytes()
-    .chunks(2)
-    .map(|pair| u8::from_str_radix(std::str::from_utf8(pair).expect("ascii"), 16).expect("hex"))
-    .collect();
+    let private: Vec<u8> =
+        ["302e020100300506032b657004220420", "9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60"]
+            .concat()
+            .as_bytes()
+            .chunks(2)
+            .map(|pair| u8::from_str_radix(std::str::from_utf8(pair).expect("ascii"), 16).expect("hex"))
+            .collect();
     let signer = EncodingKey::from_ed_der(&private);
     let token = |kid: &str| {
         let header = Header { kid: Some(kid.to_owned()), ..Header::new(Algorithm::EdDSA) };

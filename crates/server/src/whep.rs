@@ -85,7 +85,8 @@ fn choice(query: &PlayQuery, own: Option<&SiteId>) -> Result<OfSite, Problem> {
 mod tests {
     use super::*;
 
-    const OFFER: &str = "v=0\r\nm=video 9 X 96\r\na=mid:v\r\na=recvonly\r\nm=audio 9 X 111\r\na=mid:a\r\na=recvonly\r\n";
+    const OFFER: &str =
+        "v=0\r\nm=video 9 X 96\r\na=mid:v\r\na=recvonly\r\nm=audio 9 X 111\r\na=mid:a\r\na=recvonly\r\n";
 
     fn ask(sdp: &str, site: Option<&str>, feed: Option<&str>, own: Option<&str>) -> Result<Purpose, RefusalCode> {
         let query = PlayQuery { site: site.map(str::to_owned), feed: feed.map(str::to_owned) };

@@ -55,7 +55,8 @@ fn purpose(sdp: &str, query: &Result<FeedQuery, String>) -> Result<Purpose, Prob
     let query = query.as_ref().map_err(|sentence| Problem::new(RefusalCode::BadMessage, sentence))?;
     let sections =
         sections(sdp).ok_or_else(|| Problem::new(RefusalCode::BadSdp, "The body is no session description."))?;
-    let sending = |medium| sections.iter().filter(move |section: &&Section| section.medium == medium && section.sends).count();
+    let sending =
+        |medium| sections.iter().filter(move |section: &&Section| section.medium == medium && section.sends).count();
     let (videos, voices) = (sending(Medium::Video), sending(Medium::Audio));
     if videos > 1 || voices > 1 {
         let problem = Problem::new(RefusalCode::BadSdp, "One session carries one feed and one voice.");
@@ -119,7 +120,10 @@ mod tests {
     #[test]
     fn other_offers_are_refused() {
         assert_eq!(ask("hello", Some("ct"), "").expect_err("no SDP"), RefusalCode::BadSdp);
-        assert_eq!(ask("v=0\r\nm=video 9 X 96\r\na=recvonly\r\n", Some("ct"), "").expect_err("sends nothing"), RefusalCode::NoMedia);
+        assert_eq!(
+            ask("v=0\r\nm=video 9 X 96\r\na=recvonly\r\n", Some("ct"), "").expect_err("sends nothing"),
+            RefusalCode::NoMedia
+        );
         let two = format!("{VIDEO}{}", &VIDEO[5..]);
         assert_eq!(ask(&two, Some("ct"), "").expect_err("two"), RefusalCode::BadSdp);
     }

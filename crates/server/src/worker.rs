@@ -372,7 +372,7 @@ impl Worker {
         self.tally.clients = self.hall.clients();
         self.tally.sessions = self.routes.sessions();
         self.tally.streams = self.streams.len();
-        self.showcase.put(now, self.tally, self.hall.report());
+        self.showcase.put(now, self.tally, self.hall.reports());
     }
 }
 
