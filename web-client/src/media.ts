@@ -5,7 +5,7 @@ import { ConnectionLost, Refused } from "./signaling.ts";
 
 const CAPTURE_TIME = "http://www.webrtc.org/experiments/rtp-hdrext/abs-capture-time";
 /** H.264 first: endoscopy systems and capture cards speak it, and hardware encodes it. */
-const CODECS = ["video/h264", "video/av1", "video/vp9", "video/vp8"] as const;
+const CODECS: readonly string[] = ["video/h264", "video/av1", "video/vp9", "video/vp8"];
 /** A browser calls a path disconnected after 5 s without an answer; the rest of its patience, 15 s, is not for us. A
  * new connection finds another way (TCP where UDP is shut) in a tenth of a second; an ICE restart was seen to find none. */
 const DISCONNECTED_MS = 500;
@@ -31,18 +31,23 @@ export function offerCaptureTime(transceiver: RTCRtpTransceiver): void {
   chooser.setHeaderExtensionsToNegotiate(extensions);
 }
 
-/** Puts the codecs into our order, with `first` (as in an rtpmap) before them when it is given. */
-export function preferCodecs(transceiver: RTCRtpTransceiver, first: string | null): void {
+/** Puts the codecs into our order; with `only` (as in an rtpmap), offers no other. */
+export function preferCodecs(transceiver: RTCRtpTransceiver, only: string | null): void {
   // Feature-detected: the function came to Firefox late, and some builds know no capabilities of senders.
   const capabilities = "setCodecPreferences" in transceiver ? RTCRtpSender.getCapabilities("video") : null;
   if (capabilities === null) return;
-  const order: readonly string[] = first === null ? CODECS : [`video/${first.toLowerCase()}`, ...CODECS];
+  const wanted = only === null ? CODECS : [`video/${only.toLowerCase()}`];
+  const media: readonly string[] = [...CODECS, "video/h265"];
   const rank = (codec: RTCRtpCodec) => {
-    const index = order.indexOf(codec.mimeType.toLowerCase());
-    return index < 0 ? order.length : index;
+    const index = wanted.indexOf(codec.mimeType.toLowerCase());
+    return index < 0 ? wanted.length : index;
   };
+  // Retransmission and the like are in the list beside the codecs, and stay.
+  const codecs = capabilities.codecs
+    .filter((codec) => only === null || rank(codec) === 0 || !media.includes(codec.mimeType.toLowerCase()))
+    .sort((a, b) => rank(a) - rank(b));
   try {
-    transceiver.setCodecPreferences([...capabilities.codecs].sort((a, b) => rank(a) - rank(b)));
+    transceiver.setCodecPreferences(codecs);
   } catch {
     // The browser's own order still connects.
   }

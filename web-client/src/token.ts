@@ -25,7 +25,7 @@ export function forgetToken(): void {
   sessionStorage.removeItem(TOKEN);
 }
 
-/** A codec to publish with before all others, from `#codec=VP8` in the link: for trying and for tests. */
+/** The only codec to publish with, from `#codec=VP8` in the link: for trying and for tests. */
 export function preferredCodec(): string | null {
   return sessionStorage.getItem(CODEC);
 }
