@@ -11,7 +11,7 @@ import { until } from "../harness/until.mjs";
 import { isTrue, Member, siteIndex } from "../pages/member.mjs";
 import { offer } from "../publishers/stranger.mjs";
 
-const source_fps = 30;
+const source_fps = 25;
 const site_pitch_hz = { "site-a": 110, "site-b": 147, "site-c": 196 };
 const expert_tone_hz = 622;
 

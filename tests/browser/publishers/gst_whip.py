@@ -8,6 +8,8 @@ it makes an RSA certificate, as it does everywhere. Raw I420 pictures come on st
 import argparse
 import signal
 import sys
+import urllib.error
+import urllib.parse
 import urllib.request
 
 import gi
@@ -20,8 +22,8 @@ from gi.repository import GLib, Gst, GstSdp, GstWebRTC  # noqa: E402
 PIPELINE = """
 webrtcbin name=peer bundle-policy=max-bundle
 fdsrc fd=0 ! rawvideoparse format=i420 width={width} height={height} framerate={fps}/1 ! clocksync ! queue
-  ! x264enc tune=zerolatency speed-preset=ultrafast bitrate=1000 key-int-max={gop_frames} bframes=0
-  ! video/x-h264,profile=constrained-baseline ! rtph264pay config-interval=-1 aggregate-mode=zero-latency
+  ! x264enc {tune} speed-preset=ultrafast bitrate=1000 key-int-max={gop_frames} bframes={b_frames}
+  ! video/x-h264,profile={profile} ! rtph264pay config-interval=-1 aggregate-mode=zero-latency
   ! application/x-rtp,media=video,encoding-name=H264,payload=102 ! peer.
 audiotestsrc is-live=true wave=sine freq={tone_hz} ! audioconvert ! opusenc ! rtpopuspay
   ! application/x-rtp,media=audio,encoding-name=OPUS,payload=111 ! peer.
@@ -34,8 +36,11 @@ class Publisher:
     def __init__(self, options: argparse.Namespace) -> None:
         self.options = options
         self.session: str | None = None
+        self.failure = False
         self.loop = GLib.MainLoop()
-        self.pipeline = Gst.parse_launch(PIPELINE.format(**vars(options)))
+        # B-frames need the Main profile, and `zerolatency` would turn them off.
+        tune, profile = ("", "main") if options.b_frames else ("tune=zerolatency", "constrained-baseline")
+        self.pipeline = Gst.parse_launch(PIPELINE.format(tune=tune, profile=profile, **vars(options)))
         self.peer = self.pipeline.get_by_name("peer")
         self.peer.connect("on-negotiation-needed", self.negotiate)
         self.peer.connect("notify::ice-gathering-state", self.gathered)
@@ -78,7 +83,11 @@ class Publisher:
         if self.options.setup == "passive":
             # webrtcbin offers actpass and takes the role that the answer leaves to it.
             offer = offer.replace("a=setup:actpass", "a=setup:passive")
-        answer = self.request("POST", self.options.endpoint, offer)
+        try:
+            answer = self.request("POST", self.options.endpoint, offer)
+        except urllib.error.HTTPError as error:
+            self.end(f"{error}: {error.read().decode()}")
+            return False
         _, message = GstSdp.SDPMessage.new_from_text(answer)
         description = GstWebRTC.WebRTCSessionDescription.new(GstWebRTC.WebRTCSDPType.ANSWER, message)
         self.peer.emit("set-remote-description", description, Gst.Promise.new())
@@ -93,7 +102,7 @@ class Publisher:
         with urllib.request.urlopen(request) as response:
             location = response.headers.get("Location")
             if location:
-                self.session = urllib.request.urljoin(url, location)
+                self.session = urllib.parse.urljoin(url, location)
             return response.read().decode()
 
     def changed(self, peer: Gst.Element, _property: object) -> None:
@@ -102,7 +111,12 @@ class Publisher:
 
     def failed(self, _bus: Gst.Bus, message: Gst.Message) -> None:
         """Ends, and says why."""
-        print("error", message.parse_error().err, file=sys.stderr, flush=True)
+        self.end(message.parse_error().err)
+
+    def end(self, trouble: object) -> None:
+        """Ends, and says why."""
+        print("error", trouble, file=sys.stderr, flush=True)
+        self.failure = True
         self.loop.quit()
 
 
@@ -115,9 +129,12 @@ def main() -> None:
     arguments.add_argument("--height", type=int, required=True)
     arguments.add_argument("--fps", type=int, required=True)
     arguments.add_argument("--gop-frames", type=int, default=300)
+    arguments.add_argument("--b-frames", type=int, default=0)
     arguments.add_argument("--tone-hz", type=int, default=440)
     Gst.init(None)
-    Publisher(arguments.parse_args()).run()
+    publisher = Publisher(arguments.parse_args())
+    publisher.run()
+    sys.exit(publisher.failure)
 
 
 if __name__ == "__main__":
