@@ -37,22 +37,32 @@ pub struct Assembler {
 impl Assembler {
     /// Takes one packet of the feed; gives the pictures that it completes.
     pub fn push(&mut self, packet: ReceivedPacket) -> Vec<ReceivedFrame> {
-        let sequence = packet.sequence;
-        match self.next {
-            None if !begins_keyframe(&packet.payload) => return Vec::new(),
-            None => self.next = Some(sequence),
-            Some(next) if sequence < next => return Vec::new(),
-            Some(_) => {}
+        if self.next.is_some_and(|next| packet.sequence < next) {
+            return Vec::new();
         }
-        self.waiting.insert(sequence, packet);
+        self.waiting.insert(packet.sequence, packet);
+        if self.next.is_none() {
+            self.begin();
+        }
         let mut frames = Vec::new();
         loop {
             while let Some(frame) = self.take_frame() {
                 frames.extend(frame);
             }
-            if self.waiting.len() < PATIENCE_PACKETS || !self.give_up() {
+            if self.next.is_none() || self.waiting.len() < PATIENCE_PACKETS || !self.give_up() {
                 return frames;
             }
+        }
+    }
+
+    /// Looks for the first keyframe. Its first packet may come after the others of it.
+    fn begin(&mut self) {
+        let first = self.waiting.values().find(|packet| begins_keyframe(&packet.payload));
+        self.next = first.map(|packet| packet.sequence);
+        match self.next {
+            Some(next) => self.waiting = self.waiting.split_off(&next),
+            None if self.waiting.len() > PATIENCE_PACKETS => drop(self.waiting.pop_first()),
+            None => {}
         }
     }
 
@@ -80,7 +90,7 @@ impl Assembler {
     }
 }
 
-fn begins_keyframe(payload: &Bytes) -> bool {
+pub(crate) fn begins_keyframe(payload: &Bytes) -> bool {
     // STAP-A: one octet, then the length and the first unit. Parameter sets alone come as a unit of their own.
     let kind = |at: usize| payload.get(at).map(|octet| octet & 0x1f);
     match kind(0) {
@@ -129,8 +139,8 @@ mod tests {
     fn packets_out_of_order_become_pictures_in_order() {
         let mut assembler = Assembler::default();
         assert!(assembler.push(packet(9, true, b"\x41old")).is_empty(), "nothing before a keyframe");
-        assert!(assembler.push(packet(10, false, KEY)).is_empty());
         assert!(assembler.push(packet(12, true, b"\x41b")).is_empty());
+        assert!(assembler.push(packet(10, false, KEY)).is_empty());
         let frames = assembler.push(packet(11, true, b"\x65a."));
         let sizes: Vec<usize> = frames.iter().map(|frame| frame.annex_b.len()).collect();
         assert_eq!(sizes.len(), 1, "the second is too short to be a unit");

@@ -24,6 +24,7 @@ use crate::keyframe::{KeyframeForwarder, LAST_SLOT};
 use crate::session::Session;
 use crate::{Error, Target, Transport};
 
+pub(crate) const AUDIO_LEVEL: &str = "urn:ietf:params:rtp-hdrext:ssrc-audio-level";
 pub(crate) const ABS_CAPTURE_TIME: &str = "http://www.webrtc.org/experiments/rtp-hdrext/abs-capture-time";
 pub(crate) const MID: &str = "urn:ietf:params:rtp-hdrext:sdes:mid";
 
@@ -32,6 +33,9 @@ pub(crate) const MID: &str = "urn:ietf:params:rtp-hdrext:sdes:mid";
 const DISTURBED_AFTER: Duration = Duration::from_secs(2);
 const LOST_AFTER: Duration = Duration::from_secs(1);
 const KEEPALIVE: Duration = Duration::from_millis(500);
+/// The crate's own 200 ms between checks make two fifths of a second before the first packet; the server is near.
+const CHECK_INTERVAL: Duration = Duration::from_millis(20);
+const CHECKS_PER_CANDIDATE: u16 = 250;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Where a connection is in its life.
@@ -133,6 +137,7 @@ async fn build(transport: Transport, local: IpAddr, events: Events) -> WebrtcRes
         .with(Slot::from(LAST_SLOT), KeyframeForwarder::default());
     let settings = SettingEngineBuilder::new()
         .with_ice_timeouts(Some(DISTURBED_AFTER), Some(LOST_AFTER), Some(KEEPALIVE))
+        .with_ice_connection_attempts(Some(CHECK_INTERVAL), Some(CHECKS_PER_CANDIDATE))
         .with_include_loopback_candidate(local.is_loopback());
     let concrete = vec![std::net::SocketAddr::from((local, 0)).to_string()];
     // On UDP every interface is offered, so that a second network can carry on; a loopback server needs loopback.
@@ -178,9 +183,12 @@ fn register_media(media: &mut MediaEngine) -> WebrtcResult<()> {
     ] {
         media.register_codec(RTCRtpCodecParameters { rtp_codec, payload_type }, kind)?;
     }
-    for kind in [RtpCodecKind::Video, RtpCodecKind::Audio] {
-        for uri in [MID, ABS_CAPTURE_TIME] {
-            media.register_header_extension(RTCRtpHeaderExtensionCapability { uri: uri.to_owned() }, kind, None)?;
+    for (kind, uris) in [
+        (RtpCodecKind::Video, &[MID, ABS_CAPTURE_TIME][..]),
+        (RtpCodecKind::Audio, &[MID, ABS_CAPTURE_TIME, AUDIO_LEVEL]),
+    ] {
+        for uri in uris {
+            media.register_header_extension(RTCRtpHeaderExtensionCapability { uri: (*uri).to_owned() }, kind, None)?;
         }
     }
     Ok(())

@@ -24,5 +24,5 @@ pub use connection::ConnectionState;
 pub use error::Error;
 pub use loop_clip::{LoopedClip, Looping, loop_clip};
 pub use player::{Counts, MediaKind, Player, ReceivedPacket};
-pub use publisher::{Publisher, VideoFrame};
+pub use publisher::{Publisher, VideoFrame, VoicePacket};
 pub use target::{Target, Transport};

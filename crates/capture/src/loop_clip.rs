@@ -3,12 +3,11 @@
 use std::convert::Infallible;
 use std::time::Duration;
 
-use bytes::Bytes;
 use codec::{Clip, opus};
 use tokio::sync::watch;
 use tokio::time::{sleep, sleep_until};
 
-use crate::{CaptureClock, ConnectionState, Error, Publisher, Target, VideoFrame};
+use crate::{CaptureClock, ConnectionState, Error, Publisher, Target, VideoFrame, VoicePacket};
 
 /// What was not sent this long after its time is left out: after a pause of the machine the feed goes on with now.
 const TOO_LATE: Duration = Duration::from_millis(500);
@@ -21,14 +20,17 @@ const PACKET: Duration = Duration::from_millis(20);
 pub struct LoopedClip {
     fps: u32,
     frames: Vec<VideoFrame>,
-    voice: Vec<Bytes>,
+    voice: Vec<VoicePacket>,
 }
 
 impl LoopedClip {
     /// Cuts all of a clip into packets.
     pub fn new(clip: Clip) -> Result<Self, Error> {
         let frames = clip.pictures.into_iter().map(|coded| VideoFrame::new(coded.annex_b)).collect::<Result<_, _>>()?;
-        Ok(Self { fps: clip.fps, frames, voice: clip.voice.into_iter().map(Bytes::from).collect() })
+        let voice = clip.voice.into_iter();
+        let voice =
+            voice.map(|sound| VoicePacket { opus: sound.packet.into(), level_dbov: sound.level_dbov }).collect();
+        Ok(Self { fps: clip.fps, frames, voice })
     }
 
     /// The frame and its capture time, counted from the beginning of all rounds. No sum of rounded steps: a feed
@@ -38,7 +40,7 @@ impl LoopedClip {
         (&self.frames[(number % self.frames.len() as u64) as usize], captured)
     }
 
-    fn packet(&self, number: u64) -> Option<(&Bytes, Duration)> {
+    fn packet(&self, number: u64) -> Option<(&VoicePacket, Duration)> {
         let index = number.checked_rem(self.voice.len() as u64)?;
         Some((&self.voice[index as usize], Duration::from_nanos(number * PACKET.as_nanos() as u64)))
     }
@@ -160,10 +162,12 @@ mod tests {
     #[test]
     fn rounds_follow_each_other_without_drift() {
         let frames = (0..3).map(|byte| VideoFrame::new(vec![0, 0, 0, 1, 0x41, byte, 7]).unwrap()).collect();
-        let clip = LoopedClip { fps: 30, frames, voice: vec![Bytes::from_static(b"a"), Bytes::from_static(b"b")] };
+        let voice = [-9, -8].map(|level_dbov| VoicePacket { opus: "a".into(), level_dbov });
+        let clip = LoopedClip { fps: 30, frames, voice: voice.into() };
         assert_eq!(clip.frame(4).1, Duration::from_nanos(133_333_333));
         assert_eq!(clip.frame(2_592_000 * 30).1, Duration::from_secs(2_592_000), "a month later");
-        assert_eq!(clip.packet(5).unwrap(), (&Bytes::from_static(b"b"), Duration::from_millis(100)));
+        let (second, at) = clip.packet(5).unwrap();
+        assert_eq!((second.level_dbov, at), (-8, Duration::from_millis(100)));
         let silent = LoopedClip { voice: vec![], ..clip };
         assert!(silent.packet(5).is_none());
     }

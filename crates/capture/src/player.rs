@@ -4,14 +4,16 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use bytes::Bytes;
+use rtc::rtcp::transport_feedbacks::transport_layer_nack::{NackPair, TransportLayerNack};
 use rtc::rtp::Packet;
 use rtc::rtp_transceiver::rtp_sender::RtpCodecKind;
 use rtc::rtp_transceiver::{RTCRtpTransceiverDirection, RTCRtpTransceiverInit};
 use tokio::sync::{mpsc, watch};
 use webrtc::media_stream::track_remote::{TrackRemote, TrackRemoteEvent};
 
+use crate::assembler::begins_keyframe;
 use crate::connection::{ABS_CAPTURE_TIME, Connection, ConnectionState};
-use crate::sequence::{Arrival, SequenceLog};
+use crate::sequence::{Arrival, LOST_AT_BEGINNING, SequenceLog};
 use crate::session::Session;
 use crate::{Error, Target};
 
@@ -136,14 +138,33 @@ async fn receive(
                 RtpCodecKind::Video => MediaKind::Video,
                 _ => MediaKind::Voice,
             };
+            let mut first = true;
             while let Some(event) = track.poll().await {
                 if let TrackRemoteEvent::OnRtpPacket(packet) = event {
+                    if std::mem::take(&mut first) && media == MediaKind::Video && !begins_keyframe(&packet.payload) {
+                        ask_for_beginning(track.as_ref(), &packet).await;
+                    }
                     let id = capture_time.borrow().unwrap_or(0);
                     note(media, packet, id, &logs[media as usize], &out);
                 }
             }
         });
     }
+}
+
+/// Asks once more for the packets before the first. A server that sends a keyframe at once may send it so close behind
+/// the last word of the DTLS handshake that the `webrtc` crate reads both at once and drops what it has no keys for
+/// yet; and its NACKs never go back to before the first packet that it saw.
+async fn ask_for_beginning(track: &dyn TrackRemote, first: &Packet) {
+    // A pair names a number and, in bits, the sixteen right after it (RFC 4585 section 6.2.1).
+    let pair = |back: u16| {
+        let packet_id = first.header.sequence_number.wrapping_sub(back);
+        NackPair { packet_id, lost_packets: u16::MAX }
+    };
+    let nacks = (1..=LOST_AT_BEGINNING / 17).rev().map(|pairs| pair(pairs * 17)).collect();
+    let nack = TransportLayerNack { sender_ssrc: 0, media_ssrc: first.header.ssrc, nacks };
+    // If the connection is gone already, whoever reads packets will see it.
+    track.write_rtcp(vec![Box::new(nack)]).await.ok();
 }
 
 /// Counts one packet and passes it on if it is new.

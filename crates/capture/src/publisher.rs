@@ -19,7 +19,7 @@ use webrtc::media_stream::track_local::{TrackLocal, TrackLocalEvent};
 use webrtc::rtp_transceiver::RtpTransceiver;
 
 use crate::clock::rtp_ticks;
-use crate::connection::{ABS_CAPTURE_TIME, Connection, ConnectionState, MID, VIDEO_RATE_HZ, h264, opus};
+use crate::connection::{ABS_CAPTURE_TIME, AUDIO_LEVEL, Connection, ConnectionState, MID, VIDEO_RATE_HZ, h264, opus};
 use crate::session::Session;
 use crate::{CaptureClock, Error, Target};
 
@@ -38,6 +38,22 @@ impl VideoFrame {
         let payloads = H264Payloader::default().payload(PAYLOAD_BYTES, &annex_b.into()).map_err(Error::Packetize)?;
         Ok(Self { payloads })
     }
+}
+
+/// One Opus packet and how loud it is.
+#[derive(Debug, Clone)]
+pub struct VoicePacket {
+    /// The packet.
+    pub opus: Bytes,
+    /// Its level, 0 the loudest, -127 silence (RFC 6464).
+    pub level_dbov: i8,
+}
+
+/// What goes with the payload of one RTP packet.
+#[derive(Debug, Clone, Copy, Default)]
+struct Extra {
+    capture_ntp: Option<u64>,
+    level_dbov: Option<i8>,
 }
 
 /// A WHIP session: connected from the moment it exists until it is closed, dropped or lost.
@@ -71,17 +87,17 @@ impl Publisher {
         let last = frame.payloads.len().saturating_sub(1);
         let ntp = self.clock.ntp(captured);
         for (index, payload) in frame.payloads.iter().enumerate() {
-            let capture_ntp = (index == 0).then_some(ntp);
-            self.video.send(payload.clone(), captured, index == last, capture_ntp).await?;
+            let extra = Extra { capture_ntp: (index == 0).then_some(ntp), level_dbov: None };
+            self.video.send(payload.clone(), captured, index == last, extra).await?;
         }
         Ok(())
     }
 
     /// Sends one Opus packet.
-    pub async fn send_voice(&mut self, packet: &Bytes, captured: Duration) -> Result<(), Error> {
-        let ntp = self.clock.ntp(captured);
+    pub async fn send_voice(&mut self, packet: &VoicePacket, captured: Duration) -> Result<(), Error> {
+        let extra = Extra { capture_ntp: Some(self.clock.ntp(captured)), level_dbov: Some(packet.level_dbov) };
         let voice = self.voice.as_mut().ok_or(Error::NoVoice)?;
-        voice.send(packet.clone(), captured, false, Some(ntp)).await
+        voice.send(packet.opus.clone(), captured, false, extra).await
     }
 
     /// How many keyframe requests (PLI or FIR) have come; a change means that the next picture should be IDR.
@@ -169,6 +185,7 @@ impl Offered {
             next_sequence: random() as u16,
             mid: extension(MID).map(|id| (id, Bytes::from(mid))),
             capture_time: extension(ABS_CAPTURE_TIME),
+            audio_level: extension(AUDIO_LEVEL),
         })
     }
 }
@@ -194,16 +211,11 @@ struct Stream {
     next_sequence: u16,
     mid: Option<(u8, Bytes)>,
     capture_time: Option<u8>,
+    audio_level: Option<u8>,
 }
 
 impl Stream {
-    async fn send(
-        &mut self,
-        payload: Bytes,
-        captured: Duration,
-        marker: bool,
-        capture_ntp: Option<u64>,
-    ) -> Result<(), Error> {
+    async fn send(&mut self, payload: Bytes, captured: Duration, marker: bool, extra: Extra) -> Result<(), Error> {
         let mut header = Header {
             version: 2,
             marker,
@@ -217,8 +229,14 @@ impl Stream {
         if let Some((id, mid)) = &self.mid {
             header.set_extension(*id, mid.clone()).map_err(Error::Packetize)?;
         }
-        if let (Some(id), Some(ntp)) = (self.capture_time, capture_ntp) {
+        if let (Some(id), Some(ntp)) = (self.capture_time, extra.capture_ntp) {
             header.set_extension(id, Bytes::copy_from_slice(&ntp.to_be_bytes())).map_err(Error::Packetize)?;
+        }
+        if let (Some(id), Some(level_dbov)) = (self.audio_level, extra.level_dbov) {
+            // The level without its sign, under the bit that says whether it is a voice (RFC 6464 section 3).
+            let speaks = if level_dbov > -50 { 0x80 } else { 0 };
+            let level = Bytes::from(vec![speaks | level_dbov.unsigned_abs().min(127)]);
+            header.set_extension(id, level).map_err(Error::Packetize)?;
         }
         self.next_sequence = self.next_sequence.wrapping_add(1);
         self.track.write_rtp(Packet { header, payload }).await.map_err(|_| Error::Gone)

@@ -3,6 +3,9 @@
 /// How far back a packet may still count as late and not as new: a quarter of the number space.
 const WINDOW: u64 = 16_384;
 
+/// How many packets before the first to arrive may still turn up: eight NACK pairs of 17, a keyframe and more.
+pub(crate) const LOST_AT_BEGINNING: u16 = 136;
+
 /// What a sequence number turned out to be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Arrival {
@@ -35,6 +38,9 @@ impl SequenceLog {
         if extended > highest {
             (highest + 1..=extended).for_each(|skipped| self.set(skipped, false));
             self.range = Some((first, extended));
+        } else if extended < first && first - extended <= LOST_AT_BEGINNING.into() && highest - extended < WINDOW {
+            (extended..first).for_each(|skipped| self.set(skipped, false));
+            self.range = Some((extended, highest));
         } else if highest - extended >= WINDOW || extended < first || self.is_set(extended) {
             return Arrival::Duplicate;
         }
@@ -71,8 +77,9 @@ mod tests {
         assert_eq!(record(65_534), Arrival::New(131_070), "late");
         assert_eq!(record(65_534), Arrival::Duplicate);
         assert_eq!(record(1), Arrival::Duplicate);
-        assert_eq!(record(65_000), Arrival::Duplicate, "from before the first");
-        assert_eq!(log.missing(), 2, "65535 and 0");
+        assert_eq!(record(65_000), Arrival::Duplicate, "from long before the first");
+        assert_eq!(record(65_531), Arrival::New(131_067), "sent before the first that came");
+        assert_eq!(log.missing(), 3, "65532, 65535 and 0");
     }
 
     #[test]

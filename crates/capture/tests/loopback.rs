@@ -9,7 +9,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use capture::{
     Assembler, CaptureClock, ConnectionState, Error, LoopedClip, Looping, MediaKind, Player, Publisher, Target,
-    VideoFrame, loop_clip,
+    VideoFrame, VoicePacket, loop_clip,
 };
 use codec::h264::Decoder;
 use codec::{Clip, ClipPlan, Mark, Motif, opus, strip, tone};
@@ -138,7 +138,8 @@ async fn a_keyframe_request_reaches_whoever_encodes() {
     assert_eq!(*publisher.state().borrow(), ConnectionState::Connected);
     let frame = VideoFrame::new(clip().pictures.remove(0).annex_b).unwrap();
     publisher.send_video(&frame, clock.now()).await.unwrap();
-    let no_voice = publisher.send_voice(&Bytes::from_static(b"x"), clock.now()).await;
+    let no_voice =
+        publisher.send_voice(&VoicePacket { opus: Bytes::from_static(b"x"), level_dbov: 0 }, clock.now()).await;
     assert!(matches!(no_voice, Err(Error::NoVoice)));
     let mut requests = publisher.keyframe_requests();
     let asked = async {

@@ -36,7 +36,7 @@ pub struct Clip {
     /// The coded pictures of one loop. Their number is that in the strip, [`Mark::loop_frames`].
     pub pictures: Vec<AccessUnit>,
     /// The Opus packets of one loop, 20 ms each: as long as the pictures, or none at all.
-    pub voice: Vec<Vec<u8>>,
+    pub voice: Vec<opus::Sound>,
 }
 
 /// Bitrate of a synthetic voice.
@@ -73,7 +73,7 @@ impl ClipPlan {
         Ok(pictures)
     }
 
-    fn voice(&self) -> Result<Vec<Vec<u8>>, Error> {
+    fn voice(&self) -> Result<Vec<opus::Sound>, Error> {
         let Some(pitch_hz) = self.pitch_hz else { return Ok(Vec::new()) };
         let samples = voice::speak(pitch_hz, self.site.into(), (self.length_s * opus::SAMPLE_RATE_HZ) as usize);
         opus::Encoder::new(VOICE_BPS)?.encode_all(&samples)

@@ -13,6 +13,15 @@ pub const PACKETS_PER_SECOND: usize = SAMPLE_RATE_HZ as usize / PACKET_SAMPLES;
 /// The longest packet there can be (RFC 6716 section 3.4).
 const PACKET_BYTES: usize = 1275;
 
+/// One packet of a voice and how loud it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sound {
+    /// The Opus packet.
+    pub packet: Vec<u8>,
+    /// Its level in dB against the loudest possible, 0 to -127 (RFC 6464), so that a server can tell who speaks.
+    pub level_dbov: i8,
+}
+
 /// Encodes one voice.
 pub struct Encoder {
     inner: opus::Encoder,
@@ -35,17 +44,23 @@ impl Encoder {
     }
 
     /// Encodes a whole sound; an incomplete last packet is filled up with silence.
-    pub fn encode_all(&mut self, samples: &[f32]) -> Result<Vec<Vec<u8>>, Error> {
+    pub fn encode_all(&mut self, samples: &[f32]) -> Result<Vec<Sound>, Error> {
         let mut packet = [0.0; PACKET_SAMPLES];
         samples
             .chunks(PACKET_SAMPLES)
             .map(|chunk| {
                 packet.fill(0.0);
                 packet[..chunk.len()].copy_from_slice(chunk);
-                self.encode(&packet)
+                Ok(Sound { packet: self.encode(&packet)?, level_dbov: level_dbov(&packet) })
             })
             .collect()
     }
+}
+
+/// The level of samples of -1..1: their root mean square in dB, 0 to -127.
+fn level_dbov(samples: &[f32]) -> i8 {
+    let power = samples.iter().map(|sample| sample * sample).sum::<f32>() / samples.len() as f32;
+    (10.0 * power.log10()).clamp(-127.0, 0.0) as i8
 }
 
 /// Decodes one voice, mono.
@@ -68,5 +83,17 @@ impl Decoder {
         let count = self.inner.decode_float(packet, &mut samples, false).map_err(Error::DecodeOpus)?;
         samples.truncate(count);
         Ok(samples)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn levels_are_against_the_loudest() {
+        assert_eq!(level_dbov(&[1.0, -1.0, 1.0, -1.0]), 0);
+        assert_eq!(level_dbov(&[0.1, -0.1]), -20);
+        assert_eq!(level_dbov(&[0.0; 960]), -127);
     }
 }

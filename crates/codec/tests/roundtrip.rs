@@ -171,8 +171,9 @@ fn a_tone_is_heard_through_opus() {
     let sound = tone::sine(440.0, 0.4, 50 * PACKET_SAMPLES);
     let packets = opus::Encoder::new(24_000).unwrap().encode_all(&sound).unwrap();
     let mut decoder = opus::Decoder::new().unwrap();
-    let heard: Vec<f32> = packets.iter().flat_map(|packet| decoder.decode(packet).unwrap()).collect();
+    let heard: Vec<f32> = packets.iter().flat_map(|sound| decoder.decode(&sound.packet).unwrap()).collect();
     assert_eq!(heard.len(), sound.len());
+    assert!(packets.iter().all(|sound| (-12..=-10).contains(&sound.level_dbov)), "0.4 of a sine is -11 dB");
     assert!(tone::amplitude(&heard[4800..], 440.0) > 0.3);
     assert!(tone::amplitude(&heard[4800..], 660.0) < 0.02);
     assert_eq!(decoder.decode(&[]).unwrap().len(), PACKET_SAMPLES, "a lost packet is concealed");
