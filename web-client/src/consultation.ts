@@ -19,6 +19,8 @@ export interface Snapshot {
   readonly receiving: RTCPeerConnectionState;
   readonly publishing: RTCPeerConnectionState;
   readonly talking: boolean;
+  /** Talking, and the way to the server stands: only then may a page say so (hazard H4). */
+  readonly heard: boolean;
   readonly microphone: MediaStreamTrack | null;
 }
 
@@ -160,7 +162,9 @@ export class Consultation {
   }
 
   #look(): Snapshot {
+    const { line, voice, voiceMuted } = this.#session;
     return {
+      heard: this.#talking && line === "joined" && voice !== null && !voiceMuted && this.publishing.state === "connected",
       session: this.#session,
       downlink: this.#receiving?.downlink ?? { slots: [], voices: [] },
       receiving: this.#receiving?.state ?? "new",

@@ -11,9 +11,10 @@ import { Picture, pictureName, siteName } from "../parts/Picture.tsx";
 import { RoomBar } from "../parts/RoomBar.tsx";
 import { useSound } from "../parts/Sound.tsx";
 import { TalkBar } from "../parts/TalkBar.tsx";
+import { useChosen } from "../parts/useChosen.ts";
 import { useSnapshot } from "../parts/useSnapshot.ts";
 import { type Session } from "../session.ts";
-import { allot, bySite, type Chosen, chosenOf, findChosen, inOrder } from "../slots.ts";
+import { allot, bySite, inOrder } from "../slots.ts";
 import "./ExpertPage.css";
 
 const SIDE_SLOTS = 12;
@@ -29,15 +30,14 @@ export function ExpertPage({ consultation }: { readonly consultation: Consultati
 
   // One's own camera is not watched through the server.
   const feeds = useMemo(() => session.feeds.filter((feed) => feed.member !== session.you?.id), [session.feeds, session.you]);
-  const [chosen, setChosen] = useState<Chosen | null>(null);
-  const large = findChosen(feeds, chosen) ?? (chosen === null ? inOrder(feeds)[0] : undefined);
+  const [large, choose] = useChosen(feeds);
   const sides = useSides(feeds);
 
   useEffect(() => {
     const choice = (feed: FeedId | null | undefined) => (feed === null || feed === undefined ? null : { feed });
     consultation.watch([choice(large?.id), ...sides.map(choice)]);
   });
-  useFeedKeys(feeds, (feed) => setChosen(chosenOf(feed)));
+  useFeedKeys(feeds, choose);
 
   const inLarge = session.slots[0];
   const shown = large !== undefined && inLarge?.feed === large.id;
@@ -50,7 +50,7 @@ export function ExpertPage({ consultation }: { readonly consultation: Consultati
           <Picture
             stream={downlink.slots[0]} feed={large} publisher={publisherOf(session, large)} slot={0} size="large" way_ms={way_ms}
             pending={!shown} vacant={inLarge?.vacant ?? null} testId="large"
-            empty={t(feeds.length === 0 ? "expert.empty" : chosen === null ? "expert.choose" : "vacant.no_feed")}
+            empty={t(feeds.length === 0 ? "expert.empty" : "vacant.no_feed")}
           />
           <button
             className="button button-plain expert-full" type="button" aria-label={t("fullscreen")} title={t("fullscreen")}
@@ -60,7 +60,7 @@ export function ExpertPage({ consultation }: { readonly consultation: Consultati
           </button>
         </section>
         <aside className="expert-side">
-          <Strips consultation={consultation} feeds={feeds} sides={sides} chosen={large?.id ?? null} choose={(feed) => setChosen(chosenOf(feed))} />
+          <Strips consultation={consultation} feeds={feeds} sides={sides} chosen={large?.id ?? null} choose={choose} />
           <section className="expert-members">
             <h2>{t("members")} <span className="count">{session.members.length}</span></h2>
             <Members session={session} />

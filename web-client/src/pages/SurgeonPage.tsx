@@ -49,6 +49,7 @@ export function SurgeonPage({ consultation }: { readonly consultation: Consultat
                 <SourceTile
                   key={source.key} source={source} sources={sources} site={session.you?.site ?? null}
                   published={source.wanted && published !== undefined} feed={session.feeds.find((feed) => feed.id === published?.feed)}
+                  hold={(held) => published !== undefined && consultation.muteFeed(published.feed, held)}
                 />
               );
             })}
@@ -103,14 +104,14 @@ function PanelPictures({ consultation, snapshot }: { readonly consultation: Cons
 function Microphone({ consultation, snapshot }: { readonly consultation: Consultation; readonly snapshot: Snapshot }) {
   const { t } = useSpeech();
   const [trouble, setTrouble] = useState<DeviceTrouble | null>(null);
-  const { microphone, talking } = snapshot;
+  const { microphone, talking, heard } = snapshot;
   const start = () => {
     openMicrophone(null).then((track) => consultation.setMicrophone(track, true)).then(() => setTrouble(null), (error: unknown) => {
       if (!(error instanceof Refused)) setTrouble(troubleOf(error));
     });
   };
   return (
-    <section className="microphone" data-testid="microphone" data-state={microphone === null ? "off" : talking ? "on" : "held"}>
+    <section className="microphone" data-testid="microphone" data-state={microphone === null ? "off" : heard ? "on" : talking ? "waiting" : "held"}>
       <h2>{t("surgeon.microphone")}</h2>
       {microphone === null
         ? (
@@ -122,7 +123,7 @@ function Microphone({ consultation, snapshot }: { readonly consultation: Consult
           <>
             <div className="microphone-level">
               {talking ? <Mic aria-hidden size={22} /> : <MicOff aria-hidden size={22} />}
-              <span>{t(talking ? "voice.on" : "voice.muted")}</span>
+              <span>{t(heard ? "voice.on" : talking ? "talk.not_heard" : "voice.muted")}</span>
               <Level track={microphone} />
             </div>
             <button className="button button-gloves" type="button" data-testid="mute" aria-pressed={!talking} onClick={() => consultation.talk(!talking)}>

@@ -1,6 +1,6 @@
 // The audience: one large picture, a tap chooses another. Made for a phone held upright, first.
 
-import { useEffect, useMemo, useState } from "react";
+import { useEffect, useMemo } from "react";
 import type { Consultation } from "../consultation.ts";
 import { useSpeech } from "../language.tsx";
 import { Speaking } from "../parts/Members.tsx";
@@ -8,8 +8,9 @@ import { Notices } from "../parts/Notices.tsx";
 import { Picture, siteName } from "../parts/Picture.tsx";
 import { RoomBar } from "../parts/RoomBar.tsx";
 import { useSound } from "../parts/Sound.tsx";
+import { useChosen } from "../parts/useChosen.ts";
 import { useSnapshot } from "../parts/useSnapshot.ts";
-import { bySite, type Chosen, chosenOf, findChosen, inOrder } from "../slots.ts";
+import { bySite } from "../slots.ts";
 import { publisherOf } from "./ExpertPage.tsx";
 import "./TraineePage.css";
 
@@ -20,8 +21,7 @@ export function TraineePage({ consultation }: { readonly consultation: Consultat
   const { session, downlink } = snapshot;
   const sound = useSound(downlink.voices);
   const way_ms = useMemo(() => () => consultation.way_ms, [consultation]);
-  const [chosen, setChosen] = useState<Chosen | null>(null);
-  const feed = findChosen(session.feeds, chosen) ?? (chosen === null ? inOrder(session.feeds)[0] : undefined);
+  const [feed, choose] = useChosen(session.feeds);
 
   useEffect(() => {
     consultation.watch([feed === undefined ? null : { feed: feed.id }]);
@@ -51,7 +51,7 @@ export function TraineePage({ consultation }: { readonly consultation: Consultat
                     <button
                       className="button button-gloves trainee-feed" type="button" data-testid="choose-feed" data-feed={each.id}
                       data-site={each.site ?? undefined} data-kind={each.kind} aria-pressed={each.id === feed?.id}
-                      onClick={() => setChosen(chosenOf(each))}
+                      onClick={() => choose(each)}
                     >
                       <span>{t(`kind.${each.kind}`)}</span>
                       {each.label !== "" && <span className="trainee-label">{each.label}</span>}

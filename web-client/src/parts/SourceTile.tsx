@@ -1,6 +1,6 @@
 // One of the surgeon's four places: what it shows, what it is called, and whether it is sent.
 
-import { CircleStop, Send, Trash2, TriangleAlert } from "lucide-react";
+import { CircleStop, Eye, EyeOff, Send, Trash2, TriangleAlert } from "lucide-react";
 import { useMemo } from "react";
 import type { Feed, FeedKind } from "../../../signaling/messages.ts";
 import { FEED_KINDS } from "../check.ts";
@@ -20,17 +20,19 @@ interface SourceTileProps {
   readonly published: boolean;
   /** The server's view of it: a fault is for its publisher to mend. */
   readonly feed: Feed | undefined;
+  readonly hold: (held: boolean) => void;
 }
 
-export function SourceTile({ source, sources, site, published, feed }: SourceTileProps) {
+export function SourceTile({ source, sources, site, published, feed, hold }: SourceTileProps) {
   const { t } = useSpeech();
   const sending = sources.sending.get(source.key);
   const own = useMemo<Feed>(() => ({
     id: 0, member: 0, site, kind: source.kind, label: source.label, codec: null, muted: false, fault: feed?.fault ?? null,
   }), [site, source.kind, source.label, feed?.fault]);
+  const held = feed?.muted === true;
   const state = source.lost ? "lost" : published ? "published" : source.wanted ? "publishing" : "ready";
   return (
-    <li className="source" data-testid="source" data-source={source.key} data-state={state} data-kind={source.kind} data-feed={feed?.id}>
+    <li className="source" data-testid="source" data-source={source.key} data-state={state} data-held={held} data-kind={source.kind} data-feed={feed?.id}>
       <div className="source-picture"><OwnPicture stream={source.stream} feed={own} size="thumb" /></div>
       <div className="source-fields">
         <label className="field">
@@ -53,8 +55,13 @@ export function SourceTile({ source, sources, site, published, feed }: SourceTil
           />
         </label>
       </div>
-      <SendingLine state={state} sending={sending} />
+      <SendingLine state={state} sending={sending} held={held} />
       <div className="source-verbs">
+        {published && (
+          <button className="button button-gloves" type="button" data-testid="hold-feed" onClick={() => hold(!held)}>
+            {held ? <Eye aria-hidden size={22} /> : <EyeOff aria-hidden size={22} />}{t(held ? "surgeon.let_feed" : "surgeon.hold_feed")}
+          </button>
+        )}
         {source.wanted
           ? (
             <button className="button button-gloves" type="button" data-testid="stop" onClick={() => void sources.stop(source.key)}>
@@ -77,11 +84,18 @@ export function SourceTile({ source, sources, site, published, feed }: SourceTil
   );
 }
 
-function SendingLine({ state, sending }: { readonly state: "lost" | "published" | "publishing" | "ready"; readonly sending: Sending | undefined }) {
+interface SendingLineProps {
+  readonly state: "lost" | "published" | "publishing" | "ready";
+  readonly sending: Sending | undefined;
+  readonly held: boolean;
+}
+
+function SendingLine({ state, sending, held }: SendingLineProps) {
   const { t } = useSpeech();
   if (state === "lost") {
     return <p className="source-line source-warn" data-testid="sending"><TriangleAlert aria-hidden size={16} />{t("surgeon.lost")}</p>;
   }
+  if (held) return <p className="source-line source-warn" data-testid="sending"><EyeOff aria-hidden size={16} />{t("surgeon.held_feed")}</p>;
   if (state === "ready") return <p className="source-line" data-testid="sending">{t("surgeon.not_sent")}</p>;
   if (state === "publishing" || sending === undefined || sending.width === 0) {
     return <p className="source-line" data-testid="sending">{t(state === "publishing" ? "surgeon.publishing" : "surgeon.sent")}</p>;

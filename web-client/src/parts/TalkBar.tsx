@@ -30,7 +30,7 @@ export function TalkBar({ consultation, snapshot }: { readonly consultation: Con
       )}
       <div className="talk-bar">
         <button
-          className="button button-gloves talk-button" type="button" data-talk data-testid="talk" aria-pressed={talk.talking}
+          className="button button-gloves talk-button" type="button" data-talk data-testid="talk" aria-pressed={talk.talking} data-heard={talk.heard}
           onPointerDown={(event) => {
             event.currentTarget.setPointerCapture(event.pointerId);
             talk.hold(true);
@@ -40,7 +40,7 @@ export function TalkBar({ consultation, snapshot }: { readonly consultation: Con
           onKeyDown={(event) => event.key === "Enter" && talk.hold(true)} onKeyUp={(event) => event.key === "Enter" && talk.hold(false)}
         >
           {talk.ready ? <Mic aria-hidden size={22} /> : <MicOff aria-hidden size={22} />}
-          <span>{t(talk.talking ? "talk.on_air" : "talk.hold")}</span>
+          <span>{t(talk.heard ? "talk.on_air" : talk.talking ? "talk.not_heard" : "talk.hold")}</span>
           <kbd>{t("talk.key")}</kbd>
         </button>
         <button

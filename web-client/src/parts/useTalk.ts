@@ -8,6 +8,7 @@ import { Refused } from "../signaling.ts";
 
 export interface Talk {
   readonly talking: boolean;
+  readonly heard: boolean;
   readonly open: boolean;
   readonly ready: boolean;
   readonly trouble: DeviceTrouble | null;
@@ -59,7 +60,7 @@ export function useTalk(consultation: Consultation, snapshot: Snapshot): Talk {
 
   useTalkKey(hold);
   const troubleSeen = useCallback(() => setTrouble(null), []);
-  return { talking: snapshot.talking, open, ready, trouble, hold, setOpen, troubleSeen };
+  return { talking: snapshot.talking, heard: snapshot.heard, open, ready, trouble, hold, setOpen, troubleSeen };
 }
 
 /** Space talks while it is down, except in a text field and on a control that was reached by keyboard. */
