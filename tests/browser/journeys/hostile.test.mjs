@@ -68,9 +68,9 @@ test("noise on the media port", async () => {
 test("peers that vanish after the offer, after STUN and in the DTLS handshake", async () => {
   const before = await sessions();
   await withoutStutter(async () => {
-    for (const state of ["offered", "checked", "greeted"]) {
-      for (let index = 0; index < 3; index++) {
-        const token = await server.token({ room, role: "device", site: "site-b" });
+    for (const site of ["site-b", "site-c"]) {
+      for (const state of ["offered", "checked", "greeted"]) {
+        const token = await server.token({ room, role: "device", site });
         const peer = await half(`${server.url}/whip/${room}?feed=room`, token);
         assert.equal(peer.status, 201);
         if (state === "offered") continue;

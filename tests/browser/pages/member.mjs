@@ -15,7 +15,7 @@ export class Member {
   /** Opens a link and waits until the room has let the member in. */
   async enter(link) {
     await this.page.goto(link);
-    await this.page.waitForSelector("[data-testid$=-page]", { timeout: 30_000 });
+    await this.page.waitForSelector(["expert", "surgeon", "trainee", "display"].map((role) => one(`${role}-page`)).join(), { timeout: 30_000 });
     return this;
   }
 
