@@ -108,12 +108,13 @@ impl Session {
             .set_stats_interval(Some(STATS_INTERVAL))
             .set_rtcp_report_interval_video(REPORT_INTERVAL)
             .set_rtcp_report_interval_audio(REPORT_INTERVAL)
+            // The order is the answer's, and so what a publisher sends that offers several.
             .clear_codecs()
             .enable_opus(true, false)
             .enable_h264(true)
-            .enable_h265(true)
             .enable_av1(true)
             .enable_vp9(true)
+            .enable_h265(true)
             .enable_vp8(true);
         config.extension_map().set(5, Extension::PlayoutDelay);
         config.extension_map().set(6, Extension::AbsoluteCaptureTime);

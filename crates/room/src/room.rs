@@ -145,6 +145,9 @@ impl Room {
         self.clients.insert(client, Client::new(member, door));
         let joined = self.joined(re, member);
         out.say(client, joined);
+        if door == Door::WebSocket && !self.speaking.is_empty() {
+            self.tell_speaking(client, out);
+        }
     }
 
     fn admit(&self, standing: &Standing) -> Answered {

@@ -113,14 +113,19 @@ impl Room {
         }
         self.speaking = speaking;
         for client in self.hearers(|_| true) {
-            let standing = &self.members[&self.clients[&client].member].standing;
-            let heard = |voice: &&VoiceId| {
-                let site = self.voices.get(voice).map(|voice| voice.what.site.as_ref());
-                site.is_some_and(|site| standing.may_perceive(site))
-            };
-            let voices = self.speaking.iter().filter(heard).copied().collect();
-            out.say(client, ServerMessage::Speaking { voices });
+            self.tell_speaking(client, out);
         }
         self.assign_voices(now, out);
+    }
+
+    /// Tells one client who speaks now, as far as it may hear them.
+    pub(crate) fn tell_speaking(&self, client: ClientId, out: &mut Outbox) {
+        let standing = &self.members[&self.clients[&client].member].standing;
+        let heard = |voice: &&VoiceId| {
+            let site = self.voices.get(voice).map(|voice| voice.what.site.as_ref());
+            site.is_some_and(|site| standing.may_perceive(site))
+        };
+        let voices = self.speaking.iter().filter(heard).copied().collect();
+        out.say(client, ServerMessage::Speaking { voices });
     }
 }
