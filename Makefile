@@ -39,6 +39,8 @@ lint: rust-lint web-lint
 bench: build test-native tests/browser/node_modules/.installed .venv/.installed
 	@$(call say,measuring the delay from glass to glass, through the server and directly)
 	@cd tests/browser && CONSILIUM="$(binary)" npm run --silent delay >&2
+	@$(call say,measuring a thousand joins and leaves)
+	@cargo run --release --quiet -p benches --bin bench-churn >&2
 
 ## screenshots: every page in every size and language, and the README's picture
 screenshots: build test-native tests/browser/node_modules/.installed
