@@ -43,7 +43,7 @@ bench: build test-native tests/browser/node_modules/.installed .venv/.installed
 	@cargo run --release --quiet -p benches --bin bench-churn >&2
 
 ## screenshots: every page in every size and language, and the README's picture
-screenshots: build test-native tests/browser/node_modules/.installed
+screenshots: build test-native tests/browser/node_modules/.installed .venv/.installed
 	@cd tests/browser && CONSILIUM="$(binary)" npm run --silent screenshots >&2
 
 build: native web-client/dist/index.html

@@ -1,5 +1,6 @@
-// Every page in every size and both languages, into results/; `--readme` also renews the picture in README.md.
+// `--all`: every page in every size and both languages, into results/. `--readme`: the picture in README.md.
 
+import { execFileSync } from "node:child_process";
 import { mkdir } from "node:fs/promises";
 import { parseArgs } from "node:util";
 
@@ -7,9 +8,10 @@ import { open } from "./harness/browser.mjs";
 import { Server } from "./harness/server.mjs";
 import { Member } from "./pages/member.mjs";
 import { Surgeon } from "./pages/surgeon.mjs";
+import { ffmpeg } from "./publishers/ffmpeg.mjs";
 
-const { values: asked } = parseArgs({ options: { readme: { type: "boolean", default: false } } });
-const sizes = { desktop: [1920, 1080], laptop: [1280, 800], tablet: [1180, 820], phone: [390, 844] };
+const { values: asked } = parseArgs({ options: { all: { type: "boolean", default: false }, readme: { type: "boolean", default: false } } });
+const sizes = !asked.all ? {} : { desktop: [1920, 1080], laptop: [1280, 800], tablet: [1180, 820], phone: [390, 844] };
 const languages = { en: "en", zh: "zh-CN" };
 const results = new URL("results/", import.meta.url).pathname;
 await mkdir(results, { recursive: true });
@@ -32,7 +34,6 @@ for (const [name, language] of Object.entries(languages)) {
       console.log(`${role}-${size}-${name}.png`);
     }
     await page.goto("about:blank");
-    await page.evaluate(() => {});
     await page.goto(server.url);
     await page.screenshot({ path: `${results}start-${size}-${name}.png` });
   }
@@ -40,13 +41,16 @@ for (const [name, language] of Object.entries(languages)) {
 }
 
 if (asked.readme) {
-  const page = await open({ size: [1920, 1080], tone_hz: 330 });
+  const page = await open({ size: [1440, 900], tone_hz: 330 });
   const expert = await new Member(page).enter(links.expert);
   await expert.truePictures(13);
   await expert.talk();
   const docs = new URL("../../docs/", import.meta.url).pathname;
   await mkdir(docs, { recursive: true });
-  await page.screenshot({ path: `${docs}expert.png` });
+  await page.screenshot({ path: `${results}readme.png` });
+  // 256 colours are enough to show what it is, at a quarter of the size.
+  const palette = "split[a][b];[a]palettegen[p];[b][p]paletteuse=dither=bayer:bayer_scale=4";
+  execFileSync(ffmpeg, ["-y", "-loglevel", "error", "-i", `${results}readme.png`, "-vf", palette, `${docs}expert.png`]);
   await page.end();
 }
 await server.stop();

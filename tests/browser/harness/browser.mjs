@@ -68,7 +68,7 @@ export async function open({ engine = "chromium", namespace, trusted, size = [12
         headless: true,
         pipe: true, // reaches into other network namespaces, where a socket would not
         defaultViewport: { width, height },
-        args: [...chromium_flags, `--lang=${language}`, ...(trusted ? [`--unsafely-treat-insecure-origin-as-secure=${trusted}`] : [])],
+        args: [...chromium_flags, `--accept-lang=${language}`, ...(trusted ? [`--unsafely-treat-insecure-origin-as-secure=${trusted}`] : [])],
       }));
   const page = (await browser.pages())[0] ?? (await browser.newPage());
   page.complaints = [];

@@ -6,7 +6,8 @@ import { Process } from "../harness/process.mjs";
 import { feed, fps, size } from "./picture.mjs";
 
 const venv = new URL("../../../.venv/bin/python", import.meta.url).pathname;
-const ffmpeg = execFileSync(venv, ["-c", "import imageio_ffmpeg; print(imageio_ffmpeg.get_ffmpeg_exe())"], { encoding: "utf8" }).trim();
+/** The FFmpeg that the Python package carries. */
+export const ffmpeg = execFileSync(venv, ["-c", "import imageio_ffmpeg; print(imageio_ffmpeg.get_ffmpeg_exe())"], { encoding: "utf8" }).trim();
 
 /**
  * Publishes H.264 and Opus until stopped.
