@@ -5,7 +5,7 @@ SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := demo
-.PHONY: demo test lint bench screenshots build native test-native rust-lint web-lint print-binary
+.PHONY: demo test lint bench screenshots build native test-native rust-lint web-lint tidy print-binary
 
 say = echo "==> $(1)" >&2
 
@@ -33,7 +33,7 @@ test: native test-native web-client/node_modules/.installed tests/browser/node_m
 	@scripts/test
 
 ## lint: formatting, clippy, types, eslint, the house rules, licenses and advisories
-lint: rust-lint web-lint
+lint: rust-lint web-lint tidy
 
 ## bench: what it costs; figures go to benches/results
 bench: build test-native tests/browser/node_modules/.installed .venv/.installed
@@ -57,6 +57,11 @@ rust-lint: native web-client/dist/index.html
 	@cargo clippy --release --workspace --all-targets -- -D warnings >&2
 	@if cargo deny --version >/dev/null 2>&1; then $(call say,cargo deny); cargo deny check >&2; \
 	  else $(call say,cargo-deny is not installed: licenses and advisories are not checked); fi
+
+# In `make test` this is one of the Rust tests.
+tidy: native
+	@$(call say,the house rules)
+	@cargo test --release --quiet -p tests --test tidy >&2
 
 web-lint: web-client/node_modules/.installed
 	@$(call say,tsc and eslint)
