@@ -114,7 +114,11 @@ pub struct VoiceOffer {
 #[serde(untagged)]
 pub enum FeedChoice {
     /// This very feed, until it ends.
-    Feed(#[serde(with = "feed_field")] #[cfg_attr(test, ts(type = "{ feed: number }"))] FeedId),
+    Feed(
+        #[serde(with = "feed_field")]
+        #[cfg_attr(test, ts(type = "{ feed: number }"))]
+        FeedId,
+    ),
     /// Whatever feed of this kind the site publishes, now and later.
     OfSite(OfSite),
 }

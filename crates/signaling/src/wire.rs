@@ -18,7 +18,8 @@ pub fn decode(text: &str) -> Result<(Option<RequestId>, ClientMessage), (Option<
         return Err((None, Refusal::new(RefusalCode::TooLarge, sentence)));
     }
     let bad = |id, sentence: String| (id, Refusal::new(RefusalCode::BadMessage, sentence));
-    let mut value: Value = serde_json::from_str(text).map_err(|error| bad(None, format!("This is no JSON: {error}.")))?;
+    let mut value: Value =
+        serde_json::from_str(text).map_err(|error| bad(None, format!("This is no JSON: {error}.")))?;
     let id = match value.as_object_mut().and_then(|object| object.remove("id")) {
         None => None,
         Some(id) => Some(
