@@ -1,6 +1,8 @@
 //! One peer connection: its ICE, DTLS and SRTP. The engine, str0m, must be drained after everything that is done to
 //! it; [`Session::drain`] is the only place that does it, and every way in ends there.
 
+mod event;
+
 use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -13,13 +15,16 @@ use str0m::net::{Protocol as EngineProtocol, Receive, TcpType};
 use str0m::rtp::{AbsCaptureTime, Extension, ExtensionValues, RtpWrite};
 use str0m::{Candidate, Event, IceConnectionState, Input, Output, Rtc, RtcConfig};
 
+pub use event::Way;
+pub(crate) use event::{Drained, Line, SessionEvent};
+
 use crate::answer;
 use crate::dtls::{self, Certificate};
 use crate::error::{DropReason, MediaError};
 use crate::format::Encoding;
 use crate::forward::Place;
 use crate::packet::{Incoming, Packet};
-use crate::{Datagram, Departures, Protocol, SessionId};
+use crate::{Datagram, Protocol, SessionId};
 
 /// m-lines in one session: 16 slots, 8 voices, one data channel.
 const LINES: usize = 25;
@@ -29,38 +34,6 @@ const RESEND_AGE: Duration = Duration::from_secs(2);
 /// Sender reports: twice a second, so that a viewer knows a frame's capture time soon after it joined.
 const REPORT_INTERVAL: Duration = Duration::from_millis(500);
 const STATS_INTERVAL: Duration = Duration::from_secs(1);
-
-/// One m-line of a session.
-#[derive(Debug, Clone)]
-pub(crate) struct Line {
-    pub(crate) mid: Mid,
-    pub(crate) is_video: bool,
-    /// The peer sends on it.
-    pub(crate) incoming: bool,
-    /// We send on it.
-    pub(crate) outgoing: bool,
-}
-
-/// What a session tells its router.
-#[derive(Debug)]
-pub(crate) enum SessionEvent {
-    /// ICE and DTLS are up, for the first time or again.
-    Connected,
-    /// ICE lost the peer; it may come back.
-    Disconnected,
-    /// The session is over.
-    Over,
-    /// Media came.
-    Packet(Mid, Option<Rid>, Pt, Incoming),
-    /// The peer asks for a keyframe on a slot.
-    KeyframeWanted(Mid),
-    /// A sender report came.
-    Report { mid: Mid, rid: Option<Rid>, arrived: Instant, since_1970: Duration, rtp_ticks: u32 },
-    /// Once a second, for a line that we receive on.
-    Incoming(Box<str0m::stats::MediaIngressStats>),
-    /// Once a second, for a line that we send on.
-    Outgoing(Box<str0m::stats::MediaEgressStats>),
-}
 
 /// One peer connection.
 #[derive(Debug)]
@@ -74,22 +47,6 @@ pub(crate) struct Session {
     is_over: bool,
     /// `now` and the time since 1970 at the same moment: the only wall clock.
     epoch: (Instant, Duration),
-}
-
-/// A way by which datagrams find their session, newly known.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Way {
-    /// STUN requests with this ICE user fragment as the first part of their USERNAME.
-    Ufrag(String),
-    /// Everything from this address.
-    Address(Protocol, SocketAddr),
-}
-
-/// Where a drained session puts what it has.
-pub(crate) struct Drained<'a> {
-    pub(crate) departures: &'a mut Departures,
-    pub(crate) ways: &'a mut Vec<(SessionId, Way)>,
-    pub(crate) events: &'a mut Vec<(SessionId, SessionEvent)>,
 }
 
 impl Session {

@@ -1,5 +1,7 @@
 //! The router between real peers (str0m as client), in memory and in virtual time: what a viewer gets to see.
 
+// long because all its tests share one network of peers
+
 #![allow(clippy::disallowed_methods, reason = "a test must begin at some instant")]
 
 use std::collections::VecDeque;
