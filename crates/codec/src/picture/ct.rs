@@ -27,7 +27,7 @@ pub(super) struct Ct {
     width: usize,
     height: usize,
     seed: u32,
-    slices: Vec<Option<Vec<u8>>>,
+    slices: Vec<Option<Picture>>,
 }
 
 impl Ct {
@@ -35,22 +35,26 @@ impl Ct {
         Self { width, height, seed, slices: vec![None; SLICES] }
     }
 
-    /// One slice as grey values, a square of `side` pixels, in a soft-tissue window.
-    fn slice(&self, index: usize, side: usize) -> Vec<u8> {
-        let depth = index as f32 / (SLICES - 1) as f32;
-        let body = Body::new(depth, self.seed);
+    /// One slice with all that is written beside it, in a soft-tissue window.
+    fn slice(&self, index: usize) -> Picture {
+        let side = (self.height as f32 * HALF * 2.0) as usize;
+        let (left, top) = (self.width.saturating_sub(side) / 2, (self.height - side) / 2);
+        let body = Body::new(index as f32 / (SLICES - 1) as f32, self.seed);
         let grain = self.seed ^ (index as u32) << 8;
-        (0..side * side)
-            .map(|pixel| {
-                let (x, y) = (pixel % side, pixel / side);
+        let mut picture = Picture::new(self.width, self.height);
+        for y in 0..side {
+            for x in 0..side.min(self.width) {
                 let at = [x, y].map(|index| ((index as f32 + 0.5) / side as f32 * 2.0 - 1.0) * FIELD);
-                let (left, top) = (x as i32, y as i32);
+                let (column, row) = (x as i32, y as i32);
                 // Neighbouring pixels share their noise, as reconstruction makes them.
-                let noise = bell(left, top, grain) + bell(left / 2, top / 2, grain ^ 1);
+                let noise = bell(column, row, grain) + bell(column / 2, row / 2, grain ^ 1);
                 let density = body.density(at) + noise * 9.0;
-                byte((density - WINDOW_LEVEL + WINDOW_WIDTH / 2.0) / WINDOW_WIDTH)
-            })
-            .collect()
+                let grey = byte((density - WINDOW_LEVEL + WINDOW_WIDTH / 2.0) / WINDOW_WIDTH);
+                picture.set(left + x, top + y, [grey; 3]);
+            }
+        }
+        self.legend(index, &mut picture);
+        picture
     }
 }
 
@@ -274,20 +278,12 @@ impl Drawing for Ct {
     fn draw(&mut self, turn: f32, _loop_s: f32, picture: &mut Picture) {
         let there_and_back = 0.5 - 0.5 * (turn * TAU).cos();
         let index = (there_and_back * (SLICES - 1) as f32).round() as usize;
-        let side = (self.height as f32 * HALF * 2.0) as usize;
         let slice = match self.slices[index].take() {
             Some(slice) => slice,
-            None => self.slice(index, side),
+            None => self.slice(index),
         };
-        let (left, top) = ((self.width - side.min(self.width)) / 2, (self.height - side) / 2);
-        picture.rgb_mut().fill(0);
-        for (y, row) in slice.chunks_exact(side).enumerate() {
-            for (x, grey) in row.iter().enumerate().take(self.width) {
-                picture.set(left + x, top + y, [*grey; 3]);
-            }
-        }
+        picture.rgb_mut().copy_from_slice(slice.rgb());
         self.slices[index] = Some(slice);
-        self.legend(index, picture);
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::f32::consts::TAU;
 
-use super::brush::{Colour, blend, byte, bytes, length_of, lit, mix, smooth, to_line};
+use super::brush::{Colour, blend, bytes, length_of, lit, mix, smooth, to_line};
 use super::noise::{Tile, chance, clouds, noise};
 use super::{Drawing, Picture, cycles};
 
@@ -15,7 +15,7 @@ pub(super) struct Endoscope {
     width: usize,
     height: usize,
     /// Red, green and blue in the light of its own relief, and how much it glistens.
-    wall: Tile<[u8; 4]>,
+    wall: Tile,
     bend: f32,
 }
 
@@ -23,12 +23,12 @@ impl Endoscope {
     pub(super) fn new(width: usize, height: usize, seed: u32) -> Self {
         let folds = Folds::new(seed);
         let tone = chance(0, 2, seed);
-        let wall = Tile::new(512, 1024, |u, v| {
+        let wall = Tile::new(512, 512, |u, v| {
             let [red, green, blue, wet] = wall(u, v, tone, seed);
             let (light, crest) = folds.relief(u, v);
             let shaded = blend([red * 0.42, green * 0.15, blue * 0.13], [red, green, blue], light.min(1.0));
             let [red, green, blue] = lit(shaded, light.max(0.62));
-            [red, green, blue, wet * smooth(0.45, 0.95, crest)].map(byte)
+            [red, green, blue, wet * smooth(0.45, 0.95, crest)]
         });
         Self { width, height, wall, bend: chance(0, 3, seed) * TAU }
     }
@@ -92,45 +92,64 @@ impl Drawing for Endoscope {
         let roll = 0.02 * phase(8.0).sin();
         let breath = 1.0 + 0.03 * phase(4.0).sin();
         let middle = [width / height * 0.5, 0.5];
-        let radius = 0.485;
         picture.rgb_mut().fill(3);
         for y in 0..self.height {
             let py = (y as f32 + 0.5) / height - middle[1];
-            let half = (radius * radius - py * py).max(0.0).sqrt();
+            let half = (RADIUS * RADIUS - py * py).max(0.0).sqrt();
             let left = ((middle[0] - half) * height).max(0.0) as usize;
             let right = (((middle[0] + half) * height).ceil() as usize).min(self.width);
-            for x in left..right {
-                let px = (x as f32 + 0.5) / height - middle[0];
-                let part = (px * px + py * py) / (radius * radius);
-                let colour = self.inside([px, py], sway, travel, roll, breath);
-                // The lens takes light away towards its edge, and ends softly.
-                let rim = if part > 0.97 { smooth(1.0, 0.976, part) } else { 1.0 };
-                picture.set(x, y, bytes(lit(colour, rim * (1.0 - 0.55 * part * part))));
+            let row = &mut picture.rgb_mut()[(y * self.width + left) * 3..(y * self.width + right) * 3];
+            for (x, pixel) in (left as i32..).zip(row.chunks_exact_mut(3)) {
+                let sight = look([(x as f32 + 0.5) / height - middle[0], py], sway, breath);
+                pixel.copy_from_slice(&bytes(self.wall.shaded(&sight, travel, roll)));
             }
         }
         self.forceps(phase(8.0), phase(2.7), picture);
     }
 }
 
-impl Endoscope {
+/// Where on the wall a pixel looks, and in which light.
+struct Sight {
+    around: f32,
+    depth: f32,
+    near: f32,
+    lens: f32,
+}
+
+const RADIUS: f32 = 0.485;
+
+fn look(at: [f32; 2], sway: [f32; 2], breath: f32) -> Sight {
+    let (dx, dy) = (at[0] - sway[0], at[1] - sway[1]);
+    let square = (dx * dx + dy * dy).max(0.000_016);
+    // The lens takes light away towards its edge, and ends softly.
+    let part = (at[0] * at[0] + at[1] * at[1]) / (RADIUS * RADIUS);
+    let rim = ((1.0 - part) * 42.0).clamp(0.0, 1.0);
+    Sight {
+        around: turns(dy, dx),
+        depth: 0.115 * breath / square.sqrt(),
+        // The lamp sits at the tip: what is far is dark.
+        near: square / (square + 0.0066 * breath * breath),
+        lens: rim * (1.0 - 0.55 * part * part),
+    }
+}
+
+impl Tile {
     /// The wall as seen through one pixel.
-    fn inside(&self, at: [f32; 2], sway: [f32; 2], travel: f32, roll: f32, breath: f32) -> Colour {
-        let (dx, dy) = (at[0] - sway[0], at[1] - sway[1]);
-        let square = (dx * dx + dy * dy).max(0.000_016);
-        let depth = 0.115 * breath / square.sqrt();
-        let [red, green, blue, glisten] = self.wall.between(turns(dy, dx) + roll, depth * 0.42 + travel);
-        // The lamp sits at the tip: what is far is dark, and redder, for it is lit by the walls.
-        let near = square / (square + 0.0066 * breath * breath);
-        let far = 1.0 - smooth(0.05, 0.6, near);
-        let lamp = near * 1.22;
-        let glint = if glisten > 0.0 { glisten * smooth(0.15, 0.6, near) * 0.85 } else { 0.0 };
+    fn shaded(&self, sight: &Sight, travel: f32, roll: f32) -> Colour {
+        let [red, green, blue, glisten] = self.between(sight.around + roll, sight.depth * 0.42 + travel);
+        // What is far is redder, too, for it is lit by the walls.
+        let far = 1.0 - smooth(0.05, 0.6, sight.near);
+        let lamp = sight.near * 1.22 * sight.lens;
+        let glint = if glisten > 0.0 { glisten * smooth(0.15, 0.6, sight.near) * 0.85 * sight.lens } else { 0.0 };
         [
             red * lamp * (1.0 - 0.35 * far) + glint,
             green * lamp * (1.0 - 0.70 * far) + glint,
             blue * lamp * (1.0 - 0.72 * far) + glint * 0.95,
         ]
     }
+}
 
+impl Endoscope {
     /// Forceps that reach in from the lower right, open and close.
     fn forceps(&self, reach: f32, bite: f32, picture: &mut Picture) {
         let middle = self.width as f32 / self.height as f32 * 0.5;

@@ -2,7 +2,7 @@
 
 use std::f32::consts::TAU;
 
-use super::brush::{Colour, blend, byte, length_of, mix, smooth, to_ellipse, to_line};
+use super::brush::{Colour, blend, bytes, length_of, mix, smooth, to_ellipse, to_line};
 use super::noise::{Tile, bell, chance, clouds, noise};
 use super::{Drawing, Picture, cycles};
 
@@ -37,7 +37,7 @@ pub(super) struct Ultrasound {
     height: usize,
     sights: Vec<Sight>,
     /// Brightness of the tissue, a second speckle it drifts into, and how much blood flows (and which way).
-    tissue: Tile<[u8; 4]>,
+    tissue: Tile,
     patient: Patient,
     /// The last image and when in the loop it was made: a scanner with its colour on makes few a second.
     image: Option<(u32, Picture)>,
@@ -149,7 +149,7 @@ fn doppler(speed: f32) -> Colour {
 }
 
 /// Brightness, drifting brightness, and flow of the tissue at a place of the fan.
-fn tissue(beam: f32, range: f32, patient: Patient) -> [u8; 4] {
+fn tissue(beam: f32, range: f32, patient: Patient) -> [f32; 4] {
     let seed = patient.seed;
     let (beam, range) = ((beam - 0.01) / 0.98, (range - 0.05) / 0.9);
     let (angle, radius) = ((beam - 0.5) * 2.0 * OPENING, SKIN + range * DEPTH);
@@ -190,7 +190,7 @@ fn tissue(beam: f32, range: f32, patient: Patient) -> [u8; 4] {
     // A rib's shadow at one side.
     echo *= 1.0 - 0.75 * smooth(0.05, 0.0, (beam - 0.5 - 0.44 * patient.side).abs());
     let echoes = [seed, seed ^ 77].map(|seed| echo.max(0.0) * speckle(beam, range, seed) / LOUDEST);
-    [echoes[0], echoes[1], 0.5 + 0.5 * flow, 0.0].map(byte)
+    [echoes[0], echoes[1], 0.5 + 0.5 * flow, 0.0]
 }
 
 /// The interference of many echoes: the length of a sum of random pointers, smeared wider with depth.
@@ -230,20 +230,17 @@ impl Ultrasound {
         let beat = phase(0.89) / TAU;
         let pulse = 0.35 + 0.65 * (smooth(0.0, 0.12, beat) * smooth(0.75, 0.12, beat));
         picture.rgb_mut().fill(5);
-        let rgb = picture.rgb_mut();
+        let (pixels, _) = picture.rgb_mut().as_chunks_mut::<3>();
         for sight in &self.sights {
             let slide = breath * sight.slide;
             let [now, then, flow, _] = self.tissue.between(sight.beam + slide * 0.4, sight.range + slide);
             let echo = mix(now, then, 0.30 * drift) * sight.gain * LOUDEST;
             // A scanner shows the logarithm of what it hears.
             let grey = echo * 1.42 / (0.78 + echo) - 0.03;
-            let at = sight.pixel as usize * 3;
             let speed = (flow * 2.0 - 1.0) * pulse;
             let tinted = [grey * 0.95, grey * 0.985, grey * 1.03];
             let colour = if speed.abs() > 0.2 { blend(tinted, doppler(speed * 0.85), 0.85) } else { tinted };
-            rgb[at] = byte(colour[0]);
-            rgb[at + 1] = byte(colour[1]);
-            rgb[at + 2] = byte(colour[2]);
+            pixels[sight.pixel as usize] = bytes(colour);
         }
         self.needle(0.5 + 0.5 * phase(8.0).sin(), picture);
         self.legend(picture);
