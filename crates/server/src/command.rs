@@ -38,17 +38,21 @@ pub fn run(invocation: Invocation) -> Result<(), StartError> {
         Command::Token(config) => print_token(config),
         Command::Serve(config) => {
             log::start(invocation.log_format, &invocation.log)?;
-            runtime()?.block_on(serve(config))
+            until_done(serve(config))
         }
         Command::Demo(config) => {
             log::start(invocation.log_format, &invocation.log)?;
-            runtime()?.block_on(demo(config))
+            until_done(demo(config))
         }
     }
 }
 
-fn runtime() -> Result<Runtime, StartError> {
-    Runtime::new().map_err(StartError::Thread)
+fn until_done(work: impl Future<Output = Result<(), StartError>>) -> Result<(), StartError> {
+    let runtime = Runtime::new().map_err(StartError::Thread)?;
+    let done = runtime.block_on(work);
+    // what is left is a drawing of the demo that nobody waits for any more
+    runtime.shutdown_background();
+    done
 }
 
 /// The server on loopback with three invented sites, and a link for each kind of visitor.

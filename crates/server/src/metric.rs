@@ -11,7 +11,7 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::registry::Registry;
 use room::{Door, FeedReport, Report};
-use signaling::RefusalCode;
+use signaling::{CloseReason, RefusalCode};
 
 use crate::show::{Showcase, Shown};
 use crate::tally::{DELAY_EDGES, DropReason, StreamEnd, Tally, Traffic};
@@ -22,6 +22,7 @@ pub struct Metrics {
     registry: Registry,
     refusals: Family<[(&'static str, &'static str); 2], Counter>,
     clients: Family<[(&'static str, &'static str); 1], Counter>,
+    gone: Family<[(&'static str, &'static str); 2], Counter>,
     messages: Family<[(&'static str, &'static str); 1], Counter>,
 }
 
@@ -29,12 +30,14 @@ impl Metrics {
     /// Counts, and shows what the workers show.
     pub fn new(showcases: Vec<Arc<Showcase>>) -> Self {
         let mut registry = Registry::with_prefix("consilium");
-        let (refusals, clients, messages) = (Family::default(), Family::default(), Family::default());
+        let (refusals, messages) = (Family::default(), Family::default());
+        let (clients, gone) = (Family::default(), Family::default());
         registry.register("refusals", "Requests and messages refused, by door and code.", refusals.clone());
         registry.register("clients_come", "Clients that came, by door.", clients.clone());
+        registry.register("clients_gone", "Clients that went, by door and reason.", gone.clone());
         registry.register("websocket_messages", "Messages by direction.", messages.clone());
         registry.register_collector(Box::new(Workers(showcases)));
-        Self { registry, refusals, clients, messages }
+        Self { registry, refusals, clients, gone, messages }
     }
 
     /// Something was refused.
@@ -45,6 +48,11 @@ impl Metrics {
     /// A client came.
     pub fn came(&self, door: Door) {
         self.clients.get_or_create(&[("door", word(door))]).inc();
+    }
+
+    /// A client that came went.
+    pub fn went(&self, door: Door, reason: CloseReason) {
+        self.gone.get_or_create(&[("door", word(door)), ("reason", reason_word(reason))]).inc();
     }
 
     /// A message came by a WebSocket.
@@ -74,6 +82,18 @@ pub fn word(door: Door) -> &'static str {
         Door::WebSocket => "websocket",
         Door::Whip => "whip",
         Door::Whep => "whep",
+    }
+}
+
+/// The reason's word, the same as on the wire.
+pub(crate) fn reason_word(reason: CloseReason) -> &'static str {
+    match reason {
+        CloseReason::Left => "left",
+        CloseReason::SlowConsumer => "slow_consumer",
+        CloseReason::TimedOut => "timed_out",
+        CloseReason::Refused => "refused",
+        CloseReason::ShuttingDown => "shutting_down",
+        CloseReason::Internal => "internal",
     }
 }
 
@@ -197,7 +217,7 @@ impl Page<'_> {
             MetricType::Histogram,
             |family, worker, shown| {
                 let delays = shown.tally.forwarding;
-                let edges = DELAY_EDGES.iter().copied().chain([f64::MAX]);
+                let edges = DELAY_EDGES.iter().copied().chain([f64::INFINITY]);
                 let buckets: Vec<_> = edges.zip(delays.counts).collect();
                 let labels = [("worker", worker)];
                 let mut metric = family.encode_family(&labels)?;
@@ -353,6 +373,7 @@ mod tests {
             r#"consilium_rooms{worker="0"} 2.0"#,
             r#"consilium_dropped_datagrams_total{worker="0",reason="stranger"} 3"#,
             r#"consilium_forwarding_seconds_bucket{le="0.0002",worker="0"} 1"#,
+            r#"consilium_forwarding_seconds_bucket{le="+Inf",worker="0"} 0"#,
             r#"consilium_forwarding_seconds_count{worker="0"} 1"#,
             r#"consilium_room_clients{worker="0",room="r1"} 4.0"#,
             r#"consilium_refusals_total{door="whip",code="bad_token"} 1"#,

@@ -223,6 +223,7 @@ impl Session {
             }
         };
         shared.resources.remove(&id);
+        shared.metrics.went(self.purpose.door(), reason);
         self.presence.leave(reason);
     }
 

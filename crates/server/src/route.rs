@@ -58,20 +58,22 @@ impl Routes {
         self.fragments.insert(fragment, target);
     }
 
-    /// The session has proved that this address is its own.
-    pub fn add_address(&mut self, address: Address, target: Target) {
+    /// The session has proved that this address is its own. Returns the one that gives way to it.
+    pub fn add_address(&mut self, address: Address, target: Target) -> Option<Address> {
         let before = self.addresses.insert(address, target);
         if before == Some(target) {
-            return;
+            return None;
         }
         if let Some(held) = before.and_then(|before| self.sessions.get_mut(&before)) {
             held.addresses.retain(|held| *held != address);
         }
         let held = self.sessions.entry(target).or_default();
-        if held.addresses.len() == ADDRESSES_PER_SESSION {
-            self.addresses.remove(&held.addresses.remove(0));
+        let oldest = (held.addresses.len() == ADDRESSES_PER_SESSION).then(|| held.addresses.remove(0));
+        if let Some(oldest) = oldest {
+            self.addresses.remove(&oldest);
         }
         held.addresses.push(address);
+        oldest
     }
 
     /// The address is nobody's any more: its ICE-TCP connection is closed.

@@ -314,9 +314,11 @@ impl Worker {
         match route {
             Route::Ufrag(fragment, session) => self.routes.add_fragment(fragment, target(session)),
             Route::Address(protocol, address, session) => {
-                self.routes.add_address((protocol, address), target(session));
                 if protocol == Protocol::Tcp {
                     self.streams.know(address);
+                }
+                if let Some((Protocol::Tcp, oldest)) = self.routes.add_address((protocol, address), target(session)) {
+                    self.streams.close(oldest);
                 }
             }
             Route::Over(session) => self.forget(target(session)),

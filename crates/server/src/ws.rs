@@ -15,6 +15,7 @@ use tokio::time::{Instant as TokioInstant, interval_at, timeout};
 
 use crate::directory::Presence;
 use crate::limit::{Bucket, JOIN_TIMEOUT, PING_INTERVAL, REFUSED_IN_A_ROW, SILENCE_TIMEOUT, WRITE_TIMEOUT};
+use crate::metric::reason_word;
 use crate::order::Delivery;
 use crate::problem::Problem;
 use crate::shared::Shared;
@@ -54,6 +55,7 @@ pub(crate) async fn upgrade(
             Ok(mut presence) => {
                 shared.metrics.came(Door::WebSocket);
                 let reason = line.converse(&mut presence).await;
+                shared.metrics.went(Door::WebSocket, reason);
                 line.close(reason).await;
                 // the client is counted until here, so that a shutdown waits for its goodbye
                 presence.leave(reason);
@@ -223,8 +225,8 @@ impl Line {
             if !self.closed_said {
                 self.say(&ServerMessage::Closed { reason }, None).await?;
             }
-            let (code, word) = frame(reason);
-            let close = CloseFrame { code, reason: Utf8Bytes::from_static(word) };
+            let word = Utf8Bytes::from_static(reason_word(reason));
+            let close = CloseFrame { code: code(reason), reason: word };
             self.send(Message::Close(Some(close)), None).await?;
             // the peer's answer says that it has everything; closed before that, the system may throw the rest away
             while let Some(Ok(_)) = self.socket.recv().await {}
@@ -236,15 +238,13 @@ impl Line {
     }
 }
 
-/// The close code (RFC 6455 section 7.4) and the reason's word on the wire.
-fn frame(reason: CloseReason) -> (u16, &'static str) {
+/// The close code (RFC 6455 section 7.4).
+fn code(reason: CloseReason) -> u16 {
     match reason {
-        CloseReason::Left => (close_code::NORMAL, "left"),
-        CloseReason::SlowConsumer => (close_code::POLICY, "slow_consumer"),
-        CloseReason::TimedOut => (close_code::POLICY, "timed_out"),
-        CloseReason::Refused => (close_code::POLICY, "refused"),
-        CloseReason::ShuttingDown => (close_code::AWAY, "shutting_down"),
-        CloseReason::Internal => (close_code::ERROR, "internal"),
+        CloseReason::Left => close_code::NORMAL,
+        CloseReason::SlowConsumer | CloseReason::TimedOut | CloseReason::Refused => close_code::POLICY,
+        CloseReason::ShuttingDown => close_code::AWAY,
+        CloseReason::Internal => close_code::ERROR,
     }
 }
 
@@ -260,7 +260,7 @@ mod tests {
     fn the_close_frame_says_the_word_of_the_contract() {
         use CloseReason::{Internal, Left, Refused, ShuttingDown, SlowConsumer, TimedOut};
         for reason in [Left, SlowConsumer, TimedOut, Refused, ShuttingDown, Internal] {
-            assert_eq!(serde_json::to_value(reason).expect("a word"), frame(reason).1);
+            assert_eq!(serde_json::to_value(reason).expect("a word"), reason_word(reason));
         }
     }
 }

@@ -1,0 +1,16 @@
+//! The binary `consilium` from outside: real processes, real sockets, real files.
+//!
+//! Every test has a server of its own on free ports, and every server's log is read at its end for names and tokens
+//! (hazard H9). `cargo build --release -p server` comes first; `make test` sees to it.
+
+mod config;
+mod harness;
+mod health;
+mod leak;
+mod noise;
+mod offer;
+mod shutdown;
+mod token;
+mod whep;
+mod whip;
+mod ws;

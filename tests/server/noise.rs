@@ -1,0 +1,120 @@
+//! What strangers send to the media port.
+
+use std::io::{Read, Write};
+use std::net::{TcpStream, UdpSocket};
+use std::time::Duration;
+
+use serde_json::json;
+
+use crate::harness::{PATIENCE, Server};
+use crate::ws::Line;
+
+/// A connectivity check for somebody who is not there, a DTLS hello, RTP, RTCP, and bytes of a small generator.
+fn datagrams() -> Vec<Vec<u8>> {
+    let mut check = vec![0, 1, 0, 12, 0x21, 0x12, 0xa4, 0x42];
+    check.extend_from_slice(&[1; 12]);
+    check.extend_from_slice(b"\x00\x06\x00\x07no:body\x00");
+    let mut dtls = vec![22, 254, 253, 0, 0, 0, 0, 0, 0, 0, 0, 0, 100, 1];
+    dtls.resize(113, 7);
+    let mut rtp = vec![0x80, 96, 0, 1, 0, 0, 0, 1, 0, 0, 0, 1];
+    rtp.resize(1200, 3);
+    let rtcp = vec![0x80, 200, 0, 6, 0, 0, 0, 1];
+    let mut all = vec![check.clone(), dtls, rtp, rtcp, vec![], vec![0], vec![0; 1500]];
+    all.extend((0..check.len()).map(|cut| check[..cut].to_vec()));
+    let mut state = 0x9e37_79b9_7f4a_7c15_u64;
+    for length in (0..1400).step_by(7) {
+        all.push(
+            (0..length)
+                .map(|_| {
+                    state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+                    (state >> 33) as u8
+                })
+                .collect(),
+        );
+    }
+    all
+}
+
+#[tokio::test]
+async fn strangers_are_counted_and_answered_with_nothing() {
+    let server = Server::start();
+    let mut member = Line::joined(&server, "expert", None).await;
+    let socket = UdpSocket::bind("127.0.0.1:0").expect("loopback");
+    let dropped = r#"consilium_dropped_datagrams_total{worker="0",reason="stranger"}"#;
+    let all = datagrams();
+    for (sent, datagram) in all.iter().enumerate() {
+        socket.send_to(datagram, server.media).expect("loopback");
+        // no more than the kernel keeps
+        if sent % 100 == 99 {
+            server.metric_becomes(dropped, |count| count >= sent as f64).await;
+        }
+    }
+    // an empty datagram is none
+    server
+        .metric_becomes(dropped, |count| count >= all.iter().filter(|datagram| !datagram.is_empty()).count() as f64)
+        .await;
+    socket.set_nonblocking(true).expect("a socket");
+    assert!(socket.recv(&mut [0; 100]).is_err(), "nothing comes back");
+    member.say(json!({ "type": "ping", "id": 1, "at_ms": 0 })).await;
+    assert_eq!(member.hear_of("ponged").await["re"], 1);
+}
+
+#[tokio::test]
+async fn connections_of_strangers_end() {
+    let server = Server::start();
+    let ended = |reason: &str| format!(r#"consilium_tcp_connections_ended_total{{worker="0",reason="{reason}"}}"#);
+    let connect = || {
+        let stream = TcpStream::connect(server.media).expect("it listens");
+        stream.set_read_timeout(Some(PATIENCE)).expect("a socket");
+        stream
+    };
+    let closed = |mut stream: TcpStream| matches!(stream.read(&mut [0; 10]), Ok(0) | Err(_));
+    // a frame longer than any datagram: an HTTP request, for one
+    let mut http = connect();
+    http.write_all(b"GET / HTTP/1.1\r\n\r\n").expect("connected");
+    assert!(closed(http));
+    server.metric_becomes(&ended("frame"), |count| count == 1.0).await;
+    // well framed noise, until it is too much
+    let mut talker = connect();
+    for datagram in datagrams().iter().filter(|datagram| datagram.len() < 1500) {
+        let mut frame = (datagram.len() as u16).to_be_bytes().to_vec();
+        frame.extend_from_slice(datagram);
+        if talker.write_all(&frame).is_err() {
+            break;
+        }
+    }
+    assert!(closed(talker));
+    server.metric_becomes(&ended("bytes"), |count| count == 1.0).await;
+    // and one that says nothing
+    assert!(closed(connect()));
+    server.metric_becomes(&ended("time"), |count| count == 1.0).await;
+    server.metric_becomes("consilium_tcp_connections{", |count| count == 0.0).await;
+}
+
+#[tokio::test]
+async fn a_crowd_of_strangers_is_bounded() {
+    let server = Server::start();
+    let before = server.descriptors();
+    let crowd: Vec<TcpStream> = (0..400).map(|_| TcpStream::connect(server.media).expect("it listens")).collect();
+    let crowded = r#"consilium_tcp_connections_ended_total{worker="0",reason="crowd"}"#;
+    server.metric_becomes(crowded, |count| count >= 144.0).await;
+    assert!(server.descriptors() <= before + 256 + 20);
+    let mut member = Line::joined(&server, "expert", None).await;
+    member.say(json!({ "type": "ping", "id": 1, "at_ms": 0 })).await;
+    assert_eq!(member.hear_of("ponged").await["re"], 1);
+    drop(crowd);
+    server.metric_becomes("consilium_tcp_connections{", |count| count == 0.0).await;
+}
+
+/// Clients that open an HTTP connection and say nothing, or half a request, do not keep it.
+#[tokio::test]
+async fn half_a_request_is_not_waited_for() {
+    let server = Server::start();
+    for half in ["", "GET / HTT", "POST /whip/r HTTP/1.1\r\nhost: x\r\n"] {
+        let mut stream = TcpStream::connect(server.http).expect("it listens");
+        stream.set_read_timeout(Some(Duration::from_secs(60))).expect("a socket");
+        stream.write_all(half.as_bytes()).expect("connected");
+        let mut said = Vec::new();
+        stream.read_to_end(&mut said).expect("the server ends it");
+    }
+}
