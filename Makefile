@@ -24,9 +24,10 @@ test-packages := chromium firefox-esr fonts-noto-cjk pulseaudio \
 web-sources = $(shell find web-client -type f -not -path '*/node_modules/*' -not -path '*/dist/*' 2>/dev/null)
 
 ## demo: builds everything and runs one room with three invented sites; prints one link per role
+## (flags for it: make demo FLAGS="--media 0.0.0.0:7881")
 demo: build
 	@$(call say,starting the demo; Ctrl-C ends it)
-	@exec "$(binary)" demo
+	@exec "$(binary)" demo $(FLAGS)
 
 ## test: everything, and one line with the sum
 test: native test-native web-client/node_modules/.installed tests/browser/node_modules/.installed web-client/dist/index.html .venv/.installed
