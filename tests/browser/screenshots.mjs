@@ -30,12 +30,12 @@ for (const [name, language] of Object.entries(languages)) {
       const member = await new (role === "surgeon" ? Surgeon : Member)(page).enter(link);
       if (role === "surgeon") await page.click('[data-testid="add-camera"]');
       await member.truePictures(pictures[role]);
-      await page.screenshot({ path: `${results}${role}-${size}-${name}.png` });
-      console.log(`${role}-${size}-${name}.png`);
+      await picture(page, `${role}-${size}-${name}.png`);
     }
+    await page.evaluate(() => sessionStorage.clear()); // the token of the last role
     await page.goto("about:blank");
     await page.goto(server.url);
-    await page.screenshot({ path: `${results}start-${size}-${name}.png` });
+    await picture(page, `start-${size}-${name}.png`);
   }
   await page.end();
 }
@@ -47,10 +47,17 @@ if (asked.readme) {
   await expert.talk();
   const docs = new URL("../../docs/", import.meta.url).pathname;
   await mkdir(docs, { recursive: true });
-  await page.screenshot({ path: `${results}readme.png` });
+  await picture(page, "readme.png");
   // 256 colours are enough to show what it is, at a quarter of the size.
   const palette = "split[a][b];[a]palettegen[p];[b][p]paletteuse=dither=bayer:bayer_scale=4";
   execFileSync(ffmpeg, ["-y", "-loglevel", "error", "-i", `${results}readme.png`, "-vf", palette, `${docs}expert.png`]);
   await page.end();
 }
 await server.stop();
+
+/** Takes a page when nothing fades any more. */
+async function picture(page, file) {
+  await page.evaluate(() => Promise.all(document.getAnimations().map((animation) => animation.finished)));
+  await page.screenshot({ path: results + file });
+  console.log(file);
+}
