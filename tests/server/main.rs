@@ -3,6 +3,7 @@
 //! Every test has a server of its own on free ports, and every server's log is read at its end for names and tokens
 //! (hazard H9). `cargo build --release -p server` comes first; `make test` sees to it.
 
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a test shows the figures that it judges")]
 mod config;
 mod harness;
 mod health;

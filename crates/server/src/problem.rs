@@ -12,7 +12,8 @@ use signaling::{Refusal, RefusalCode};
 pub struct Problem {
     status: StatusCode,
     refusal: Refusal,
-    headers: HeaderMap,
+    /// Few problems have any; boxed so that a result with a problem stays small.
+    headers: Box<HeaderMap>,
 }
 
 #[derive(Serialize, utoipa::ToSchema)]
@@ -61,7 +62,7 @@ impl Problem {
 
 impl From<Refusal> for Problem {
     fn from(refusal: Refusal) -> Self {
-        let problem = Self { status: status(refusal.code), headers: HeaderMap::new(), refusal };
+        let problem = Self { status: status(refusal.code), headers: Box::default(), refusal };
         match problem.status {
             StatusCode::UNAUTHORIZED => problem.with(WWW_AUTHENTICATE, "Bearer"),
             StatusCode::SERVICE_UNAVAILABLE => problem.with(RETRY_AFTER, "2"),
@@ -81,7 +82,7 @@ impl IntoResponse for Problem {
             code: self.refusal.code.as_str(),
         };
         let mut response = (self.status, Json(document)).into_response();
-        response.headers_mut().extend(self.headers);
+        response.headers_mut().extend(*self.headers);
         response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         // lets the doors count by code without reading the document again
         response.extensions_mut().insert(self.refusal.code);

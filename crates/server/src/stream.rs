@@ -134,8 +134,11 @@ fn unframe(partial: &mut Vec<u8>, mut bytes: &[u8], mut taker: impl FnMut(&[u8])
     Ok(())
 }
 
-/// The first frame and what follows it, if it is there as a whole.
-fn whole(bytes: &[u8]) -> Result<Option<(&[u8], &[u8])>, StreamEnd> {
+/// A frame and what follows it.
+type Cut<'a> = (&'a [u8], &'a [u8]);
+
+/// The first frame, if it is there as a whole.
+fn whole(bytes: &[u8]) -> Result<Option<Cut<'_>>, StreamEnd> {
     let Some((length, rest)) = bytes.split_first_chunk() else { return Ok(None) };
     let length = usize::from(u16::from_be_bytes(*length));
     if length > FRAME_BYTES {

@@ -52,8 +52,8 @@ impl Streams {
         &mut self.listener
     }
 
-    /// How many there are.
-    pub fn len(&self) -> usize {
+    /// How many connections there are.
+    pub fn count(&self) -> usize {
         self.by_peer.len()
     }
 

@@ -357,7 +357,7 @@ impl Worker {
     }
 
     fn is_over(&self) -> bool {
-        self.stop_at.is_some_and(|stop| self.streams.len() == 0 || Instant::now() >= stop)
+        self.stop_at.is_some_and(|stop| self.streams.count() == 0 || Instant::now() >= stop)
     }
 
     fn keep_house(&mut self) {
@@ -373,7 +373,7 @@ impl Worker {
         self.tally.rooms = self.hall.places().len();
         self.tally.clients = self.hall.clients();
         self.tally.sessions = self.routes.sessions();
-        self.tally.streams = self.streams.len();
+        self.tally.streams = self.streams.count();
         self.showcase.put(now, self.tally, self.hall.reports());
     }
 }
