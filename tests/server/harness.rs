@@ -13,10 +13,10 @@ use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use serde_json::{Value, json};
 
 /// The longest that anything is waited for; a test that reaches it has failed.
-pub const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Where cargo puts the binary that this test is built beside.
-pub fn binary() -> PathBuf {
+pub(crate) fn binary() -> PathBuf {
     let test = std::env::current_exe().expect("a test is a program");
     let beside = test.ancestors().nth(2).expect("it lies in deps").join("consilium");
     assert!(beside.exists(), "build it first: cargo build --release -p server");
@@ -24,17 +24,17 @@ pub fn binary() -> PathBuf {
 }
 
 /// `consilium` with none of the variables of whoever runs the tests.
-pub fn consilium() -> Command {
+pub(crate) fn consilium() -> Command {
     let mut command = Command::new(binary());
     command.env_clear().stdin(Stdio::null());
     command
 }
 
 /// A directory of this test's own, removed at its end.
-pub struct Scratch(PathBuf);
+pub(crate) struct Scratch(PathBuf);
 
 impl Scratch {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
         let path = std::env::temp_dir().join(format!("consilium-test-{}-{number}", std::process::id()));
@@ -42,7 +42,7 @@ impl Scratch {
         Self(path)
     }
 
-    pub fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         &self.0
     }
 }
@@ -54,10 +54,10 @@ impl Drop for Scratch {
 }
 
 /// A running server.
-pub struct Server {
-    pub http: SocketAddr,
-    pub media: SocketAddr,
-    pub client: reqwest::Client,
+pub(crate) struct Server {
+    pub(crate) http: SocketAddr,
+    pub(crate) media: SocketAddr,
+    pub(crate) client: reqwest::Client,
     child: Child,
     scratch: Scratch,
     /// Everything that must not be in the log.
@@ -65,11 +65,11 @@ pub struct Server {
 }
 
 impl Server {
-    pub fn start() -> Self {
+    pub(crate) fn start() -> Self {
         Self::start_with(&[])
     }
 
-    pub fn start_with(flags: &[&str]) -> Self {
+    pub(crate) fn start_with(flags: &[&str]) -> Self {
         let scratch = Scratch::new();
         let log = File::create(scratch.path().join("log")).expect("temporary file");
         let mut child = consilium()
@@ -93,25 +93,25 @@ impl Server {
         Self { http, media, client, child, scratch, private: Mutex::default() }
     }
 
-    pub fn url(&self, path: &str) -> String {
+    pub(crate) fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.http)
     }
 
-    pub fn data(&self) -> PathBuf {
+    pub(crate) fn data(&self) -> PathBuf {
         self.scratch.path().join("data")
     }
 
-    pub fn pid(&self) -> u32 {
+    pub(crate) fn pid(&self) -> u32 {
         self.child.id()
     }
 
     /// A valid token for room `r`; the name says whose test it was if it ever gets into a log.
-    pub fn token(&self, role: &str, site: Option<&str>) -> String {
+    pub(crate) fn token(&self, role: &str, site: Option<&str>) -> String {
         self.signed(claims("r", role, site))
     }
 
     /// A token with these claims.
-    pub fn signed(&self, claims: Value) -> String {
+    pub(crate) fn signed(&self, claims: Value) -> String {
         let secret = std::fs::read(self.data().join("secret")).expect("the server has made it");
         let key = EncodingKey::from_secret(&secret);
         let token = jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &key).expect("it signs");
@@ -120,23 +120,24 @@ impl Server {
     }
 
     /// The log must not hold this.
-    pub fn hide(&self, private: &str) {
+    pub(crate) fn hide(&self, private: &str) {
         self.private.lock().expect("no test panicked holding it").push(private.to_owned());
     }
 
-    pub async fn get(&self, path: &str) -> reqwest::Response {
+    pub(crate) async fn get(&self, path: &str) -> reqwest::Response {
         self.client.get(self.url(path)).send().await.expect("an answer")
     }
 
     /// The value of the one metric whose name and labels begin so; 0 when it is not there yet.
-    pub async fn metric(&self, start: &str) -> f64 {
+    pub(crate) async fn metric(&self, start: &str) -> f64 {
         let text = self.get("/metrics").await.text().await.expect("text");
         let line = text.lines().find(|line| line.starts_with(start));
         line.map_or(0.0, |line| line.rsplit(' ').next().and_then(|value| value.parse().ok()).expect("a number"))
     }
 
-    /// Waits until the metric is as wanted.
-    pub async fn metric_becomes(&self, start: &str, wanted: impl Fn(f64) -> bool) {
+    /// Waits until the metric is as wanted, and not only because it is old.
+    pub(crate) async fn metric_becomes(&self, start: &str, wanted: impl Fn(f64) -> bool) {
+        self.shown_anew().await;
         let begun = Instant::now();
         loop {
             let value = self.metric(start).await;
@@ -148,14 +149,29 @@ impl Server {
         }
     }
 
+    /// Waits until the worker has shown its figures anew: what is read from now on is not older than this call.
+    pub(crate) async fn shown_anew(&self) {
+        let mut last = 0.0;
+        let begun = Instant::now();
+        loop {
+            let silent = self.metric("consilium_worker_silent_seconds{").await;
+            if silent < last {
+                return;
+            }
+            last = silent;
+            assert!(begun.elapsed() < PATIENCE, "the worker shows nothing");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
     /// Tells it to stop.
-    pub fn terminate(&self) {
+    pub(crate) fn terminate(&self) {
         let done = Command::new("kill").arg(self.pid().to_string()).status().expect("kill runs");
         assert!(done.success());
     }
 
     /// Waits until it has ended.
-    pub fn wait(&mut self) -> ExitStatus {
+    pub(crate) fn wait(&mut self) -> ExitStatus {
         let begun = Instant::now();
         loop {
             if let Some(status) = self.child.try_wait().expect("is ours") {
@@ -167,18 +183,18 @@ impl Server {
     }
 
     /// Resident memory in KiB.
-    pub fn resident_kib(&self) -> u64 {
+    pub(crate) fn resident_kib(&self) -> u64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid())).expect("it runs");
         let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("Linux says it");
         line.trim().trim_end_matches(" kB").parse().expect("a number")
     }
 
     /// How many files and sockets it has open.
-    pub fn descriptors(&self) -> usize {
+    pub(crate) fn descriptors(&self) -> usize {
         std::fs::read_dir(format!("/proc/{}/fd", self.pid())).expect("it runs").count()
     }
 
-    pub fn log(&self) -> String {
+    pub(crate) fn log(&self) -> String {
         std::fs::read_to_string(self.scratch.path().join("log")).expect("the log")
     }
 }
@@ -209,24 +225,25 @@ impl Drop for Server {
 }
 
 /// The name in every token of these tests.
-pub const NAME: &str = "Dr. Example Nobody";
+pub(crate) const NAME: &str = "Dr. Example Nobody";
 
 /// The claims of a good token.
-pub fn claims(room: &str, role: &str, site: Option<&str>) -> Value {
+pub(crate) fn claims(room: &str, role: &str, site: Option<&str>) -> Value {
     static COUNT: AtomicU32 = AtomicU32::new(0);
     let subject = format!("subject-{}", COUNT.fetch_add(1, Ordering::Relaxed));
     json!({ "sub": subject, "name": NAME, "room": room, "role": role, "site": site, "exp": now_s() + 600, "jti": subject })
 }
 
-pub fn now_s() -> u64 {
+pub(crate) fn now_s() -> u64 {
     std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("after 1970").as_secs()
 }
 
 /// Checks a problem document and gives its code.
-pub async fn problem(response: reqwest::Response, status: u16) -> String {
+pub(crate) async fn problem(response: reqwest::Response, status: u16) -> String {
+    let path = response.url().to_string();
     let (got, kind) = (response.status().as_u16(), response.headers().get("content-type").cloned());
     let text = response.text().await.expect("a body");
-    assert_eq!(got, status, "{text}");
+    assert_eq!(got, status, "{path}: {text}");
     assert_eq!(kind.expect("a content type"), "application/problem+json");
     let document: Value = serde_json::from_str(&text).expect("JSON");
     assert_eq!(document["status"], status);

@@ -2,7 +2,6 @@
 
 use std::io::{Read, Write};
 use std::net::{TcpStream, UdpSocket};
-use std::time::Duration;
 
 use serde_json::json;
 
@@ -110,10 +109,14 @@ async fn a_crowd_of_strangers_is_bounded() {
 #[tokio::test]
 async fn half_a_request_is_not_waited_for() {
     let server = Server::start();
-    for half in ["", "GET / HTT", "POST /whip/r HTTP/1.1\r\nhost: x\r\n"] {
+    let connect = |half: &str| {
         let mut stream = TcpStream::connect(server.http).expect("it listens");
-        stream.set_read_timeout(Some(Duration::from_secs(60))).expect("a socket");
+        stream.set_read_timeout(Some(PATIENCE)).expect("a socket");
         stream.write_all(half.as_bytes()).expect("connected");
+        stream
+    };
+    let halves = ["", "GET / HTT", "PRI * HTT", "POST /whip/r HTTP/1.1\r\nhost: x\r\n"].map(connect);
+    for mut stream in halves {
         let mut said = Vec::new();
         stream.read_to_end(&mut said).expect("the server ends it");
     }

@@ -4,10 +4,10 @@
 const FINGERPRINT: &str =
     "11:22:33:44:55:66:77:88:99:AA:BB:CC:DD:EE:FF:00:11:22:33:44:55:66:77:88:99:AA:BB:CC:DD:EE:FF:00";
 
-pub const PASSWORD: &str = "passwordpasswordpassword";
+pub(crate) const PASSWORD: &str = "passwordpasswordpassword";
 
 /// A video and an audio m-line in this direction.
-pub fn offer(direction: &str, ufrag: &str) -> String {
+pub(crate) fn offer(direction: &str, ufrag: &str) -> String {
     let common = |mid: &str| {
         format!(
             "c=IN IP4 0.0.0.0\r\na=ice-ufrag:{ufrag}\r\na=ice-pwd:{PASSWORD}\r\na=ice-options:trickle\r\n\
@@ -36,6 +36,6 @@ pub fn offer(direction: &str, ufrag: &str) -> String {
 }
 
 /// The value of an attribute in an SDP or a fragment.
-pub fn attribute(text: &str, name: &str) -> Option<String> {
+pub(crate) fn attribute(text: &str, name: &str) -> Option<String> {
     text.lines().find_map(|line| line.strip_prefix(&format!("a={name}:")).map(str::to_owned))
 }

@@ -102,5 +102,6 @@ async fn bad_tokens_have_their_codes() {
     let request = server.client.post(server.url("/whip/r?feed=ct")).bearer_auth(&other);
     let response = request.header("content-type", "application/sdp").body(offer("sendonly", "abcd")).send().await;
     assert_eq!(problem(response.expect("an answer"), 403).await, "wrong_room");
-    assert_eq!(server.metric("consilium_sessions").await, 0.0);
+    server.shown_anew().await;
+    assert_eq!(server.metric("consilium_sessions{").await, 0.0);
 }

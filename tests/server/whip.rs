@@ -17,14 +17,14 @@ async fn post(server: &Server, path: &str, token: &str, kind: &str, body: impl I
 }
 
 /// A session and the token it was begun with.
-pub struct Begun {
-    pub location: String,
-    pub etag: String,
-    pub answer: String,
-    pub token: String,
+pub(crate) struct Begun {
+    pub(crate) location: String,
+    pub(crate) etag: String,
+    pub(crate) answer: String,
+    pub(crate) token: String,
 }
 
-pub async fn begin(server: &Server, feed: &str) -> Begun {
+pub(crate) async fn begin(server: &Server, feed: &str) -> Begun {
     let token = server.token("device", Some("a"));
     let response =
         post(server, &format!("/whip/r?feed={feed}&label=One"), &token, SDP, offer("sendonly", "abcd")).await;
@@ -106,7 +106,6 @@ async fn bad_requests_have_their_answers() {
         ("/whip/r?feed=xray", SDP, good(), 400, "bad_message"),
         (&format!("/whip/r?feed=ct&label={}", "x".repeat(81)), SDP, good(), 400, "bad_label"),
         ("/whip/r?feed=ct&label=a%0ab", SDP, good(), 400, "bad_label"),
-        ("/whip/r?feed=ct&label=%ff", SDP, good(), 400, "bad_message"),
         ("/whip/r?feed=ct", SDP, "v=0\r\n".repeat(60_000), 413, "too_large"),
         ("/whip/r?feed=ct", SDP, "x".repeat(10 * 1024 * 1024), 413, "too_large"),
         ("/whip/other?feed=ct", SDP, good(), 403, "wrong_room"),
@@ -125,7 +124,7 @@ async fn bad_requests_have_their_answers() {
     let request = server.client.post(server.url("/whip/r?feed=ct")).bearer_auth(&token).header("accept", "text/html");
     let response = request.header("content-type", SDP).body(good()).send().await.expect("an answer");
     assert_eq!(problem(response, 406).await, "wrong_content_type");
-    assert_eq!(server.metric("consilium_sessions{").await, 0.0);
+    server.metric_becomes("consilium_sessions{", |sessions| sessions == 0.0).await;
     assert_eq!(server.metric(r#"consilium_refusals_total{door="whip",code="too_large"}"#).await, 2.0);
 }
 
@@ -155,17 +154,18 @@ async fn a_fifth_feed_is_refused() {
     let token = server.signed(claims("r", "device", Some("a")));
     let mut locations = Vec::new();
     for feed in ["endoscope", "ultrasound", "ct", "room"] {
-        let response = post(&server, &format!("/whip/r?feed={feed}"), &token, SDP, video_only(feed)).await;
+        let response =
+            post(&server, &format!("/whip/r?feed={feed}"), &token, SDP, video_only(&format!("{feed}1234"))).await;
         assert_eq!(response.status(), 201);
         locations.push(response.headers()["location"].to_str().expect("text").to_owned());
     }
-    let response = post(&server, "/whip/r?feed=monitor", &token, SDP, video_only("more")).await;
+    let response = post(&server, "/whip/r?feed=monitor", &token, SDP, video_only("more1234")).await;
     assert_eq!(problem(response, 409).await, "too_many_feeds");
     for location in locations {
         let response = server.client.delete(server.url(&location)).bearer_auth(&token).send().await;
         assert_eq!(response.expect("an answer").status(), 200);
     }
-    assert_eq!(post(&server, "/whip/r?feed=monitor", &token, SDP, video_only("more")).await.status(), 201);
+    assert_eq!(post(&server, "/whip/r?feed=monitor", &token, SDP, video_only("more1234")).await.status(), 201);
 }
 
 /// The offer without its audio: a site has one voice.

@@ -10,47 +10,47 @@ use tokio_tungstenite::{WebSocketStream, client_async};
 use crate::harness::{PATIENCE, Server, problem};
 
 /// A client.
-pub struct Line {
+pub(crate) struct Line {
     socket: WebSocketStream<TcpStream>,
     /// The code and the word of the WebSocket's own goodbye.
-    pub goodbye: Option<(u16, String)>,
+    pub(crate) goodbye: Option<(u16, String)>,
 }
 
 impl Line {
-    pub async fn open(server: &Server) -> Self {
+    pub(crate) async fn open(server: &Server) -> Self {
         Self::over(server, TcpStream::connect(server.http).await.expect("it listens")).await
     }
 
-    pub async fn over(server: &Server, stream: TcpStream) -> Self {
+    pub(crate) async fn over(server: &Server, stream: TcpStream) -> Self {
         let request = format!("ws://{}/ws", server.http).into_client_request().expect("an address");
         let (socket, _) = client_async(request, stream).await.expect("a WebSocket");
         Self { socket, goodbye: None }
     }
 
-    pub async fn joined(server: &Server, role: &str, site: Option<&str>) -> Self {
+    pub(crate) async fn joined(server: &Server, role: &str, site: Option<&str>) -> Self {
         let mut line = Self::open(server).await;
         line.join(&server.token(role, site)).await;
         assert_eq!(line.hear().await.expect("an answer")["type"], "joined");
         line
     }
 
-    pub async fn join(&mut self, token: &str) {
+    pub(crate) async fn join(&mut self, token: &str) {
         self.say(json!({ "type": "join", "id": 1, "version": 1, "token": token })).await;
     }
 
-    pub async fn say(&mut self, message: Value) {
+    pub(crate) async fn say(&mut self, message: Value) {
         self.send(Message::text(message.to_string())).await;
     }
 
     /// A connection that the server has closed takes nothing; what it said before can still be heard.
-    pub async fn send(&mut self, message: Message) {
+    pub(crate) async fn send(&mut self, message: Message) {
         if let Err(error) = self.socket.send(message).await {
             assert!(!matches!(error, tokio_tungstenite::tungstenite::Error::Capacity(_)), "{error}");
         }
     }
 
     /// The next message; none when the connection is over.
-    pub async fn hear(&mut self) -> Option<Value> {
+    pub(crate) async fn hear(&mut self) -> Option<Value> {
         loop {
             match tokio::time::timeout(PATIENCE, self.socket.next()).await.expect("something is said") {
                 Some(Ok(Message::Text(text))) => return Some(serde_json::from_str(&text).expect("JSON")),
@@ -64,7 +64,7 @@ impl Line {
     }
 
     /// Hears until a message of this type.
-    pub async fn hear_of(&mut self, kind: &str) -> Value {
+    pub(crate) async fn hear_of(&mut self, kind: &str) -> Value {
         loop {
             let message = self.hear().await.unwrap_or_else(|| panic!("the connection ended before {kind}"));
             if message["type"] == kind {

@@ -15,6 +15,7 @@ pub mod config;
 pub mod demo;
 pub mod directory;
 mod door;
+mod doorkeeper;
 pub mod file;
 mod hall;
 pub mod http;

@@ -8,6 +8,8 @@ use signaling::limit::MESSAGES_PER_SECOND;
 
 /// WebSocket, WHIP and WHEP clients of the whole server.
 pub const CLIENTS: usize = 10_000;
+/// HTTP connections of the whole server, WebSockets among them.
+pub const CONNECTIONS: usize = 12_000;
 /// Orders that may wait for a worker; a sender waits when there is no place, so a flood slows its own source.
 pub const INBOX_ORDERS: usize = 4096;
 /// A join token in bytes; real ones have about 500.

@@ -104,6 +104,7 @@ impl Collector for Workers {
     fn encode(&self, encoder: DescriptorEncoder<'_>) -> fmt::Result {
         let shown: Vec<Shown> = self.0.iter().map(|showcase| showcase.look()).collect();
         let mut page = Page { encoder, workers: shown };
+        page.silence()?;
         page.sizes()?;
         page.traffic()?;
         page.losses()?;
@@ -150,6 +151,13 @@ impl Page<'_> {
             })?;
         }
         Ok(())
+    }
+
+    fn silence(&mut self) -> fmt::Result {
+        let help = "Since the worker last showed its figures; above 5 it hangs.";
+        self.each("worker_silent_seconds", help, MetricType::Gauge, |family, worker, shown| {
+            gauge(family, &[("worker", worker)], shown.at.elapsed().as_secs_f64())
+        })
     }
 
     fn traffic(&mut self) -> fmt::Result {

@@ -11,14 +11,16 @@ use axum_server::Handle;
 use axum_server::tls_rustls::RustlsConfig;
 use hyper_util::rt::TokioTimer;
 use media::Certificate;
+use tokio::sync::Semaphore;
 use tokio::task::JoinHandle as Task;
 use tokio::time::timeout;
 
 use crate::config::{ConfigError, RoomRule, ServeConfig, data_directory};
 use crate::demo::DemoError;
 use crate::directory::Directory;
+use crate::doorkeeper::Doorkeeper;
 use crate::http;
-use crate::limit::{DRAIN_TIMEOUT, HEAD_TIMEOUT};
+use crate::limit::{CONNECTIONS, DRAIN_TIMEOUT, HEAD_TIMEOUT};
 use crate::listen::{self, ListenError};
 use crate::secret::{Secret, SecretError};
 use crate::shared::Shared;
@@ -180,9 +182,10 @@ fn serve(
 ) -> io::Result<Task<io::Result<()>>> {
     listener.set_nonblocking(true)?;
     let service = http::router(shared).into_make_service();
+    let connections = Arc::new(Semaphore::new(CONNECTIONS));
     macro_rules! spawn {
         ($server:expr) => {{
-            let mut server = $server.handle(handle);
+            let mut server = $server.handle(handle).map(|acceptor| Doorkeeper::new(acceptor, connections));
             let builder = server.http_builder();
             builder.http1().timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT);
             builder.http2().timer(TokioTimer::new()).keep_alive_interval(HEAD_TIMEOUT).max_concurrent_streams(64);
