@@ -295,7 +295,10 @@ impl Worker {
             self.follow(place, route);
         }
         for outgoing in outbox.messages.drain(..) {
-            if !self.hall.deliver(outgoing.client, Delivery::Message(outgoing.message)) {
+            let is_slow = !self.hall.deliver(outgoing.client, Delivery::Message(outgoing.message));
+            // Once is enough, and who has lost its seat already is on its way out.
+            let is_seated = self.hall.room_of(outgoing.client).is_some();
+            if is_slow && is_seated && !self.slow.contains(&outgoing.client) {
                 self.slow.push(outgoing.client);
             }
         }
