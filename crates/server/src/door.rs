@@ -94,11 +94,17 @@ async fn session(shared: &Shared, door: Door, room: &str, id: &str, request: Req
         }
     }
     let found = shared.resources.find(door, room, id);
-    if !found.as_ref().is_some_and(|resource| resource.was_begun_with(bearer(headers)))
-        && let Err(problem) = shared.admit(headers, room)
-    {
-        drain(headers, body).await;
-        return Err(problem);
+    if !found.as_ref().is_some_and(|resource| resource.was_begun_with(bearer(headers))) {
+        let admitted = shared.admit(headers, room).and_then(|admission| match &found {
+            Some(resource) if !resource.is_open_to(&admission.identity) => {
+                Err(Problem::new(RefusalCode::NotAllowed, "This session is another member's."))
+            }
+            _ => Ok(()),
+        });
+        if let Err(problem) = admitted {
+            drain(headers, body).await;
+            return Err(problem);
+        }
     }
     let unknown = || Problem::new(RefusalCode::UnknownSession, "There is no such session.");
     let Some(resource) = found else {

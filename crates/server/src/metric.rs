@@ -381,7 +381,7 @@ mod tests {
             r#"consilium_rooms{worker="0"} 2.0"#,
             r#"consilium_dropped_datagrams_total{worker="0",reason="stranger"} 3"#,
             r#"consilium_forwarding_seconds_bucket{le="0.0002",worker="0"} 1"#,
-            r#"consilium_forwarding_seconds_bucket{le="+Inf",worker="0"} 0"#,
+            r#"consilium_forwarding_seconds_bucket{le="+Inf",worker="0"} 1"#,
             r#"consilium_forwarding_seconds_count{worker="0"} 1"#,
             r#"consilium_room_clients{worker="0",room="r1"} 4.0"#,
             r#"consilium_refusals_total{door="whip",code="bad_token"} 1"#,

@@ -7,11 +7,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use axum::http::StatusCode;
-use room::Door;
+use room::{Door, Identity};
 use signaling::client::{Connection, OfSite};
 use signaling::{
-    ClientMessage, CloseReason, FeedChoice, FeedOffer, Private, RefusalCode, RequestId, RoomId, ServerMessage, Slot,
-    VoiceOffer,
+    ClientMessage, CloseReason, FeedChoice, FeedOffer, Private, RefusalCode, RequestId, Role, RoomId, ServerMessage,
+    Slot, VoiceOffer,
 };
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
@@ -108,6 +108,7 @@ pub(crate) struct Resource {
     room: RoomId,
     door: Door,
     token: Private<String>,
+    subject: Private<String>,
     demands: mpsc::Sender<Demand>,
 }
 
@@ -136,6 +137,11 @@ impl Resource {
     /// that an operation may last longer than a token.
     pub(crate) fn was_begun_with(&self, token: Option<&str>) -> bool {
         token.is_some_and(|token| token == self.token.reveal())
+    }
+
+    /// True for whoever the session is of, with a newer token perhaps, and for the lead, who may end anything.
+    pub(crate) fn is_open_to(&self, identity: &Identity) -> bool {
+        identity.subject == self.subject || identity.role == Role::Lead
     }
 
     /// Adds candidates or restarts ICE.
@@ -177,6 +183,7 @@ pub(crate) async fn begin(
     let remote = Fragment::parse(&offer).map_err(|refusal| Problem::new(RefusalCode::BadSdp, refusal.message))?;
     let door = purpose.door();
     let Admission { room, identity } = admission;
+    let subject = identity.subject.clone();
     let presence = shared.directory.enter(room.clone(), identity, door, JOIN).await?;
     let mut session = Session {
         presence,
@@ -191,7 +198,7 @@ pub(crate) async fn begin(
     session.watch().await?;
     shared.metrics.came(door);
     let (demands, requests) = mpsc::channel(DEMANDS);
-    shared.resources.put(id.clone(), Resource { room, door, token, demands });
+    shared.resources.put(id.clone(), Resource { room, door, token, subject, demands });
     tokio::spawn(session.live(requests, shared.clone(), id.clone()));
     Ok(Begun { id, etag, answer })
 }
