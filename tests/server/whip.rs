@@ -270,6 +270,8 @@ async fn a_session_belongs_to_its_room() {
     }
     let head = ask(Method::HEAD, begun.location.clone(), Some(begun.token.clone())).await.expect("an answer");
     assert_eq!(head.status(), 405);
+    let stranger = server.token("trainee", None);
+    assert_eq!(problem(delete(&begun.location, Some(&stranger)).await.expect("an answer"), 403).await, "not_allowed");
     let colleague = server.token("lead", None);
     assert_eq!(delete(&begun.location, Some(&colleague)).await.expect("an answer").status(), 200);
 }

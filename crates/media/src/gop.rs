@@ -7,6 +7,8 @@ use crate::packet::Packet;
 
 /// Most bytes kept: ten seconds at 4 Mb/s. Past it the cache is dropped and a keyframe is asked for, once.
 const BYTES: usize = 5_000_000;
+/// From here on a replay is long: two seconds at 2 Mb/s. Browsers send no keyframe by themselves.
+const LONG_BYTES: usize = 500_000;
 /// Most packets kept.
 const PACKETS: usize = 8_000;
 
@@ -64,6 +66,11 @@ impl Gop {
             (Some(first), Some(last)) => last.sequence - first.sequence + 1 == self.packets.len() as u64,
             _ => false,
         }
+    }
+
+    /// True if it is more than a viewer should be sent when the publisher can give a keyframe instead.
+    pub(crate) fn is_long(&self) -> bool {
+        self.bytes > LONG_BYTES
     }
 
     /// Frames in the cache: each has its own timestamp.

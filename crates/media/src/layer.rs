@@ -44,6 +44,7 @@ pub(crate) struct Layer {
     frames_in_order: u32,
     wants_keyframe: bool,
     asked: Option<(Instant, u32)>,
+    ignores_requests: bool,
 }
 
 /// Counts of one layer since it began.
@@ -77,6 +78,7 @@ impl Layer {
             frames_in_order: 0,
             wants_keyframe: encoding != Encoding::Opus,
             asked: None,
+            ignores_requests: false,
         }
     }
 
@@ -121,7 +123,9 @@ impl Layer {
         if begins_keyframe {
             self.traffic.keyframes += 1;
             self.wants_keyframe = false;
-            self.asked = None;
+            if let Some((at, times)) = self.asked.take() {
+                self.ignores_requests = times >= 2 || now.saturating_duration_since(at) > ASK_AGAIN;
+            }
         }
         (sets, packet)
     }
@@ -194,6 +198,11 @@ impl Layer {
             self.rate_bytes = self.traffic.bytes - bytes;
             self.rated = (now, self.traffic.bytes);
         }
+    }
+
+    /// True if the publisher was asked and did not answer: FFmpeg never does.
+    pub(crate) fn is_deaf(&self) -> bool {
+        self.ignores_requests || self.asked.is_some_and(|(_, times)| times >= 2)
     }
 
     pub(crate) fn has_b_frames(&self) -> bool {

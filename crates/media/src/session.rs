@@ -28,9 +28,9 @@ use crate::{Datagram, Protocol, SessionId};
 
 /// m-lines in one session: 16 slots, 8 voices, one data channel.
 const LINES: usize = 25;
-/// Packets kept for retransmission, per slot: a second of 2.5 Mb/s and more.
-const RESEND_PACKETS: usize = 384;
-const RESEND_AGE: Duration = Duration::from_secs(2);
+/// Packets kept for retransmission, per slot: a whole replay of a usual group of pictures, 1.2 MB.
+const RESEND_PACKETS: usize = 1024;
+const RESEND_AGE: Duration = Duration::from_secs(3);
 /// Sender reports: twice a second, so that a viewer knows a frame's capture time soon after it joined.
 const REPORT_INTERVAL: Duration = Duration::from_millis(500);
 const STATS_INTERVAL: Duration = Duration::from_secs(1);
@@ -99,7 +99,11 @@ impl Session {
             return Err(MediaError::TooManyLines { found, limit: LINES });
         }
         let answered = catch_unwind(AssertUnwindSafe(|| {
-            let offer = SdpOffer::from_sdp_string(offer).map_err(|error| MediaError::AnswerOffer(error.to_string()))?;
+            let offer = SdpOffer::from_sdp_string(offer).map_err(|error| {
+                // The parser's own words hold addresses of memory.
+                tracing::debug!(session = self.id.0, %error, "an offer that is no SDP");
+                MediaError::AnswerOffer("it is no SDP".to_owned())
+            })?;
             let answer =
                 self.rtc.sdp_api().accept_offer(offer).map_err(|error| MediaError::AnswerOffer(error.to_string()))?;
             Ok(answer.to_sdp_string())

@@ -250,7 +250,7 @@ fn a_late_viewer_begins_with_the_cached_keyframe() {
     let sink = net.sink(viewer, 0);
     let before = net.router.report().counters.keyframe_requests_upstream;
     net.watch(sink, track);
-    net.run(10);
+    net.run(40);
     let seen = &net.peers[viewer];
     assert_eq!(&seen.received[0].payload[..4], [0x78, 0, 2, 0x67], "parameter sets first");
     assert_eq!(seen.received.len(), 40 * 3, "the whole group of pictures");

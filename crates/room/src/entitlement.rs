@@ -1,6 +1,7 @@
 //! Who may do, see, hear and know what: the one place where it is decided.
 //!
-//! The panel sees and hears every site. A site sees and hears the panel and itself, never another site (hazard H8).
+//! The panel sees and hears every site. A site hears the panel, and sees the panel and itself, never another site
+//! (hazard H8).
 //! The audience sees and hears, and is never seen or heard (hazard H5): it publishes nothing.
 
 use signaling::{Role, SiteId};
@@ -46,6 +47,12 @@ impl Standing {
             (Role::Lead | Role::Expert | Role::Trainee | Role::Service, _) | (_, None) => true,
             (Role::Surgeon | Role::Display | Role::Device, Some(site)) => self.site.as_ref() == Some(site),
         }
+    }
+
+    /// May hear a voice of `site` (none: of the panel). Nobody in an operating room hears that room from a
+    /// loudspeaker: it would howl.
+    pub fn may_hear(&self, site: Option<&SiteId>) -> bool {
+        self.may_perceive(site) && (site.is_none() || self.site.as_ref() != site)
     }
 
     /// May know that another member is there, and its name.
@@ -94,6 +101,8 @@ mod tests {
             assert_eq!(standing.may_perceive(Some(&a)), own, "{role:?}");
             assert_eq!(standing.may_perceive(Some(&b)), other, "{role:?}");
             assert_eq!(standing.may_perceive(None), panel, "{role:?}");
+            assert_eq!(standing.may_hear(Some(&a)), own && !belongs_to_site(role), "{role:?}");
+            assert_eq!(standing.may_hear(Some(&b)), other, "{role:?}");
         }
     }
 

@@ -9,7 +9,7 @@ use crate::client::{Receiving, SlotState, VoicePlace};
 use crate::entitlement::Standing;
 use crate::publish::check_sdp;
 use crate::room::Answered;
-use crate::{ClientId, Outbox, Room};
+use crate::{ClientId, Door, Outbox, Room};
 
 impl Room {
     #[expect(clippy::too_many_arguments, reason = "the fields of one message, and who says it when")]
@@ -95,6 +95,9 @@ impl Room {
         };
         state.choice = choice;
         self.fill_slot(now, client, index, out);
+        if self.clients[&client].door == Door::Whep {
+            self.assign_voices(now, out);
+        }
         let receiving = self.clients[&client].receiving.as_ref().expect("it has just been changed");
         out.say(client, receiving.slots[index].watched(index, re));
         Ok(())

@@ -2,10 +2,10 @@
 
 use std::time::{Duration, Instant};
 
-use signaling::{Refusal, RefusalCode, RequestId, ServerMessage, VoiceId};
+use signaling::{FeedChoice, Refusal, RefusalCode, RequestId, ServerMessage, VoiceId};
 
 use crate::room::Answered;
-use crate::{ClientId, Outbox, Room};
+use crate::{ClientId, Door, Outbox, Room};
 
 /// How often it is listened who speaks.
 const LISTEN_EVERY: Duration = Duration::from_millis(250);
@@ -58,10 +58,16 @@ impl Room {
         let listener = &self.clients[&client];
         let Some(receiving) = &listener.receiving else { return Vec::new() };
         let standing = &self.members[&listener.member].standing;
+        // A WHEP session plays one site's feed, and that site's voice.
+        let played = receiving.slots.iter().find_map(|slot| match &slot.choice {
+            Some(FeedChoice::OfSite(of)) if listener.door == Door::Whep => Some(&of.site),
+            _ => None,
+        });
         let mut wanted: Vec<VoiceId> = self
             .voices
             .values()
-            .filter(|voice| voice.what.member != listener.member && standing.may_perceive(voice.what.site.as_ref()))
+            .filter(|voice| voice.what.member != listener.member && standing.may_hear(voice.what.site.as_ref()))
+            .filter(|voice| played.is_none_or(|site| voice.what.site.as_ref() == Some(site)))
             .map(|voice| voice.what.id)
             .collect();
         let rank = |voice: &VoiceId| {

@@ -1,6 +1,6 @@
 //! What flows through the router: from what sessions say to what viewers get.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use str0m::media::{Mid, Rid};
 
@@ -12,6 +12,9 @@ use crate::report;
 use crate::session::SessionEvent;
 use crate::sink::{Remedy, Showing};
 use crate::{Departures, SessionId};
+
+/// A viewer waits this long for a fresh keyframe before a long cache is replayed to it.
+const PATIENCE: Duration = Duration::from_millis(400);
 
 impl Router {
     /// Follows up everything that sessions have said, until nothing is left; then lets out what was written.
@@ -218,6 +221,14 @@ impl Router {
             layer.want_keyframe();
             return Ok(());
         }
+        if layer.gop.is_long() && !layer.is_deaf() {
+            layer.want_keyframe();
+            let until = *sink.patient_until.get_or_insert(now + PATIENCE);
+            if now < until {
+                self.housekeeping_at = Some(now);
+                return Ok(());
+            }
+        }
         sink.showing = Some(showing);
         sink.replay(layer.encoding, layer.gop.packets(), layer.gop.frames());
         self.counters.keyframes_served += 1;
@@ -243,7 +254,7 @@ impl Router {
             return;
         };
         let Some(layer) = track.layers.get_mut(showing.layer) else { return };
-        match sink.remedy(now, layer.gop.is_whole()) {
+        match sink.remedy(now, layer.gop.is_whole(), layer.is_deaf()) {
             Remedy::Wait => {}
             Remedy::Ask => layer.want_keyframe(),
             Remedy::Replay => {
