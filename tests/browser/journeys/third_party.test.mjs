@@ -8,7 +8,7 @@ import { farNamespace } from "../harness/namespace.mjs";
 import { heard, moves, shown } from "../harness/picture.mjs";
 import { Server } from "../harness/server.mjs";
 import { until } from "../harness/until.mjs";
-import { KINDS } from "../strip.mjs";
+import { framesSince, KINDS } from "../strip.mjs";
 import { endSession, playPlainly, publishPlainly } from "../pages/plain.mjs";
 import { ffmpegPublisher } from "../publishers/ffmpeg.mjs";
 import { gstreamerPublisher } from "../publishers/gstreamer.mjs";
@@ -79,6 +79,15 @@ test("FFmpeg answers no keyframe request, and a second viewer three seconds late
   console.log(`second viewer: first picture after ${first_picture_ms.toFixed(0)} ms, at frame ${mark.frame} of a 250-frame group`);
   assert.ok(mark.frame < 250, `frame ${mark.frame} is before the second keyframe`);
   assert.ok(first_picture_ms < 1000, `${first_picture_ms} ms`);
+  // What came before it joined is caught up with, not shown late for ever.
+  const begin_ms = performance.now();
+  const both = () => Promise.all([viewer, second].map((page) => shown(page, source.mark)));
+  const behind = async () => framesSince(...(await both()).reverse());
+  await until("the second viewer is as far as the first", async () => {
+    const frames = await behind();
+    return frames < 10 || frames > 60_000;
+  }, { seen: behind });
+  console.log(`second viewer: live ${(performance.now() - begin_ms).toFixed(0)} ms after it was first seen`);
   await moves(second, source.mark);
   await second.end();
   await ffmpeg.stop("SIGINT");

@@ -30,6 +30,12 @@ audiotestsrc is-live=true wave=sine freq={tone_hz} ! audioconvert ! opusenc ! rt
 """
 
 
+def say(line: str) -> None:
+    """Writes a whole line at once: webrtcbin calls back on several threads, and `print` writes in pieces."""
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
 class Publisher:
     """One WHIP session."""
 
@@ -91,7 +97,7 @@ class Publisher:
         _, message = GstSdp.SDPMessage.new_from_text(answer)
         description = GstWebRTC.WebRTCSessionDescription.new(GstWebRTC.WebRTCSDPType.ANSWER, message)
         self.peer.emit("set-remote-description", description, Gst.Promise.new())
-        print("answered", *[line for line in answer.split() if line.startswith("a=setup")], flush=True)
+        say("answered " + " ".join(line for line in answer.split() if line.startswith("a=setup")))
         return False
 
     def request(self, method: str, url: str, body: str = "") -> str:
@@ -107,7 +113,7 @@ class Publisher:
 
     def changed(self, peer: Gst.Element, _property: object) -> None:
         """Says how the connection is."""
-        print("connection", peer.get_property("connection-state").value_nick, flush=True)
+        say(f"connection {peer.get_property('connection-state').value_nick}")
 
     def failed(self, _bus: Gst.Bus, message: Gst.Message) -> None:
         """Ends, and says why."""
@@ -115,7 +121,7 @@ class Publisher:
 
     def end(self, trouble: object) -> None:
         """Ends, and says why."""
-        print("error", trouble, file=sys.stderr, flush=True)
+        say(f"error {trouble}")
         self.failure = True
         self.loop.quit()
 
