@@ -127,7 +127,9 @@ mod tests {
 
     fn sample(file: &str, words: &[&str]) -> Result<Sample, FileError> {
         use clap::{CommandFactory, FromArgMatches};
-        let path = std::env::temp_dir().join(format!("consilium-config-{}-{:p}.toml", std::process::id(), words));
+        // Each test has a thread of its own.
+        let whose = (std::process::id(), std::thread::current().id());
+        let path = std::env::temp_dir().join(format!("consilium-config-{whose:?}.toml"));
         std::fs::write(&path, file).expect("temporary file");
         let command = with_defaults(Sample::command(), &path);
         std::fs::remove_file(&path).expect("temporary file");
