@@ -65,7 +65,10 @@ async function measure(path, viewer, frames) {
     const [row] = await viewer.evaluate(() => probe.inbound());
     return row?.frameHeight === camera.height && row.framesPerSecond >= 28 && row.framesDecoded > 240;
   });
-  const rows = await viewer.evaluate((frames) => probe.frames(document.querySelector("video"), frames), frames);
+  const take = (count) => viewer.evaluate((count) => probe.frames(document.querySelector("video"), count), count);
+  // Chromium knows a frame's capture time from its second sender report and round trip on.
+  await until("capture times", async () => (await take(10)).every((row) => row.captureTime !== undefined), { within_ms: 30_000 });
+  const rows = await take(frames);
   const read = rows.filter((row) => row.mark);
   const ages_ms = read.map((row) => (row.at_ms - row.mark.frame + 65_536 * 1e9) % 65_536).sort((a, b) => a - b);
   const at = (share) => Math.round(ages_ms[Math.floor(ages_ms.length * share)] * 10) / 10;
