@@ -41,11 +41,11 @@ async function play(page, { room, site, feed }) {
   return { token, ...(await playPlainly(page, { url: server.url, room, token, site, feed })) };
 }
 
-async function seenAndHeard(source, { share } = {}) {
+async function seenAndHeard(source, { share, readable } = {}) {
   const session = await play(viewer, source);
   await shown(viewer, source.mark);
   await heard(viewer, 440);
-  await moves(viewer, source.mark, { share });
+  await moves(viewer, source.mark, { share, readable });
   assert.equal(await endSession(session.session, session.token), 200);
 }
 
@@ -148,7 +148,8 @@ for (const codec of ["H264", "VP8", "AV1"]) {
       camera: source.mark,
       tone_hz: 440,
     });
-    await seenAndHeard(source, { share: 0.9 }); // a software encoder beside a decoder on a small machine
+    // A software encoder beside a decoder on a small machine: it falls behind, and blurs a frame now and then.
+    await seenAndHeard(source, { share: 0.9, readable: 0.8 });
     assert.equal(await endSession(session, source.token), 200);
     await publisher.end();
     await gone(source.room);
