@@ -264,6 +264,31 @@ fn a_late_viewer_begins_with_the_cached_keyframe() {
     assert_eq!(net.router.report().counters.keyframe_requests_upstream, before, "nobody asked the publisher");
 }
 
+/// A viewer that comes 200 frames, 600 kB, into a group of pictures; how many frames it has seen after so long.
+fn frames_of_a_late_viewer(is_willing: bool, wait_ms: u64) -> usize {
+    let mut net = Net::new();
+    let publisher = net.peer(Direction::SendOnly, 1);
+    let track = net.track(publisher, 0);
+    net.send(publisher, 200, 1_000_000);
+    net.peers[publisher].is_willing = is_willing;
+    let viewer = net.peer(Direction::RecvOnly, 1);
+    let sink = net.sink(viewer, 0);
+    net.watch(sink, track);
+    net.send(publisher, (wait_ms / 33) as u32, 1_000_000);
+    let mut ticks: Vec<u32> = net.peers[viewer].received.iter().map(|packet| packet.header.timestamp).collect();
+    ticks.dedup();
+    ticks.len()
+}
+
+#[test]
+fn a_long_cache_is_replayed_only_when_no_keyframe_comes() {
+    let willing = frames_of_a_late_viewer(true, 1000);
+    assert!((20..40).contains(&willing), "a fresh keyframe and what follows it, not the past: {willing}");
+    assert_eq!(frames_of_a_late_viewer(false, 300), 0, "it waits a moment for the publisher");
+    let deaf = frames_of_a_late_viewer(false, 1000);
+    assert!(deaf > 200, "then the cache serves: {deaf}");
+}
+
 #[test]
 fn a_switch_is_one_stream_to_the_viewer() {
     let mut net = Net::new();

@@ -26,11 +26,6 @@ impl Standing {
         Self { role: identity.role, site, grants: identity.grants }
     }
 
-    /// True for the members of the panel.
-    pub fn is_panel(&self) -> bool {
-        matches!(self.role, Role::Lead | Role::Expert)
-    }
-
     /// May publish feeds and a voice.
     pub fn may_publish(&self) -> bool {
         self.grants.publish && matches!(self.role, Role::Lead | Role::Expert | Role::Surgeon | Role::Device)

@@ -148,8 +148,9 @@ for (const codec of ["H264", "VP8", "AV1"]) {
       camera: source.mark,
       tone_hz: 440,
     });
-    // A software encoder beside a decoder on a small machine: it falls behind, and blurs a frame now and then.
-    await seenAndHeard(source, { share: 0.9, readable: 0.8 });
+    // A software encoder beside a decoder on a small machine falls behind. libaom in real time also blurs single
+    // frames, scattered, beyond what a strip bears: 2 to 5 of 60 in three runs.
+    await seenAndHeard(source, { share: 0.9, readable: codec === "AV1" ? 0.85 : 0.95 });
     assert.equal(await endSession(session, source.token), 200);
     await publisher.end();
     await gone(source.room);
