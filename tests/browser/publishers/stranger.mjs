@@ -103,7 +103,8 @@ export async function dtlsHello(peer, socket) {
   await flight;
 }
 
-/** Noise of every kind that the first byte can announce (RFC 7983), and of every length up to an Ethernet frame. */
+/** Noise of every kind that the first byte can announce (RFC 7983), and of every length up to an Ethernet frame; as
+ * fast as a 100 Mbit/s line brings it, for what overflows the kernel's buffer never reaches the server. */
 export async function noise({ host, port }, count) {
   const socket = createSocket("udp4");
   const first = [0, 1, 16, 20, 22, 23, 63, 64, 79, 128, 144, 191, 192, 255];
@@ -111,6 +112,7 @@ export async function noise({ host, port }, count) {
     const datagram = randomBytes(index % 1400);
     if (datagram.length) datagram[0] = first[index % first.length];
     await new Promise((resolve) => socket.send(datagram, port, host, resolve));
+    if (index % 16 === 0) await new Promise((resolve) => setTimeout(resolve, 1));
   }
   socket.close();
 }
