@@ -16,6 +16,16 @@ pub enum Protocol {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SessionId(pub u32);
 
+/// Both ends of the way that a peer's datagrams go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Path {
+    pub(crate) protocol: Protocol,
+    /// Our own address.
+    pub(crate) source: SocketAddr,
+    /// The peer's.
+    pub(crate) destination: SocketAddr,
+}
+
 /// One datagram as it came, unopened.
 #[derive(Debug, Clone, Copy)]
 pub struct Datagram<'a> {
@@ -76,27 +86,26 @@ impl Departures {
         self.runs.iter().map(|run| (run, &self.slab[run.range.clone()]))
     }
 
-    /// Appends one datagram, to the last run where it fits.
-    pub fn push(
-        &mut self,
-        session: SessionId,
-        protocol: Protocol,
-        source: SocketAddr,
-        destination: SocketAddr,
-        datagram: &[u8],
-    ) {
+    /// Appends one datagram.
+    pub(crate) fn push(&mut self, session: SessionId, path: Path, datagram: &[u8]) {
+        self.write(session, path, |slab| slab.extend_from_slice(datagram));
+    }
+
+    /// Appends one datagram that is written at the end of the slab: to the last run where it fits.
+    pub(crate) fn write(&mut self, session: SessionId, path: Path, write: impl FnOnce(&mut Vec<u8>)) {
         let start = self.slab.len();
-        self.slab.extend_from_slice(datagram);
+        write(&mut self.slab);
         let end = self.slab.len();
+        let length = end - start;
         if let Some(run) = self.runs.last_mut() {
             let whole = run.range.len().is_multiple_of(run.segment_bytes);
             let grown = end - run.range.start;
             if run.session == session
-                && run.protocol == protocol
-                && run.destination == destination
-                && run.source == source
+                && run.destination == path.destination
+                && run.protocol == path.protocol
+                && run.source == path.source
                 && whole
-                && datagram.len() <= run.segment_bytes
+                && length <= run.segment_bytes
                 && grown <= RUN_BYTES
                 && grown <= RUN_SEGMENTS * run.segment_bytes
             {
@@ -104,14 +113,8 @@ impl Departures {
                 return;
             }
         }
-        self.runs.push(Run {
-            session,
-            protocol,
-            source,
-            destination,
-            segment_bytes: datagram.len().max(1),
-            range: start..end,
-        });
+        let Path { protocol, source, destination } = path;
+        self.runs.push(Run { session, protocol, source, destination, segment_bytes: length.max(1), range: start..end });
     }
 }
 
@@ -121,13 +124,16 @@ mod tests {
 
     #[test]
     fn only_the_last_of_a_run_is_shorter() {
-        let here = "127.0.0.1:1".parse().expect("address");
-        let there = "127.0.0.1:2".parse().expect("address");
+        let path = Path {
+            protocol: Protocol::Udp,
+            source: "127.0.0.1:1".parse().expect("address"),
+            destination: "127.0.0.1:2".parse().expect("address"),
+        };
         let mut departures = Departures::default();
         for length in [1200, 1200, 700, 700, 1200, 1200] {
-            departures.push(SessionId(1), Protocol::Udp, here, there, &vec![0; length]);
+            departures.push(SessionId(1), path, &vec![0; length]);
         }
-        departures.push(SessionId(2), Protocol::Udp, here, there, &[0; 1200]);
+        departures.push(SessionId(2), path, &[0; 1200]);
         let shape: Vec<_> =
             departures.iter().map(|(run, bytes)| (run.session.0, run.segment_bytes, bytes.len())).collect();
         assert_eq!(shape, [(1, 1200, 3100), (1, 700, 700), (1, 1200, 2400), (2, 1200, 1200)]);

@@ -7,6 +7,7 @@
 //! clock and not from the instants that str0m passes, so a test with a clock of its own drives a handshake only as
 //! long as nothing is lost.
 
+use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -28,8 +29,40 @@ mod connection;
 mod tests;
 
 /// OpenSSL for DTLS, aws-lc-rs for the rest.
-pub(crate) fn crypto_provider() -> Arc<CryptoProvider> {
-    Arc::new(CryptoProvider { dtls_provider: &OpenSsl, ..crypto::from_feature_flags() })
+pub(crate) fn crypto_provider(keys: KeysGoTo) -> Arc<CryptoProvider> {
+    let dtls_provider: &'static OpenSsl = match keys {
+        KeysGoTo::Engine => &OpenSsl(KeysGoTo::Engine),
+        KeysGoTo::Us => &OpenSsl(KeysGoTo::Us),
+    };
+    Arc::new(CryptoProvider { dtls_provider, ..crypto::from_feature_flags() })
+}
+
+/// Who gets the SRTP keys of a handshake. Never both: two senders with one key would use an index twice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum KeysGoTo {
+    /// str0m, which opens what a publisher sends.
+    Engine,
+    /// [`take_keys`]. str0m gets random ones, with which it can neither open nor seal anything.
+    Us,
+}
+
+/// The SRTP keys of one handshake.
+pub(crate) struct Keys {
+    pub(crate) material: Vec<u8>,
+    pub(crate) profile: SrtpProfile,
+    /// We were the client of the handshake.
+    pub(crate) is_client: bool,
+}
+
+thread_local! {
+    /// str0m offers no way from a session to its DTLS instance, so that this is one: a handshake ends inside a call of
+    /// a session, and that session looks here as soon as the call returns.
+    static KEYS: RefCell<Option<Keys>> = const { RefCell::new(None) };
+}
+
+/// The keys of the handshake that ended on this thread since the last call.
+pub(crate) fn take_keys() -> Option<Keys> {
+    KEYS.take()
 }
 
 /// The server's DTLS certificate (ECDSA P-256, self-signed), made once and shared by all sessions: what proves a peer
@@ -40,13 +73,19 @@ pub struct Certificate(DtlsCert);
 impl Certificate {
     /// A new certificate with a new key.
     pub fn generate() -> Self {
-        let generated = OpenSsl.generate_certificate();
+        let generated = OpenSsl(KeysGoTo::Engine).generate_certificate();
         Self(generated.expect("aws-lc-rs makes a P-256 key and signs with it; nothing of it depends on input"))
     }
 
     /// The certificate as str0m takes it.
     pub(crate) fn dtls_cert(&self) -> DtlsCert {
         self.0.clone()
+    }
+}
+
+impl fmt::Debug for Keys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Keys")
     }
 }
 
@@ -76,7 +115,7 @@ const DEFAULT_MTU_BYTES: usize = 1200;
 
 /// Makes [`Connection`]s.
 #[derive(Debug)]
-struct OpenSsl;
+struct OpenSsl(KeysGoTo);
 
 impl DtlsProvider for OpenSsl {
     fn generate_certificate(&self) -> Option<DtlsCert> {
@@ -94,7 +133,7 @@ impl DtlsProvider for OpenSsl {
         let context = shared_context(certificate)
             .inspect_err(|error| tracing::error!(%error, "no DTLS context could be made from the certificate"))
             .ok();
-        Ok(Box::new(Connection::new(context, mtu_bytes.unwrap_or(DEFAULT_MTU_BYTES), now)))
+        Ok(Box::new(Connection::new(context, mtu_bytes.unwrap_or(DEFAULT_MTU_BYTES), now, self.0)))
     }
 }
 

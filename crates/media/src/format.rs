@@ -84,14 +84,14 @@ impl Encoding {
         }
     }
 
-    /// The payload type, among those that a receiver negotiated, that takes packets of this encoding best.
-    pub(crate) fn choose(self, params: &[PayloadParams], negotiated: &[Pt]) -> Option<Pt> {
+    /// The parameters, among those that a receiver negotiated, that take packets of this encoding best.
+    pub(crate) fn choose(self, params: &[PayloadParams], negotiated: &[Pt]) -> Option<PayloadParams> {
         params
             .iter()
             .filter(|param| negotiated.contains(&param.pt()))
-            .filter_map(|param| Some((self.fit(Self::of(param)?)?, param.pt())))
+            .filter_map(|param| Some((self.fit(Self::of(param)?)?, param)))
             .max_by_key(|(fit, _)| *fit)
-            .map(|(_, pt)| pt)
+            .map(|(_, param)| *param)
     }
 
     /// True if the packet is the first of a keyframe's coded picture, or its parameter sets.

@@ -7,24 +7,24 @@
 //! moments before the newest frame, because receivers pace frames by their timestamps: left as they were, a viewer
 //! that joins two seconds into a group of pictures would stay two seconds behind.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::format::Encoding;
 use crate::packet::Packet;
-use crate::picture::{PictureCount, PicturePatch};
+use crate::picture::{PictureCount, PictureNumbers};
 
 /// Timestamp distance of two replayed frames: 10 ticks of 90 kHz, so that 60 frames shift a stream by 7 ms at most.
 const SQUEEZED_TICKS: u64 = 10;
 
 /// Where a packet goes in the viewer's stream.
-#[derive(Debug, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Place {
     /// Extended sequence number; the first of a stream is below 65,536 as SRTP's rollover counter requires.
     pub(crate) sequence: u64,
     /// RTP timestamp.
     pub(crate) rtp_ticks: u32,
     /// Other picture numbers for the payload.
-    pub(crate) picture: Option<PicturePatch>,
+    pub(crate) picture: Option<PictureNumbers>,
 }
 
 /// The state of one outgoing stream.
@@ -47,6 +47,20 @@ struct Source {
     sequence_offset: u64,
     newest_in: u32,
     newest_out: u64,
+    /// When the frame of these timestamps was captured.
+    newest_captured_at: Instant,
+    squeezed: Squeezed,
+}
+
+/// What of the source was there before it was begun.
+#[derive(Debug)]
+struct Squeezed {
+    /// Its newest packet, and the stream's timestamp of that packet's frame.
+    until: u64,
+    newest_out: u64,
+    /// Frames after the one that was placed last, and that frame's timestamp as it came.
+    frames_after: u64,
+    last_in: Option<u32>,
 }
 
 impl Forward {
@@ -72,104 +86,92 @@ impl Forward {
         self.source = None;
     }
 
-    /// Begins a source with its packets from a keyframe on (any packet for audio), in order, without gaps.
-    /// Gives each its place.
-    pub(crate) fn start<'a>(
-        &mut self,
-        encoding: Encoding,
-        packets: impl ExactSizeIterator<Item = &'a Packet> + Clone,
-        frames: usize,
-    ) -> Vec<(&'a Packet, Place)> {
-        let (Some(first), Some(newest)) = (packets.clone().next(), packets.clone().last()) else { return Vec::new() };
-        let squeezed = SQUEEZED_TICKS * frames as u64;
-        let newest_out = self.ticks_at(newest.captured_at).max(self.last_ticks + squeezed);
+    /// Begins a source with the packet of this sequence number, of a keyframe (any packet for audio). `newest` is
+    /// what came of it last, `frames` how many frames it has from the first to the newest.
+    pub(crate) fn start(&mut self, first_sequence: u64, newest: &Packet, frames: usize) {
+        let frames = frames as u64;
+        let newest_out = self.ticks_at(newest.captured_at).max(self.last_ticks + SQUEEZED_TICKS * frames);
         self.source = Some(Source {
-            first_sequence: first.sequence,
-            sequence_offset: (self.last_sequence + 1).wrapping_sub(first.sequence),
+            first_sequence,
+            sequence_offset: (self.last_sequence + 1).wrapping_sub(first_sequence),
             newest_in: newest.rtp_ticks,
             newest_out,
+            newest_captured_at: newest.captured_at,
+            squeezed: Squeezed { until: newest.sequence, newest_out, frames_after: frames, last_in: None },
         });
         self.pictures.restart();
-        let mut places = Vec::with_capacity(packets.len());
-        let mut frames_after = frames as u64;
-        let mut last_in = None;
-        for packet in packets {
-            if last_in.replace(packet.rtp_ticks) != Some(packet.rtp_ticks) {
-                frames_after = frames_after.saturating_sub(1);
-            }
-            let ticks = newest_out - SQUEEZED_TICKS * frames_after;
-            self.last_ticks = self.last_ticks.max(ticks);
-            let sequence = self.sequence(packet.sequence).expect("the packets begin with the source's first");
-            places.push((
-                packet,
-                Place { sequence, rtp_ticks: ticks as u32, picture: self.pictures.patch(encoding, &packet.payload) },
-            ));
-        }
-        places
     }
 
-    /// The place of a live packet; none if nothing flows or the packet is older than the source's start.
+    /// The place of a packet; none if nothing flows or the packet is older than the source's start.
     pub(crate) fn place(&mut self, encoding: Encoding, packet: &Packet) -> Option<Place> {
-        let sequence = self.sequence(packet.sequence)?;
-        let source = self.source.as_mut()?;
-        let ahead = packet.rtp_ticks.wrapping_sub(source.newest_in) as i32;
-        let ticks = source.newest_out.saturating_add_signed(i64::from(ahead));
-        if ahead > 0 {
-            source.newest_in = packet.rtp_ticks;
-            source.newest_out = ticks;
-        }
-        self.last_ticks = self.last_ticks.max(ticks);
-        Some(Place { sequence, rtp_ticks: ticks as u32, picture: self.pictures.patch(encoding, &packet.payload) })
-    }
-
-    fn sequence(&mut self, of: u64) -> Option<u64> {
-        let source = self.source.as_ref()?;
-        if of < source.first_sequence {
-            return None;
-        }
-        let sequence = of.wrapping_add(source.sequence_offset);
+        let source = self.source.as_mut().filter(|source| packet.sequence >= source.first_sequence)?;
+        let sequence = packet.sequence.wrapping_add(source.sequence_offset);
+        let ticks = source.ticks(packet);
         self.last_sequence = self.last_sequence.max(sequence);
-        Some(sequence)
+        self.last_ticks = self.last_ticks.max(ticks);
+        Some(Place { sequence, rtp_ticks: ticks as u32, picture: self.pictures.count(encoding, &packet.payload) })
     }
 
     fn ticks_at(&self, captured_at: Instant) -> u64 {
         let since = captured_at.saturating_duration_since(self.epoch);
         (since.as_micros() as u64).saturating_mul(self.clock_rate_hz) / 1_000_000
     }
+
+    /// The RTP timestamp of a moment; none if nothing flows.
+    pub(crate) fn ticks_of(&self, moment: Instant) -> Option<u32> {
+        let source = self.source.as_ref()?;
+        let ticks = |span: Duration| (span.as_micros() as u64 * self.clock_rate_hz / 1_000_000) as u32;
+        let newest = source.newest_out as u32;
+        Some(match moment.checked_duration_since(source.newest_captured_at) {
+            Some(since) => newest.wrapping_add(ticks(since)),
+            None => newest.wrapping_sub(ticks(source.newest_captured_at - moment)),
+        })
+    }
+}
+
+impl Source {
+    fn ticks(&mut self, packet: &Packet) -> u64 {
+        let squeezed = &mut self.squeezed;
+        if packet.sequence <= squeezed.until {
+            if squeezed.last_in.replace(packet.rtp_ticks) != Some(packet.rtp_ticks) {
+                squeezed.frames_after = squeezed.frames_after.saturating_sub(1);
+            }
+            return squeezed.newest_out - SQUEEZED_TICKS * squeezed.frames_after;
+        }
+        let ahead = packet.rtp_ticks.wrapping_sub(self.newest_in) as i32;
+        let ticks = self.newest_out.saturating_add_signed(i64::from(ahead));
+        if ahead > 0 {
+            self.newest_in = packet.rtp_ticks;
+            self.newest_out = ticks;
+            self.newest_captured_at = packet.captured_at;
+        }
+        ticks
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
 
     const H264: Encoding = Encoding::H264 { packetization_mode: 1, profile_idc: 66 };
 
     fn packet(epoch: Instant, sequence: u64, frame: u32) -> Packet {
-        Packet {
-            sequence,
-            rtp_ticks: frame.wrapping_mul(3000).wrapping_sub(3000),
-            marker: true,
-            begins_keyframe: false,
-            payload: vec![0; 10].into(),
-            captured_at: epoch + Duration::from_millis(u64::from(frame) * 33),
-            audio_level: None,
-        }
+        let captured_at = epoch + Duration::from_millis(u64::from(frame) * 33);
+        Packet::example(captured_at, sequence, frame.wrapping_mul(3000).wrapping_sub(3000), false)
     }
 
     #[test]
     fn a_switch_leaves_no_seam() {
         let epoch = Instant::now();
         let mut forward = Forward::new(epoch, 90_000);
-        let first: Vec<_> = (0..60).map(|frame| packet(epoch, 70_000 + u64::from(frame), frame)).collect();
-        let mut sent: Vec<Place> = forward.start(H264, first.iter(), 60).into_iter().map(|(_, place)| place).collect();
+        forward.start(70_000, &packet(epoch, 70_059, 59), 60);
+        let mut sent: Vec<Place> = (0..70)
+            .map(|frame| forward.place(H264, &packet(epoch, 70_000 + u64::from(frame), frame)).expect("flows"))
+            .collect();
+        forward.start(55, &packet(epoch, 75, 70), 21);
         sent.extend(
-            (60..70).map(|frame| forward.place(H264, &packet(epoch, 70_000 + u64::from(frame), frame)).expect("flows")),
+            (50..72).map(|frame| forward.place(H264, &packet(epoch, 5 + u64::from(frame), frame)).expect("flows")),
         );
-        let second: Vec<_> = (50..71).map(|frame| packet(epoch, 5 + u64::from(frame), frame)).collect();
-        sent.extend(forward.start(H264, second.iter(), 21).into_iter().map(|(_, place)| place));
-        sent.push(forward.place(H264, &packet(epoch, 76, 71)).expect("flows"));
         for pair in sent.windows(2) {
             assert_eq!(pair[1].sequence, pair[0].sequence + 1);
             assert!(crate::packet::ticks_before(pair[0].rtp_ticks, pair[1].rtp_ticks), "{pair:?}");
@@ -184,7 +186,7 @@ mod tests {
         let epoch = Instant::now();
         let mut forward = Forward::new(epoch, 90_000);
         assert_eq!(forward.place(H264, &packet(epoch, 9, 1)), None);
-        forward.start(H264, [packet(epoch, 10, 2)].iter(), 1);
+        forward.start(10, &packet(epoch, 10, 2), 1);
         assert_eq!(forward.place(H264, &packet(epoch, 9, 1)), None);
         let late = forward.place(H264, &packet(epoch, 13, 4)).expect("flows").sequence;
         assert_eq!(forward.place(H264, &packet(epoch, 12, 3)).expect("flows").sequence, late - 1);

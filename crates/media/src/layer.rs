@@ -7,9 +7,10 @@ use str0m::media::Rid;
 
 use crate::clock::CaptureClock;
 use crate::format::Encoding;
-use crate::gop::Gop;
+use crate::history::History;
 use crate::packet::{Incoming, Packet, ticks_before};
 use crate::parameter_sets::{ParameterSets, begins_idr};
+use crate::rtcp;
 
 /// A layer that brought no packet for this long is silent.
 pub(crate) const SILENT_AFTER: Duration = Duration::from_secs(2);
@@ -28,12 +29,16 @@ pub(crate) struct Layer {
     pub(crate) rid: Option<Rid>,
     pub(crate) encoding: Encoding,
     pub(crate) clock: CaptureClock,
-    pub(crate) gop: Gop,
+    pub(crate) history: History,
+    /// What came with the present burst and has not gone out to the live viewers yet.
+    pub(crate) fresh: Vec<Packet>,
     pub(crate) last_packet_at: Instant,
     pub(crate) traffic: Traffic,
     /// Bytes that came in the last whole second, and from what count on the next is measured.
     pub(crate) rate_bytes: u64,
     rated: (Instant, u64),
+    /// The router's instant and the time since 1970 at the same moment.
+    epoch: (Instant, Duration),
     sets: ParameterSets,
     /// The timestamp of the frame whose parameter sets came in band.
     sets_at: Option<u32>,
@@ -60,12 +65,20 @@ pub(crate) struct Traffic {
 }
 
 impl Layer {
-    pub(crate) fn new(now: Instant, epoch: Instant, rid: Option<Rid>, encoding: Encoding, sets: ParameterSets) -> Self {
+    pub(crate) fn new(
+        now: Instant,
+        epoch: (Instant, Duration),
+        rid: Option<Rid>,
+        encoding: Encoding,
+        sets: ParameterSets,
+    ) -> Self {
         Self {
             rid,
             encoding,
-            clock: CaptureClock::new(encoding.clock_rate_hz(), epoch),
-            gop: Gop::default(),
+            clock: CaptureClock::new(encoding.clock_rate_hz(), epoch.0),
+            history: History::default(),
+            fresh: Vec::new(),
+            epoch,
             last_packet_at: now,
             traffic: Traffic::default(),
             rate_bytes: 0,
@@ -82,8 +95,10 @@ impl Layer {
         }
     }
 
-    /// Takes one packet of the engine; gives it as ours, after the parameter sets that it needs before it.
-    pub(crate) fn take(&mut self, now: Instant, packet: Incoming) -> (Option<Packet>, Packet) {
+    /// Takes one packet of the engine as ours, after the parameter sets that it needs before it. True if they are
+    /// the first of the present burst.
+    pub(crate) fn take(&mut self, now: Instant, packet: Incoming) -> bool {
+        let is_first = self.fresh.is_empty();
         self.last_packet_at = now;
         self.traffic.packets += 1;
         self.traffic.bytes += packet.payload.len() as u64;
@@ -94,32 +109,30 @@ impl Layer {
             self.newest = Some((sequence, rtp_ticks));
         }
         let captured_at = self.clock.captured_at(rtp_ticks, now);
+        let captured_ntp = rtcp::ntp(self.epoch.1 + captured_at.saturating_duration_since(self.epoch.0));
         let ours = |sequence, payload: Arc<[u8]>, marker, begins_keyframe| Packet {
             sequence,
             rtp_ticks,
             marker,
             begins_keyframe,
             payload,
+            arrived_at: now,
             captured_at,
+            captured_ntp,
             audio_level: packet.audio_level,
         };
         let sets = if is_newest { self.missing_sets(&packet.payload, rtp_ticks) } else { None };
-        let sets = sets.map(|payload| {
-            let before = ours(sequence + self.put_in_before(sequence), payload.into(), false, true);
+        if let Some(payload) = sets {
+            let place = sequence + self.put_in_before(sequence);
             self.put_in.push((sequence, self.put_in_before(sequence) + 1));
             if self.put_in.len() > 8 {
                 self.put_in.remove(0);
             }
-            before
-        });
-        let begins_keyframe = self.encoding.begins_keyframe(&packet.payload);
-        let sequence = sequence + self.put_in_before(sequence);
-        let packet = ours(sequence, packet.payload, packet.marker, begins_keyframe);
-        if self.encoding != Encoding::Opus {
-            for packet in sets.iter().chain([&packet]) {
-                self.gop.insert(packet);
-            }
+            self.keep(ours(place, payload.into(), false, true));
         }
+        let begins_keyframe = self.encoding.begins_keyframe(&packet.payload);
+        let place = sequence + self.put_in_before(sequence);
+        self.keep(ours(place, packet.payload, packet.marker, begins_keyframe));
         if begins_keyframe {
             self.traffic.keyframes += 1;
             self.wants_keyframe = false;
@@ -127,7 +140,14 @@ impl Layer {
                 self.ignores_requests = times >= 2 || now.saturating_duration_since(at) > ASK_AGAIN;
             }
         }
-        (sets, packet)
+        is_first
+    }
+
+    fn keep(&mut self, packet: Packet) {
+        if self.encoding != Encoding::Opus {
+            self.history.insert(&packet);
+        }
+        self.fresh.push(packet);
     }
 
     /// The sets to put in before this packet: it begins an IDR picture that brought none of its own.
@@ -233,14 +253,13 @@ mod tests {
     impl Stream {
         fn new(sets: ParameterSets) -> Self {
             let now = Instant::now();
-            Self { layer: Layer::new(now, now, None, H264, sets), now, taken: Vec::new() }
+            Self { layer: Layer::new(now, (now, Duration::ZERO), None, H264, sets), now, taken: Vec::new() }
         }
 
         fn take(&mut self, sequence: u64, rtp_ticks: u32, payload: &[u8]) {
             let incoming = Incoming { sequence, rtp_ticks, marker: true, audio_level: None, payload: payload.into() };
-            let (sets, packet) = self.layer.take(self.now, incoming);
-            self.taken.extend(sets);
-            self.taken.push(packet);
+            self.layer.take(self.now, incoming);
+            self.taken.append(&mut self.layer.fresh);
         }
     }
 
@@ -254,7 +273,7 @@ mod tests {
         stream.take(12, 6000, &[0x41, 1]);
         let sequences: Vec<_> = stream.taken.iter().map(|packet| (packet.sequence, packet.payload[0])).collect();
         assert_eq!(sequences, [(10, 0x78), (11, 0x65), (12, 0x41), (14, 0x78), (15, 0x65), (13, 0x41)]);
-        assert!(stream.layer.gop.is_whole());
+        assert!(stream.layer.history.is_whole());
     }
 
     #[test]

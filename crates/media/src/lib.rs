@@ -1,7 +1,8 @@
 //! Datagrams to packets to frames: one peer's ICE, DTLS and SRTP, layers, slots, forwarding, keyframes.
 //!
 //! Sans-IO: time and datagrams come in as arguments, runs of datagrams and deadlines come out. str0m is named only
-//! in this crate. Read in this order: [`datagram`], `session`, `packet`, `gop`, `forward`, [`router`].
+//! in this crate. Read in this order: [`datagram`], `session`, `packet`, `history`, `forward`,
+//! `stream`, `downlink`, [`router`].
 
 #![cfg_attr(test, allow(clippy::disallowed_methods, reason = "a test must begin at some instant"))]
 
@@ -9,11 +10,13 @@ mod answer;
 mod clock;
 pub mod datagram;
 mod deadline;
+mod downlink;
 pub mod dtls;
 pub mod error;
 pub mod format;
 mod forward;
-mod gop;
+mod header;
+mod history;
 mod layer;
 pub mod outline;
 mod packet;
@@ -21,11 +24,16 @@ mod parameter_sets;
 mod picture;
 pub mod report;
 pub mod router;
+mod rtcp;
+mod sent;
 mod session;
 mod sink;
+mod srtp;
+mod stream;
 mod track;
 
 pub use datagram::{Datagram, Departures, Protocol, Run, SessionId};
+pub use downlink::Rank;
 pub use dtls::Certificate;
 pub use error::{DropReason, MediaError, NoCommonCodec};
 pub use format::Encoding;

@@ -31,8 +31,12 @@ pub(crate) struct Packet {
     pub(crate) begins_keyframe: bool,
     /// The payload, without header.
     pub(crate) payload: Arc<[u8]>,
+    /// When it came.
+    pub(crate) arrived_at: Instant,
     /// When the frame was captured, on our clock: from the sender where it can be believed, else the arrival.
     pub(crate) captured_at: Instant,
+    /// The same as NTP time, 32.32 (RFC 5905), as viewers are told.
+    pub(crate) captured_ntp: u64,
     /// Audio level, 0 the loudest, -127 silence (RFC 6464).
     pub(crate) audio_level: Option<i8>,
 }
@@ -40,4 +44,22 @@ pub(crate) struct Packet {
 /// True if RTP timestamp `a` comes before `b`, wrap considered.
 pub(crate) fn ticks_before(a: u32, b: u32) -> bool {
     a != b && b.wrapping_sub(a) < 1 << 31
+}
+
+#[cfg(test)]
+impl Packet {
+    /// A packet of 100 bytes whose frame is captured as it comes.
+    pub(crate) fn example(now: Instant, sequence: u64, rtp_ticks: u32, begins_keyframe: bool) -> Self {
+        Self {
+            sequence,
+            rtp_ticks,
+            marker: true,
+            begins_keyframe,
+            payload: vec![0; 100].into(),
+            arrived_at: now,
+            captured_at: now,
+            captured_ntp: 0,
+            audio_level: None,
+        }
+    }
 }

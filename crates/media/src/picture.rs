@@ -14,23 +14,37 @@ struct Numbers {
     tl0: Option<(usize, u8)>,
 }
 
-/// Other picture numbers for one payload.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct PicturePatch(Numbers);
+/// The picture numbers of one viewer's packet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct PictureNumbers {
+    /// PictureID, of which a payload may carry only the lower 7 bits.
+    pub(crate) picture: u16,
+    /// TL0PICIDX.
+    pub(crate) tl0: u8,
+}
 
-impl PicturePatch {
-    /// Writes the numbers into a copy of the payload that they were made for.
-    pub(crate) fn apply(&self, payload: &mut [u8]) {
-        let (at, value, is_long) = self.0.picture;
+impl PictureNumbers {
+    /// Writes the numbers into a copy of the payload that they were counted for.
+    pub(crate) fn write(self, encoding: Encoding, payload: &mut [u8]) {
+        let Some(numbers) = numbers(encoding, payload) else { return };
+        let (at, _, is_long) = numbers.picture;
         if is_long {
-            payload[at] = 0x80 | (value >> 8) as u8;
-            payload[at + 1] = value as u8;
+            payload[at] = 0x80 | (self.picture >> 8) as u8;
+            payload[at + 1] = self.picture as u8;
         } else {
-            payload[at] = value as u8 & 0x7f;
+            payload[at] = self.picture as u8 & 0x7f;
         }
-        if let Some((at, value)) = self.0.tl0 {
-            payload[at] = value;
+        if let Some((at, _)) = numbers.tl0 {
+            payload[at] = self.tl0;
         }
+    }
+}
+
+fn numbers(encoding: Encoding, payload: &[u8]) -> Option<Numbers> {
+    match encoding {
+        Encoding::Vp8 => vp8_numbers(payload),
+        Encoding::Vp9 { .. } => vp9_numbers(payload),
+        _ => None,
     }
 }
 
@@ -50,13 +64,9 @@ impl PictureCount {
     }
 
     /// The numbers that a packet gets; none if its encoding or its payload has none.
-    pub(crate) fn patch(&mut self, encoding: Encoding, payload: &[u8]) -> Option<PicturePatch> {
-        let numbers = match encoding {
-            Encoding::Vp8 => vp8_numbers(payload),
-            Encoding::Vp9 { .. } => vp9_numbers(payload),
-            _ => None,
-        }?;
-        let (at, picture, is_long) = numbers.picture;
+    pub(crate) fn count(&mut self, encoding: Encoding, payload: &[u8]) -> Option<PictureNumbers> {
+        let numbers = numbers(encoding, payload)?;
+        let (_, picture, is_long) = numbers.picture;
         let (last_picture, last_tl0) = (self.last_picture, self.last_tl0);
         let (picture_offset, tl0_offset) = *self.offsets.get_or_insert_with(|| {
             let tl0 = numbers.tl0.map_or(0, |(_, tl0)| tl0);
@@ -67,11 +77,11 @@ impl PictureCount {
         if picture.wrapping_sub(self.last_picture) & bits <= bits / 2 {
             self.last_picture = picture;
         }
-        let tl0 = numbers.tl0.map(|(at, tl0)| (at, tl0.wrapping_add(tl0_offset)));
-        if let Some((_, tl0)) = tl0.filter(|(_, tl0)| tl0.wrapping_sub(self.last_tl0) < 0x80) {
+        let tl0 = numbers.tl0.map_or(0, |(_, tl0)| tl0.wrapping_add(tl0_offset));
+        if numbers.tl0.is_some() && tl0.wrapping_sub(self.last_tl0) < 0x80 {
             self.last_tl0 = tl0;
         }
-        Some(PicturePatch(Numbers { picture: (at, picture, is_long), tl0 }))
+        Some(PictureNumbers { picture, tl0 })
     }
 }
 
@@ -132,7 +142,7 @@ mod tests {
                 count.restart();
                 for (picture, tl0) in source {
                     let mut copy = payload(picture, tl0);
-                    count.patch(encoding, &copy).expect("it has numbers").apply(&mut copy);
+                    count.count(encoding, &copy).expect("it has numbers").write(encoding, &mut copy);
                     sent.push(copy);
                 }
             }
@@ -145,10 +155,10 @@ mod tests {
     fn short_or_plain_payloads_are_left_alone() {
         let mut count = PictureCount::default();
         for length in 0..5 {
-            assert_eq!(count.patch(Encoding::Vp8, &vp8(5, 5)[..length.min(4)]), None, "VP8 cut to {length}");
-            assert_eq!(count.patch(VP9, &vp9(5, 5)[..length.min(4)]), None, "VP9 cut to {length}");
+            assert_eq!(count.count(Encoding::Vp8, &vp8(5, 5)[..length.min(4)]), None, "VP8 cut to {length}");
+            assert_eq!(count.count(VP9, &vp9(5, 5)[..length.min(4)]), None, "VP9 cut to {length}");
         }
-        assert_eq!(count.patch(Encoding::Vp8, &[0x10, 1, 2, 3]), None);
-        assert_eq!(count.patch(Encoding::Av1 { profile: 0 }, &vp8(5, 5)), None);
+        assert_eq!(count.count(Encoding::Vp8, &[0x10, 1, 2, 3]), None);
+        assert_eq!(count.count(Encoding::Av1 { profile: 0 }, &vp8(5, 5)), None);
     }
 }

@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use str0m::stats::MediaIngressStats;
 
+use crate::SessionId;
+use crate::downlink::Downlink;
 use crate::error::DropReason;
 use crate::layer::Layer;
 use crate::router::{SinkId, TrackId};
-use crate::sink::Sink;
 use crate::track::Track;
 
 /// Everything a router counts, since it began.
@@ -77,9 +78,9 @@ pub struct SinkReport {
     pub round_trip: Option<Duration>,
 }
 
-pub(crate) fn of(
+pub(crate) fn of<'a>(
     tracks: &BTreeMap<TrackId, Track>,
-    sinks: &BTreeMap<SinkId, Sink>,
+    downlinks: impl Iterator<Item = (SessionId, &'a Downlink)>,
     sessions: usize,
     counters: &Counters,
 ) -> Report {
@@ -97,10 +98,15 @@ pub(crate) fn of(
         })
         .collect();
     tracks.sort_by_key(|report| report.track);
-    let mut sinks: Vec<_> = sinks
-        .iter()
-        .map(|(id, sink)| SinkReport { sink: *id, track: sink.track, loss: sink.loss, round_trip: sink.round_trip })
-        .collect();
+    let mut sinks = Vec::new();
+    for (session, downlink) in downlinks {
+        sinks.extend(downlink.sinks.iter().enumerate().map(|(place, sink)| SinkReport {
+            sink: SinkId { session, place: place as u8 },
+            track: sink.track,
+            loss: sink.loss,
+            round_trip: downlink.round_trip,
+        }));
+    }
     sinks.sort_by_key(|report| report.sink);
     Report { counters: counters.clone(), sessions, tracks, sinks }
 }

@@ -9,9 +9,11 @@ use std::time::{Duration, Instant};
 
 pub use news::{News, OfferedLine};
 use slab::Slab;
+use str0m::media::Mid;
 
 use crate::deadline::Deadlines;
-use crate::dtls::Certificate;
+use crate::downlink::{Downlink, Rank};
+use crate::dtls::{Certificate, KeysGoTo};
 use crate::error::{DropReason, MediaError, NoCommonCodec};
 use crate::report::{self, Counters, Report};
 use crate::session::{Drained, Line, Session, SessionEvent, Way};
@@ -23,9 +25,12 @@ use crate::{Datagram, Departures, SessionId};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TrackId(pub u32);
 
-/// One outgoing stream of one viewer, never used twice in a router.
+/// One outgoing m-line of one viewer, as long as its session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct SinkId(pub u32);
+pub struct SinkId {
+    pub(crate) session: SessionId,
+    pub(crate) place: u8,
+}
 
 /// What a router is made with.
 #[derive(Debug, Clone)]
@@ -53,7 +58,8 @@ struct Entry {
     /// The earliest deadline in the heap; other entries of this session are stale.
     queued: Option<Instant>,
     tracks: Vec<TrackId>,
-    sinks: Vec<SinkId>,
+    /// What a viewer is sent; none for a publisher.
+    downlink: Option<Box<Downlink>>,
     has_writes: bool,
 }
 
@@ -69,12 +75,14 @@ pub struct Router {
     sessions: Slab<Entry>,
     generation: u32,
     tracks: BTreeMap<TrackId, Track>,
-    sinks: BTreeMap<SinkId, Sink>,
     last_id: u32,
     deadlines: Deadlines,
-    replaying: Vec<(Instant, SinkId)>,
     housekeeping_at: Option<Instant>,
-    written: Vec<SessionId>,
+    /// Layers that have something which the viewers have not been sent.
+    fresh: Vec<(TrackId, usize)>,
+    /// Sessions that are to be let out, and who is served first.
+    written: Vec<(Rank, SessionId)>,
+    wanted: Vec<Mid>,
     events: Vec<(SessionId, SessionEvent)>,
     ways: Vec<(SessionId, Way)>,
     counters: Counters,
@@ -89,31 +97,35 @@ impl Router {
             sessions: Slab::new(),
             generation: 0,
             tracks: BTreeMap::new(),
-            sinks: BTreeMap::new(),
             last_id: 0,
             deadlines: Deadlines::default(),
-            replaying: Vec::new(),
             housekeeping_at: None,
+            fresh: Vec::new(),
             written: Vec::new(),
+            wanted: Vec::new(),
             events: Vec::new(),
             ways: Vec::new(),
             counters: Counters::default(),
         }
     }
 
-    /// Opens a session. It is over by itself if no peer connects.
-    pub fn open(&mut self, now: Instant) -> SessionId {
+    /// Opens a publisher's session. It is over by itself if no peer connects.
+    pub fn open_uplink(&mut self, now: Instant) -> SessionId {
+        self.open(now, None)
+    }
+
+    /// Opens a viewer's session. It is over by itself if no peer connects.
+    pub fn open_downlink(&mut self, now: Instant, rank: Rank) -> SessionId {
+        self.open(now, Some(Box::new(Downlink::new(rank, (self.epoch, self.config.since_1970)))))
+    }
+
+    fn open(&mut self, now: Instant, downlink: Option<Box<Downlink>>) -> SessionId {
         self.generation = self.generation.wrapping_add(1);
         let generation = self.generation & 0xfff;
         let entry = self.sessions.vacant_entry();
         let id = SessionId(generation << 20 | entry.key() as u32);
-        let session = Session::new(
-            now,
-            id,
-            (self.epoch, self.config.since_1970),
-            &self.config.certificate,
-            &self.config.candidates,
-        );
+        let keys = if downlink.is_some() { KeysGoTo::Us } else { KeysGoTo::Engine };
+        let session = Session::new(now, id, &self.config.certificate, &self.config.candidates, keys);
         entry.insert(Entry {
             session,
             generation,
@@ -121,7 +133,7 @@ impl Router {
             connect_by: now + CONNECT_WITHIN,
             queued: None,
             tracks: Vec::new(),
-            sinks: Vec::new(),
+            downlink,
             has_writes: false,
         });
         self.counters.sessions_opened += 1;
@@ -173,8 +185,9 @@ impl Router {
         added.unwrap_or(Err(MediaError::NoSession))
     }
 
-    /// Takes an incoming m-line as a track. None if the session has no such line.
+    /// Takes an incoming m-line as a track. None if the session is no uplink or has no such line.
     pub fn bind_track(&mut self, now: Instant, session: SessionId, mid: &str, offer: &str) -> Option<TrackId> {
+        self.entry(session).filter(|entry| entry.downlink.is_none())?;
         let line = self.line(session, mid, |line| line.incoming)?;
         let id = TrackId(self.next_id());
         self.tracks.insert(id, Track::new(now, id, session, line.mid, line.is_video, offer));
@@ -183,13 +196,16 @@ impl Router {
         Some(id)
     }
 
-    /// Takes an outgoing m-line as a sink. None if the session has no such line.
+    /// Takes an outgoing m-line as a sink. None if the session is no downlink or has no such line.
     pub fn bind_sink(&mut self, session: SessionId, mid: &str) -> Option<SinkId> {
         let line = self.line(session, mid, |line| line.outgoing)?;
-        let id = SinkId(self.next_id());
-        self.sinks.insert(id, Sink::new(self.epoch, session, line.mid, line.is_video));
-        self.entry_mut(session)?.sinks.push(id);
-        Some(id)
+        let epoch = self.epoch;
+        let entry = self.entry_mut(session)?;
+        let downlink = entry.downlink.as_mut()?;
+        let place = u8::try_from(downlink.sinks.len()).ok()?;
+        let stream = entry.session.stream(&line, epoch)?;
+        downlink.sinks.push(Sink::new(epoch, line.mid, line.is_video, stream));
+        Some(SinkId { session, place })
     }
 
     /// Ends a track: what shows it goes dark.
@@ -199,7 +215,7 @@ impl Router {
             entry.tracks.retain(|known| *known != id);
         }
         for sink in track.sinks {
-            if let Some(sink) = self.sinks.get_mut(&sink) {
+            if let Some(sink) = self.sink_mut(sink) {
                 sink.track = None;
                 sink.stop();
             }
@@ -211,15 +227,16 @@ impl Router {
         let Some(track) = self.tracks.get_mut(&id) else { return };
         track.is_muted = muted;
         track.loudness = -127;
-        for sink in &track.sinks {
-            if let Some(sink) = self.sinks.get_mut(sink) {
-                sink.stop();
-            }
-        }
         for layer in &mut track.layers {
             // What was held back must never be seen, so the next picture begins with a new keyframe.
-            layer.gop.clear();
+            layer.history.clear();
+            layer.fresh.clear();
             layer.want_keyframe();
+        }
+        for sink in track.sinks.clone() {
+            if let Some(sink) = self.sink_mut(sink) {
+                sink.stop();
+            }
         }
     }
 
@@ -235,27 +252,29 @@ impl Router {
         departures: &mut Departures,
         news: &mut Vec<News>,
     ) -> Result<(), NoCommonCodec> {
-        let Some(sink) = self.sinks.get_mut(&id) else { return Ok(()) };
+        let Some(sink) = self.sink_mut(id) else { return Ok(()) };
         let before = sink.track.take();
         sink.stop();
         if let Some(before) = before.and_then(|before| self.tracks.get_mut(&before)) {
             before.sinks.retain(|sink| *sink != id);
         }
-        let Some(track) = track.filter(|track| self.tracks.contains_key(track)) else { return Ok(()) };
-        sink.track = Some(track);
-        self.tracks.get_mut(&track).expect("was just found").sinks.push(id);
+        let Some(found) = track.and_then(|track| self.tracks.get_mut(&track)) else { return Ok(()) };
+        found.sinks.push(id);
+        self.sink_mut(id).expect("was just found").track = track;
         let shown = self.begin(now, id);
         self.settle(now, departures, news);
         if shown.is_err() {
-            self.sinks.get_mut(&id).expect("was just found").track = None;
-            self.tracks.get_mut(&track).expect("was just found").sinks.retain(|sink| *sink != id);
+            self.sink_mut(id).expect("was just found").track = None;
+            if let Some(track) = track.and_then(|track| self.tracks.get_mut(&track)) {
+                track.sinks.retain(|sink| *sink != id);
+            }
         }
         shown
     }
 
     /// The track that a sink was given.
     pub fn watched(&self, id: SinkId) -> Option<TrackId> {
-        self.sinks.get(&id)?.track
+        self.entry(id.session)?.downlink.as_ref()?.sinks.get(usize::from(id.place))?.track
     }
 
     /// How loud an audio track was in the last moments: 0 the loudest, -127 silence.
@@ -273,8 +292,12 @@ impl Router {
     ) {
         for datagram in datagrams {
             self.counters.datagrams += 1;
-            let received =
-                self.touch(datagram.session, departures, |session, drained| session.receive(now, datagram, drained));
+            let received = match self.receive_feedback(now, datagram, departures) {
+                None => {
+                    self.touch(datagram.session, departures, |session, drained| session.receive(now, datagram, drained))
+                }
+                received => received,
+            };
             if let Err(reason) = received.unwrap_or(Err(DropReason::NoSession)) {
                 self.counters.drops[reason.index()] += 1;
             }
@@ -297,11 +320,13 @@ impl Router {
                 self.events.push((id, SessionEvent::Over));
                 continue;
             }
+            if let Some(downlink) = self.entry_mut(id).and_then(|entry| entry.downlink.as_mut())
+                && downlink.deadline().is_some_and(|at| at <= now)
+            {
+                downlink.report(now, departures);
+                self.note_written(id);
+            }
             self.touch(id, departures, |session, drained| session.advance(now, drained));
-        }
-        let due = |at: &mut (Instant, SinkId)| at.0 <= now;
-        for (_, sink) in self.replaying.extract_if(.., due).collect::<Vec<_>>() {
-            self.note_written(sink);
         }
         if self.housekeeping_at.is_some_and(|at| at <= now) {
             self.keep_house(now, news);
@@ -311,8 +336,7 @@ impl Router {
 
     /// When [`Router::tick`] is wanted.
     pub fn deadline(&self) -> Option<Instant> {
-        let replay = self.replaying.iter().map(|(at, _)| *at).min();
-        [self.deadlines.earliest(), replay, self.housekeeping_at].into_iter().flatten().min()
+        [self.deadlines.earliest(), self.housekeeping_at].into_iter().flatten().min()
     }
 
     /// Ends a session and what belongs to it: says goodbye to the peer, without [`News::Over`].
@@ -325,7 +349,11 @@ impl Router {
 
     /// Figures for metrics.
     pub fn report(&self) -> Report {
-        report::of(&self.tracks, &self.sinks, self.sessions.len(), &self.counters)
+        let downlinks = self.sessions.iter().filter_map(|(place, entry)| {
+            let id = SessionId(entry.generation << 20 | place as u32);
+            Some((id, &**entry.downlink.as_ref()?))
+        });
+        report::of(&self.tracks, downlinks, self.sessions.len(), &self.counters)
     }
 
     fn next_id(&mut self) -> u32 {
@@ -339,6 +367,10 @@ impl Router {
 
     fn entry_mut(&mut self, id: SessionId) -> Option<&mut Entry> {
         self.sessions.get_mut(index(id)).filter(|entry| entry.generation == id.0 >> 20)
+    }
+
+    fn sink_mut(&mut self, id: SinkId) -> Option<&mut Sink> {
+        self.entry_mut(id.session)?.downlink.as_mut()?.sinks.get_mut(usize::from(id.place))
     }
 
     fn line(&self, session: SessionId, mid: &str, fits: impl Fn(&Line) -> bool) -> Option<Line> {
@@ -356,26 +388,31 @@ impl Router {
         let entry = self.sessions.get_mut(index(id)).filter(|entry| entry.generation == id.0 >> 20)?;
         let mut drained = Drained { departures, ways: &mut self.ways, events: &mut self.events };
         let result = act(&mut entry.session, &mut drained);
+        self.note_deadline(id);
+        Some(result)
+    }
+
+    fn note_deadline(&mut self, id: SessionId) {
+        let Some(entry) = self.sessions.get_mut(index(id)) else { return };
         let connect_by = (!entry.is_connected && !entry.session.is_over()).then_some(entry.connect_by);
-        let wanted = [entry.session.deadline(), connect_by].into_iter().flatten().min();
+        let downlink = entry.downlink.as_ref().and_then(|downlink| downlink.deadline());
+        let wanted = [entry.session.deadline(), downlink, connect_by].into_iter().flatten().min();
         if let Some(wanted) = wanted.filter(|wanted| entry.queued.is_none_or(|queued| *wanted < queued)) {
             entry.queued = Some(wanted);
             self.deadlines.push(wanted, id);
         }
-        Some(result)
     }
 
     /// Drops a session with its tracks and sinks.
     fn forget(&mut self, id: SessionId) {
         let Some(entry) = self.entry(id) else { return };
-        let (tracks, sinks) = (entry.tracks.clone(), entry.sinks.clone());
-        for track in tracks {
+        for track in entry.tracks.clone() {
             self.unbind_track(track);
         }
-        for id in sinks {
-            let track = self.sinks.remove(&id).and_then(|sink| sink.track);
-            if let Some(track) = track.and_then(|track| self.tracks.get_mut(&track)) {
-                track.sinks.retain(|sink| *sink != id);
+        let downlink = self.entry_mut(id).and_then(|entry| entry.downlink.take());
+        for track in downlink.iter().flat_map(|downlink| &downlink.sinks).filter_map(|sink| sink.track) {
+            if let Some(track) = self.tracks.get_mut(&track) {
+                track.sinks.retain(|sink| sink.session != id);
             }
         }
         self.sessions.remove(index(id));

@@ -1,38 +1,38 @@
-//! One peer connection: its ICE, DTLS and SRTP. The engine, str0m, must be drained after everything that is done to
-//! it; [`Session::drain`] is the only place that does it, and every way in ends there.
+//! One peer connection: its ICE and DTLS, and the SRTP of what comes in. The engine, str0m, must be drained after
+//! everything that is done to it; [`Session::drain`] is the only place that does it, and every way in ends there.
 
 mod event;
+mod nomination;
 
 use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use str0m::change::SdpOffer;
 use str0m::format::PayloadParams;
-use str0m::media::{Direction, KeyframeRequestKind, MediaKind, MediaTime, Mid, Pt, Rid};
+use str0m::media::{Direction, KeyframeRequestKind, MediaKind, Mid, Pt, Rid};
 use str0m::net::{Protocol as EngineProtocol, Receive, TcpType};
-use str0m::rtp::{AbsCaptureTime, Extension, ExtensionValues, RtpWrite};
+use str0m::rtp::Extension;
 use str0m::{Candidate, Event, IceConnectionState, Input, Output, Rtc, RtcConfig};
 
 pub use event::Way;
 pub(crate) use event::{Drained, Line, SessionEvent};
 
+use self::nomination::Nomination;
 use crate::answer;
-use crate::dtls::{self, Certificate};
+use crate::datagram::Path;
+use crate::dtls::{self, Certificate, Keys, KeysGoTo};
 use crate::error::{DropReason, MediaError};
 use crate::format::Encoding;
-use crate::forward::Place;
-use crate::packet::{Incoming, Packet};
+use crate::packet::Incoming;
+use crate::stream::Stream;
 use crate::{Datagram, Protocol, SessionId};
 
 /// m-lines in one session: 16 slots, 8 voices, one data channel.
 const LINES: usize = 25;
-/// Packets kept for retransmission, per slot: a whole replay of a usual group of pictures, 1.2 MB.
-const RESEND_PACKETS: usize = 1024;
-const RESEND_AGE: Duration = Duration::from_secs(3);
-/// Sender reports: twice a second, so that a viewer knows a frame's capture time soon after it joined.
+/// Reports to a publisher, and the engine's to a viewer: those never leave, so they are to cost nothing.
 const REPORT_INTERVAL: Duration = Duration::from_millis(500);
+const NEVER: Duration = Duration::from_secs(24 * 60 * 60);
 const STATS_INTERVAL: Duration = Duration::from_secs(1);
 
 /// One peer connection.
@@ -45,26 +45,30 @@ pub(crate) struct Session {
     reached: Option<(Protocol, SocketAddr)>,
     ufrag: String,
     is_over: bool,
-    /// `now` and the time since 1970 at the same moment: the only wall clock.
-    epoch: (Instant, Duration),
+    /// A viewer's: the engine has no true SRTP keys, so that no SRTP goes to it or comes from it.
+    is_downlink: bool,
+    nomination: Nomination,
+    keys: Option<Keys>,
 }
 
 impl Session {
     pub(crate) fn new(
         now: Instant,
         id: SessionId,
-        epoch: (Instant, Duration),
         certificate: &Certificate,
         candidates: &[SocketAddr],
+        keys: KeysGoTo,
     ) -> Self {
+        let is_downlink = keys == KeysGoTo::Us;
+        let report_interval = if is_downlink { NEVER } else { REPORT_INTERVAL };
         let mut config = RtcConfig::new()
             .set_rtp_mode(true)
             .set_ice_lite(true)
-            .set_crypto_provider(dtls::crypto_provider())
+            .set_crypto_provider(dtls::crypto_provider(keys))
             .set_dtls_cert(certificate.dtls_cert())
-            .set_stats_interval(Some(STATS_INTERVAL))
-            .set_rtcp_report_interval_video(REPORT_INTERVAL)
-            .set_rtcp_report_interval_audio(REPORT_INTERVAL)
+            .set_stats_interval((!is_downlink).then_some(STATS_INTERVAL))
+            .set_rtcp_report_interval_video(report_interval)
+            .set_rtcp_report_interval_audio(report_interval)
             // The order is the answer's, and so what a publisher sends that offers several.
             .clear_codecs()
             .enable_opus(true, false)
@@ -83,7 +87,18 @@ impl Session {
                 rtc.add_local_candidate(candidate);
             }
         }
-        Self { id, rtc, lines: Vec::new(), deadline: None, reached: None, ufrag: String::new(), is_over: false, epoch }
+        Self {
+            id,
+            rtc,
+            lines: Vec::new(),
+            deadline: None,
+            reached: None,
+            ufrag: String::new(),
+            is_over: false,
+            is_downlink,
+            nomination: Nomination::default(),
+            keys: None,
+        }
     }
 
     /// Takes an offer, the first or a later one, and gives the answer. An offer with other ICE credentials than the
@@ -128,14 +143,6 @@ impl Session {
             self.lines = lines.collect();
         }
         self.advance(now, drained);
-        for line in &self.lines {
-            if line.is_video
-                && line.outgoing
-                && let Some(tx) = self.rtc.direct_api().stream_tx_by_mid(line.mid, None)
-            {
-                tx.set_rtx_cache(RESEND_PACKETS, RESEND_AGE, None);
-            }
-        }
         answered.map(|answer| answer::complete(&answer))
     }
 
@@ -171,9 +178,13 @@ impl Session {
         };
         let receive = Receive::new(protocol, datagram.source, datagram.destination, datagram.bytes)
             .map_err(|_| DropReason::Malformed)?;
+        if self.is_downlink {
+            self.nomination.check(now, datagram);
+        }
         let worked = self
             .guard(|session| session.rtc.handle_input(Input::Receive(now, receive)).map_err(|error| error.to_string()));
         self.drain(drained);
+        self.keys = dtls::take_keys().or(self.keys.take());
         if worked { Ok(()) } else { Err(DropReason::Broken) }
     }
 
@@ -203,9 +214,11 @@ impl Session {
         Encoding::of(self.params().iter().find(|params| params.pt() == pt)?)
     }
 
-    /// The payload type by which the peer takes this encoding on this line; none if it does not.
-    pub(crate) fn payload_type(&self, mid: Mid, encoding: Encoding) -> Option<Pt> {
-        encoding.choose(self.params(), self.rtc.media(mid)?.remote_pts())
+    /// The payload types by which the peer takes this encoding and its retransmissions on this line; none if it does
+    /// not.
+    pub(crate) fn payload_types(&self, mid: Mid, encoding: Encoding) -> Option<(u8, Option<u8>)> {
+        let params = encoding.choose(self.params(), self.rtc.media(mid)?.remote_pts())?;
+        Some((*params.pt(), params.resend().map(|pt| *pt)))
     }
 
     fn params(&self) -> &[PayloadParams] {
@@ -225,35 +238,30 @@ impl Session {
         }
     }
 
-    /// Puts a packet into a slot. It leaves with the next [`Session::advance`].
-    pub(crate) fn write(&mut self, mid: Mid, pt: Pt, place: Place, packet: &Packet, is_video: bool) {
-        let captured = self.epoch.1 + packet.captured_at.saturating_duration_since(self.epoch.0);
-        let extensions = ExtensionValues {
-            audio_level: packet.audio_level,
-            voice_activity: packet.audio_level.map(|level| level > -127),
-            // 0 to 0 takes the receiver's smoothing out: 18 ms from glass to glass instead of 53.
-            play_delay_min: is_video.then_some(MediaTime::ZERO),
-            play_delay_max: is_video.then_some(MediaTime::ZERO),
-            abs_capture_time: Some(AbsCaptureTime {
-                capture_time: SystemTime::UNIX_EPOCH + captured,
-                clock_offset: None,
-            }),
-            ..ExtensionValues::default()
+    /// The outgoing stream of a line; none if there is none.
+    pub(crate) fn stream(&mut self, line: &Line, epoch: Instant) -> Option<Stream> {
+        let (ssrc, resend) = {
+            let mut api = self.rtc.direct_api();
+            let tx = api.stream_tx_by_mid(line.mid, None)?;
+            (*tx.ssrc(), tx.rtx().map(|ssrc| *ssrc))
         };
-        let mut payload = packet.payload.clone();
-        if let Some(picture) = place.picture {
-            picture.apply(Arc::make_mut(&mut payload));
-        }
-        let write = RtpWrite::new(pt, place.sequence.into(), place.rtp_ticks, packet.captured_at, payload)
-            .marker(packet.marker)
-            .nackable(is_video)
-            .ext_vals(extensions);
-        self.guard(|session| {
-            if let Some(tx) = session.rtc.direct_api().stream_tx_by_mid(mid, None) {
-                tx.write_rtp(write);
-            }
-            Ok(())
-        });
+        let extensions = self.rtc.media(line.mid)?.remote_extmap();
+        Some(Stream::new(epoch, ssrc, resend, line.mid, line.is_video, extensions))
+    }
+
+    /// The name that all streams to this peer have in common.
+    pub(crate) fn cname(&self) -> &str {
+        self.lines.iter().find_map(|line| self.rtc.media(line.mid)).map_or("", |media| media.cname())
+    }
+
+    /// The SRTP keys, once, as soon as they are known; a downlink's only.
+    pub(crate) fn take_keys(&mut self) -> Option<Keys> {
+        self.keys.take()
+    }
+
+    /// Where the peer wants what is sent to it; a downlink's only.
+    pub(crate) fn path(&self) -> Option<Path> {
+        self.nomination.path()
     }
 
     /// Does something to the engine. An error or a panic of the engine ends this session and no other.
@@ -295,13 +303,22 @@ impl Session {
     }
 
     fn transmit(&mut self, transmit: &str0m::net::Transmit, drained: &mut Drained<'_>) {
+        if self.is_downlink {
+            if is_srtp(&transmit.contents) {
+                return;
+            }
+            if self.nomination.answer(&transmit.contents) {
+                drained.events.push((self.id, SessionEvent::Moved));
+            }
+        }
         let protocol = if transmit.proto == EngineProtocol::Udp { Protocol::Udp } else { Protocol::Tcp };
         let reached = (protocol, transmit.destination);
         if self.reached != Some(reached) {
             self.reached = Some(reached);
             drained.ways.push((self.id, Way::Address(protocol, transmit.destination)));
         }
-        drained.departures.push(self.id, protocol, transmit.source, transmit.destination, &transmit.contents);
+        let path = Path { protocol, source: transmit.source, destination: transmit.destination };
+        drained.departures.push(self.id, path, &transmit.contents);
     }
 
     fn tell(&mut self, event: Event, drained: &mut Drained<'_>) {
@@ -337,7 +354,6 @@ impl Session {
                 };
                 SessionEvent::Packet(stream.0, stream.1, packet.header.payload_type, incoming)
             }
-            Event::KeyframeRequest(request) => SessionEvent::KeyframeWanted(request.mid),
             Event::SenderFeedback(feedback) => SessionEvent::Report {
                 mid: feedback.mid,
                 rid: feedback.rid,
@@ -350,7 +366,6 @@ impl Session {
                 rtp_ticks: feedback.sender_info.rtp_time.numer() as u32,
             },
             Event::MediaIngressStats(stats) => SessionEvent::Incoming(Box::new(stats)),
-            Event::MediaEgressStats(stats) => SessionEvent::Outgoing(Box::new(stats)),
             _ => return,
         };
         drained.events.push((self.id, told));
@@ -362,4 +377,9 @@ impl Session {
             line.outgoing = direction.is_sending();
         }
     }
+}
+
+/// True for SRTP and SRTCP, by the first byte (RFC 7983 section 7).
+pub(crate) fn is_srtp(datagram: &[u8]) -> bool {
+    matches!(datagram.first(), Some(128..=191))
 }

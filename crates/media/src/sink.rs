@@ -1,42 +1,61 @@
 //! One m-line of a viewer: a slot, or a place for a voice.
 
-use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use str0m::media::{Mid, Pt};
+use str0m::media::Mid;
 
-use crate::SessionId;
 use crate::format::Encoding;
-use crate::forward::{Forward, Place};
-use crate::packet::Packet;
+use crate::forward::Forward;
+use crate::layer::Layer;
 use crate::router::TrackId;
+use crate::stream::Stream;
 
-/// What a replay may send at a time, and how often: 38 Mb/s, which a usual line and a receiver's buffer hold.
-const REPLAY_PACKETS: usize = 16;
-const REPLAY_EVERY: Duration = Duration::from_millis(4);
 /// The least time between two replays to one viewer that asks for keyframes.
 const REPLAY_AGAIN: Duration = Duration::from_millis(500);
 /// Replays of one keyframe that did not help, after which the publisher is asked.
 const REPLAYS_IN_VAIN: u32 = 2;
+/// Sources of which packets may still be sent again: the present one and what was switched away from just now.
+const SOURCES: usize = 4;
 
-/// One outgoing stream of one viewer.
+/// One outgoing m-line of one viewer.
 #[derive(Debug)]
 pub(crate) struct Sink {
-    pub(crate) session: SessionId,
     pub(crate) mid: Mid,
     pub(crate) is_video: bool,
     pub(crate) track: Option<TrackId>,
     pub(crate) forward: Forward,
+    pub(crate) stream: Stream,
     /// The layer shown, and how this viewer takes its encoding.
     pub(crate) showing: Option<Showing>,
+    pub(crate) progress: Progress,
     pub(crate) loss: Option<f32>,
-    pub(crate) round_trip: Option<Duration>,
-    /// Placed, but not sent yet: the rest of a replay, and what came live behind it.
-    backlog: VecDeque<(Place, Packet)>,
-    is_replaying: bool,
     /// Until when a fresh keyframe is waited for before a long cache is replayed.
     pub(crate) patient_until: Option<Instant>,
+    pub(crate) sources: Sources,
     replayed: Option<(Instant, u32)>,
+}
+
+/// What a sink has shown lately.
+#[derive(Debug, Default)]
+pub(crate) struct Sources {
+    /// By their numbers modulo the length.
+    latest: [Option<(u8, TrackId, usize)>; SOURCES],
+    count: u8,
+}
+
+impl Sources {
+    /// Adds a layer of a track; gives its number.
+    fn add(&mut self, track: TrackId, layer: usize) -> u8 {
+        self.count = self.count.wrapping_add(1);
+        self.latest[usize::from(self.count) % SOURCES] = Some((self.count, track, layer));
+        self.count
+    }
+
+    /// The track and layer with this number, if it is not too long ago.
+    pub(crate) fn of(&self, number: u8) -> Option<(TrackId, usize)> {
+        let (known, track, layer) = self.latest[usize::from(number) % SOURCES]?;
+        (known == number).then_some((track, layer))
+    }
 }
 
 /// What a sink takes its packets from.
@@ -44,7 +63,20 @@ pub(crate) struct Sink {
 pub(crate) struct Showing {
     pub(crate) layer: usize,
     pub(crate) encoding: Encoding,
-    pub(crate) pt: Pt,
+    pub(crate) payload_type: u8,
+    /// The payload type of its retransmissions; none if the viewer takes none.
+    pub(crate) resend_type: Option<u8>,
+    /// Counts what the sink has shown.
+    pub(crate) number: u8,
+}
+
+/// How far a viewer is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Progress {
+    /// It gets what comes, as it comes.
+    Live,
+    /// It is still to get the history from this sequence number on.
+    Behind(u64),
 }
 
 /// How a viewer's wish for a keyframe is met.
@@ -59,20 +91,19 @@ pub(crate) enum Remedy {
 }
 
 impl Sink {
-    pub(crate) fn new(epoch: Instant, session: SessionId, mid: Mid, is_video: bool) -> Self {
+    pub(crate) fn new(epoch: Instant, mid: Mid, is_video: bool, stream: Stream) -> Self {
         let clock_rate_hz = if is_video { 90_000 } else { 48_000 };
         Self {
-            session,
             mid,
             is_video,
             track: None,
             forward: Forward::new(epoch, clock_rate_hz),
+            stream,
             showing: None,
+            progress: Progress::Live,
             loss: None,
-            round_trip: None,
-            backlog: VecDeque::new(),
-            is_replaying: false,
             patient_until: None,
+            sources: Sources::default(),
             replayed: None,
         }
     }
@@ -81,41 +112,24 @@ impl Sink {
     pub(crate) fn stop(&mut self) {
         self.forward.stop();
         self.showing = None;
-        self.backlog.clear();
-        self.is_replaying = false;
+        self.progress = Progress::Live;
         self.patient_until = None;
         self.replayed = None;
     }
 
-    /// Begins, or begins again, with these packets.
-    pub(crate) fn replay<'a>(
-        &mut self,
-        encoding: Encoding,
-        packets: impl ExactSizeIterator<Item = &'a Packet> + Clone,
-        frames: usize,
-    ) {
-        let places = self.forward.start(encoding, packets, frames);
-        self.backlog.extend(places.into_iter().map(|(packet, place)| (place, packet.clone())));
-        self.is_replaying = true;
+    /// Shows a layer of a track from now on, by these payload types. Gives no picture before [`Sink::replay`].
+    pub(crate) fn show(&mut self, track: TrackId, layer: usize, encoding: Encoding, types: (u8, Option<u8>)) {
+        let number = self.sources.add(track, layer);
+        let (payload_type, resend_type) = types;
+        self.showing = Some(Showing { layer, encoding, payload_type, resend_type, number });
     }
 
-    /// Takes a live packet, behind what is still to be replayed.
-    pub(crate) fn push(&mut self, encoding: Encoding, packet: &Packet) {
-        if let Some(place) = self.forward.place(encoding, packet) {
-            self.backlog.push_back((place, packet.clone()));
-        }
-    }
-
-    /// What may be sent now: everything live, a piece of a replay.
-    pub(crate) fn batch(&mut self) -> impl Iterator<Item = (Place, Packet)> {
-        let count = if self.is_replaying { self.backlog.len().min(REPLAY_PACKETS) } else { self.backlog.len() };
-        self.is_replaying &= count < self.backlog.len();
-        self.backlog.drain(..count)
-    }
-
-    /// When the rest of the backlog is to go on; none if there is none.
-    pub(crate) fn next_batch_at(&self, now: Instant) -> Option<Instant> {
-        (!self.backlog.is_empty()).then(|| now + REPLAY_EVERY)
+    /// Begins, or begins again, with the layer's last keyframe. False if there is none.
+    pub(crate) fn replay(&mut self, layer: &Layer) -> bool {
+        let (Some(first), Some(newest)) = (layer.history.keyframe(), layer.history.newest()) else { return false };
+        self.forward.start(first, newest, layer.history.frames());
+        self.progress = Progress::Behind(first);
+        true
     }
 
     /// What to do about a keyframe request of this viewer. A publisher that is deaf is not worth asking.
@@ -125,7 +139,7 @@ impl Sink {
         }
         let (at, times) = self.replayed.unwrap_or((now, 0));
         let age = now.saturating_duration_since(at);
-        if times > 0 && (age < REPLAY_AGAIN * times.min(4) || !self.backlog.is_empty()) {
+        if times > 0 && (age < REPLAY_AGAIN * times.min(4) || self.progress != Progress::Live) {
             return Remedy::Wait;
         }
         let times = if age > 10 * REPLAY_AGAIN { 0 } else { times };

@@ -1,6 +1,6 @@
 //! What comes in on one m-line of a publisher, in one layer or several.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use str0m::media::{Mid, Rid};
 
@@ -63,7 +63,7 @@ impl Track {
     pub(crate) fn layer(
         &mut self,
         now: Instant,
-        epoch: Instant,
+        epoch: (Instant, Duration),
         rid: Option<Rid>,
         encoding: Encoding,
     ) -> Option<usize> {

@@ -8,7 +8,9 @@ use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use media::{Certificate, Datagram, Departures, News, Protocol, Router, RouterConfig, SessionId, SinkId, TrackId, Way};
+use media::{
+    Certificate, Datagram, Departures, News, Protocol, Rank, Router, RouterConfig, SessionId, SinkId, TrackId, Way,
+};
 use str0m::change::SdpAnswer;
 use str0m::media::{Direction, MediaKind, Mid};
 use str0m::net::Receive;
@@ -71,7 +73,10 @@ impl Net {
         let mut api = rtc.sdp_api();
         let mids = (0..lines).map(|_| api.add_media(MediaKind::Video, direction, None, None, None)).collect();
         let (offer, pending) = api.apply().expect("an offer");
-        let session = self.router.open(self.now);
+        let session = match direction {
+            Direction::SendOnly => self.router.open_uplink(self.now),
+            _ => self.router.open_downlink(self.now, Rank::Panel),
+        };
         let (answer, _) = self
             .router
             .answer(self.now, session, &offer.to_sdp_string(), &mut self.departures, &mut self.news)
@@ -407,7 +412,7 @@ fn a_peer_that_never_connects_leaves_nothing() {
         let mut api = rtc.sdp_api();
         api.add_media(MediaKind::Video, Direction::SendOnly, None, None, None);
         let (offer, _) = api.apply().expect("an offer");
-        let session = net.router.open(net.now);
+        let session = net.router.open_uplink(net.now);
         net.router
             .answer(net.now, session, &offer.to_sdp_string(), &mut net.departures, &mut net.news)
             .expect("an answer");
@@ -443,7 +448,7 @@ fn garbage_changes_nothing() {
     net.send(publisher, 20, 10);
     assert_eq!(net.peers[viewer].sequences().len(), 60);
     for offer in ["", "v=0", "v=0\r\nm=video 9 UDP/TLS/RTP/SAVPF 96\r\n", "\0\0\0", &"m=audio\r\n".repeat(1000)] {
-        let session = net.router.open(net.now);
+        let session = net.router.open_uplink(net.now);
         let answer = net.router.answer(net.now, session, offer, &mut net.departures, &mut net.news);
         assert!(answer.is_err(), "{offer:.20}");
         net.router.close(net.now, session, &mut net.departures);

@@ -4,6 +4,7 @@
 //! (hazard H8).
 //! The audience sees and hears, and is never seen or heard (hazard H5): it publishes nothing.
 
+use media::Rank;
 use signaling::{Role, SiteId};
 
 use crate::input::{Grants, Identity};
@@ -34,6 +35,14 @@ impl Standing {
     /// May receive feeds and voices.
     pub fn may_receive(&self) -> bool {
         self.grants.receive && self.role != Role::Device
+    }
+
+    /// Who is served first where not all can be at once: who operates and who guides.
+    pub fn rank(&self) -> Rank {
+        match self.role {
+            Role::Lead | Role::Expert | Role::Surgeon | Role::Display | Role::Device => Rank::Panel,
+            Role::Trainee | Role::Service => Rank::Audience,
+        }
     }
 
     /// May see or hear what was published for `site` (none: by the panel).

@@ -111,20 +111,21 @@ impl Room {
         let open = self.clients[&client].publishing.as_ref();
         let open = open.filter(|open| open.outline.is_same_connection(outline)).map(|open| open.session);
         let named: Vec<String> = plan.feeds.iter().map(|(mid, _)| mid.clone()).chain(plan.voice.clone()).collect();
-        self.answer(now, client, open, sdp, &named, out)
+        let session = open.unwrap_or_else(|| self.router.open_uplink(now));
+        self.answer(now, client, session, sdp, &named, out)
     }
 
-    /// Answers an offer on an open session or a new one, and sees to it that every named m-line has a codec.
+    /// Answers an offer on a session, and sees to it that every named m-line has a codec. A session that is new and
+    /// cannot be answered is closed.
     pub(crate) fn answer(
         &mut self,
         now: Instant,
         client: ClientId,
-        open: Option<SessionId>,
+        session: SessionId,
         sdp: &str,
         named: &[String],
         out: &mut Outbox,
     ) -> Result<(SessionId, String), Refusal> {
-        let session = open.unwrap_or_else(|| self.router.open(now));
         let answered = self.router.answer(now, session, sdp, &mut out.departures, &mut self.news);
         let refusal = match answered {
             Err(error) => Refusal::new(RefusalCode::BadSdp, format!("{error}.")),
@@ -142,7 +143,7 @@ impl Room {
                 }
             }
         };
-        if open.is_none() {
+        if !self.sessions.contains_key(&session) {
             self.router.close(now, session, &mut out.departures);
             self.news.retain(|news| !matches!(news, media::News::Way(of, _) if *of == session));
         }

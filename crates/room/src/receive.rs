@@ -34,7 +34,9 @@ impl Room {
         let before = self.clients[&client].receiving.as_ref();
         let open = before.filter(|open| open.outline.is_same_connection(&outline)).map(|open| open.session);
         let named: Vec<String> = slots.iter().chain(&voices).cloned().collect();
-        let (session, answer) = self.answer(now, client, open, sdp, &named, out)?;
+        let rank = self.members[&self.clients[&client].member].standing.rank();
+        let session = open.unwrap_or_else(|| self.router.open_downlink(now, rank));
+        let (session, answer) = self.answer(now, client, session, sdp, &named, out)?;
         let before = self.clients.get_mut(&client).and_then(|client| client.receiving.take());
         if let Some(before) = before.as_ref().filter(|before| before.session != session) {
             self.end_session(now, before.session, out);

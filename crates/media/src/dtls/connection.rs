@@ -15,7 +15,7 @@ use openssl::error::ErrorStack;
 use openssl::ssl::{ErrorCode, Ssl, SslContext, SslRef, SslStream};
 use str0m::crypto::dtls::{DtlsImplError, DtlsInstance, DtlsOutput, KeyingMaterial, ProtocolVersion, SrtpProfile};
 
-use super::{HANDSHAKES, PROFILES};
+use super::{HANDSHAKES, KEYS, Keys, KeysGoTo, PROFILES};
 
 /// A record for a handshake or a data channel never carries more (RFC 5246 section 6.2.1).
 const RECORD_BYTES: usize = 16 * 1024;
@@ -128,12 +128,13 @@ pub(super) struct Connection {
     events: VecDeque<Event>,
     /// The last instant that str0m told. Timeouts count from it; when it is old str0m asks at once and it is new again.
     now: Instant,
+    keys: KeysGoTo,
 }
 
 impl Connection {
     /// Without a role yet. Without a context it fails as soon as it has one.
-    pub(super) fn new(context: Option<SslContext>, mtu_bytes: usize, now: Instant) -> Self {
-        Self { context, mtu_bytes, active: false, state: State::New, stream: None, events: VecDeque::new(), now }
+    pub(super) fn new(context: Option<SslContext>, mtu_bytes: usize, now: Instant, keys: KeysGoTo) -> Self {
+        Self { context, mtu_bytes, active: false, state: State::New, stream: None, events: VecDeque::new(), now, keys }
     }
 }
 
@@ -268,7 +269,7 @@ impl Connection {
 
     /// The handshake is done. The certificate goes first, so that str0m refuses a wrong one before it has keys.
     ///
-    /// This is the only place where SRTP keys are in our hands: a sending path of our own takes its copy here.
+    /// This is the only place where the engine's SRTP keys are in our hands: our own way out takes them here.
     fn established(&mut self) -> Result<(), Failure> {
         let ssl = self.stream().ssl();
         let certificate = ssl.peer_certificate().ok_or(Failure::NoCertificate)?;
@@ -276,13 +277,18 @@ impl Connection {
         let chosen = ssl.selected_srtp_profile().ok_or(Failure::NoProfile)?.id();
         let at = PROFILES.iter().position(|(id, _, _)| id.as_raw() == chosen.as_raw()).ok_or(Failure::NoProfile)?;
         let profile = PROFILES[at].1;
-        let mut keys = vec![0; profile.keying_material_len()];
+        let mut material = vec![0; profile.keying_material_len()];
         // RFC 5764 section 4.2.
-        ssl.export_keying_material(&mut keys, "EXTRACTOR-dtls_srtp", None).map_err(Failure::ExportKeys)?;
+        ssl.export_keying_material(&mut material, "EXTRACTOR-dtls_srtp", None).map_err(Failure::ExportKeys)?;
+        let mut engines = material.clone();
+        if self.keys == KeysGoTo::Us {
+            openssl::rand::rand_bytes(&mut engines).map_err(Failure::ExportKeys)?;
+            KEYS.set(Some(Keys { material, profile, is_client: self.active }));
+        }
         HANDSHAKES[at].fetch_add(1, Ordering::Relaxed);
         self.state = State::Established;
         self.events.push_back(Event::PeerCertificate(certificate));
-        self.events.push_back(Event::Keys(KeyingMaterial::new(&keys), profile));
+        self.events.push_back(Event::Keys(KeyingMaterial::new(&engines), profile));
         self.events.push_back(Event::Connected);
         Ok(())
     }

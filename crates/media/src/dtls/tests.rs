@@ -88,12 +88,12 @@ impl Side {
     }
 
     fn ours(active: bool) -> Self {
-        Self::new(&OpenSsl, Certificate::generate().0, 1150, active)
+        Self::new(&OpenSsl(KeysGoTo::Engine), Certificate::generate().0, 1150, active)
     }
 
     /// OpenSSL as GStreamer runs it: flights in many small datagrams.
     fn openssl(certificate: DtlsCert, active: bool) -> Self {
-        Self::new(&OpenSsl, certificate, 256, active)
+        Self::new(&OpenSsl(KeysGoTo::Engine), certificate, 256, active)
     }
 
     fn dimpl(active: bool) -> Self {
@@ -316,7 +316,7 @@ fn data_and_the_end_arrive() {
 #[test]
 fn closes_in_every_state() {
     let certificate = Certificate::generate().0;
-    let mut new = OpenSsl.new_dtls(&certificate, Instant::now(), DtlsVersion::Dtls12, None).unwrap();
+    let mut new = OpenSsl(KeysGoTo::Engine).new_dtls(&certificate, Instant::now(), DtlsVersion::Dtls12, None).unwrap();
     new.close().unwrap();
     assert!(new.is_closed());
     let mut handshaking = Side::ours(true);
@@ -352,7 +352,7 @@ fn without_gcm_the_old_profile_is_taken_and_counted() {
     context.set_options(SslOptions::NO_QUERY_MTU);
     context.set_verify_callback(SslVerifyMode::PEER, |_, _| true);
     let mut theirs = Side::openssl(certificate, true);
-    let mut dtls = Connection::new(Some(context.build()), 256, Instant::now());
+    let mut dtls = Connection::new(Some(context.build()), 256, Instant::now(), KeysGoTo::Engine);
     dtls.set_active(true);
     dtls.handle_packet(&[]).unwrap();
     theirs.dtls = Box::new(dtls);
@@ -370,7 +370,8 @@ fn without_gcm_the_old_profile_is_taken_and_counted() {
 fn what_is_no_certificate_fails_late_and_without_panic() {
     let certificate = DtlsCert { certificate: vec![1, 2, 3], private_key: vec![4, 5, 6] };
     for active in [false, true] {
-        let mut dtls = OpenSsl.new_dtls(&certificate, Instant::now(), DtlsVersion::Dtls13, None).unwrap();
+        let mut dtls =
+            OpenSsl(KeysGoTo::Engine).new_dtls(&certificate, Instant::now(), DtlsVersion::Dtls13, None).unwrap();
         dtls.set_active(active);
         dtls.handle_timeout(Instant::now()).unwrap();
         assert!(dtls.handle_packet(&[]).is_err());

@@ -2,22 +2,24 @@
 
 use std::time::{Duration, Instant};
 
+use str0m::crypto;
 use str0m::media::{Mid, Rid};
 
-use super::{CONNECT_WITHIN, HOUSEKEEPING, News, Router, SinkId, TrackId, index};
+use super::{CONNECT_WITHIN, Entry, HOUSEKEEPING, News, Router, SinkId, TrackId, index};
+use crate::downlink::Rank;
 use crate::error::{DropReason, NoCommonCodec};
 use crate::format::Encoding;
-use crate::packet::{Incoming, Packet};
-use crate::report;
-use crate::session::SessionEvent;
-use crate::sink::{Remedy, Showing};
-use crate::{Departures, SessionId};
+use crate::packet::Incoming;
+use crate::session::{SessionEvent, is_srtp};
+use crate::sink::Remedy;
+use crate::{Datagram, Departures, SessionId, report, srtp};
 
 /// A viewer waits this long for a fresh keyframe before a long cache is replayed to it.
 const PATIENCE: Duration = Duration::from_millis(400);
 
 impl Router {
-    /// Follows up everything that sessions have said, until nothing is left; then lets out what was written.
+    /// Follows up everything that sessions have said, until nothing is left; then lets out what is to leave: the
+    /// panel first.
     pub(super) fn settle(&mut self, now: Instant, departures: &mut Departures, news: &mut Vec<News>) {
         loop {
             let mut events = std::mem::take(&mut self.events);
@@ -28,24 +30,68 @@ impl Router {
                 self.events = events;
             }
             news.extend(self.ways.drain(..).map(|(session, way)| News::Way(session, way)));
+            let fresh = std::mem::take(&mut self.fresh);
+            for (track, layer) in &fresh {
+                self.offer(now, *track, *layer, news);
+            }
             let mut written = std::mem::take(&mut self.written);
-            for session in written.drain(..) {
+            written.sort_by_key(|(rank, _)| *rank);
+            for (_, session) in written.drain(..) {
                 self.let_out(now, session, departures);
             }
-            self.written = written;
-            if self.events.is_empty() && self.written.is_empty() {
+            if self.written.is_empty() {
+                self.written = written;
+            }
+            self.clear_fresh(fresh);
+            if self.events.is_empty() && self.written.is_empty() && self.fresh.is_empty() {
                 return;
             }
         }
     }
 
     fn let_out(&mut self, now: Instant, id: SessionId, departures: &mut Departures) {
-        let Some(entry) = self.entry_mut(id) else { return };
+        let Some(entry) = self.sessions.get_mut(index(id)).filter(|entry| entry.generation == id.0 >> 20) else {
+            return;
+        };
         entry.has_writes = false;
-        for sink in entry.sinks.clone() {
-            self.flush(now, sink);
+        match &mut entry.downlink {
+            Some(downlink) => {
+                self.counters.packets_forwarded += downlink.flush(now, &self.tracks, departures);
+                self.note_deadline(id);
+            }
+            None => {
+                self.touch(id, departures, |session, drained| session.advance(now, drained));
+            }
         }
-        self.touch(id, departures, |session, drained| session.advance(now, drained));
+    }
+
+    fn clear_fresh(&mut self, mut fresh: Vec<(TrackId, usize)>) {
+        for (track, layer) in fresh.drain(..) {
+            let layer = self.tracks.get_mut(&track).and_then(|track| track.layers.get_mut(layer));
+            layer.into_iter().for_each(|layer| layer.fresh.clear());
+        }
+        if self.fresh.is_empty() {
+            self.fresh = fresh;
+        }
+    }
+
+    /// What a viewer says of what it gets. None if the datagram is for the engine.
+    pub(super) fn receive_feedback(
+        &mut self,
+        now: Instant,
+        datagram: &Datagram<'_>,
+        departures: &mut Departures,
+    ) -> Option<Result<(), DropReason>> {
+        let id = datagram.session;
+        let entry = self.sessions.get_mut(index(id)).filter(|entry| entry.generation == id.0 >> 20)?;
+        let downlink = entry.downlink.as_mut().filter(|_| is_srtp(datagram.bytes))?;
+        let mut wanted = std::mem::take(&mut self.wanted);
+        let received = downlink.receive(now, datagram.bytes, &self.tracks, departures, &mut wanted);
+        for mid in wanted.drain(..) {
+            self.remedy(now, id, mid);
+        }
+        self.wanted = wanted;
+        Some(received.ok_or(DropReason::NotWanted))
     }
 
     fn follow(
@@ -68,8 +114,16 @@ impl Router {
                 if let Some(entry) = self.entry_mut(session)
                     && !std::mem::replace(&mut entry.is_connected, true)
                 {
+                    entry.open_downlink(session);
                     news.push(News::Connected(session));
                     self.begin_all(now, session);
+                }
+            }
+            SessionEvent::Moved => {
+                if let Some(entry) = self.entry_mut(session)
+                    && let (Some(downlink), Some(path)) = (&mut entry.downlink, entry.session.path())
+                {
+                    downlink.move_to(path);
                 }
             }
             SessionEvent::Disconnected => {
@@ -86,7 +140,6 @@ impl Router {
                     news.push(News::Over(session));
                 }
             }
-            SessionEvent::KeyframeWanted(mid) => self.remedy(now, session, mid),
             SessionEvent::Report { mid, rid, arrived, since_1970, rtp_ticks } => {
                 if let Some(layer) = self.layer_mut(session, mid, rid) {
                     layer.clock.report(arrived, since_1970, rtp_ticks);
@@ -97,23 +150,12 @@ impl Router {
                     report::note_incoming(layer, &stats);
                 }
             }
-            SessionEvent::Outgoing(stats) => {
-                if let Some(sink) = self.sink_of(session, stats.mid).and_then(|sink| self.sinks.get_mut(&sink)) {
-                    sink.loss = stats.loss.or(sink.loss);
-                    sink.round_trip = stats.rtt.or(sink.round_trip);
-                }
-            }
         }
     }
 
     fn layer_mut(&mut self, session: SessionId, mid: Mid, rid: Option<Rid>) -> Option<&mut crate::layer::Layer> {
         let track = self.track_of(session, mid)?;
         self.tracks.get_mut(&track)?.layers.iter_mut().find(|layer| layer.rid == rid)
-    }
-
-    fn sink_of(&self, session: SessionId, mid: Mid) -> Option<SinkId> {
-        let sinks = &self.entry(session)?.sinks;
-        sinks.iter().copied().find(|sink| self.sinks.get(sink).is_some_and(|sink| sink.mid == mid))
     }
 
     fn track_of(&self, session: SessionId, mid: Mid) -> Option<TrackId> {
@@ -143,85 +185,70 @@ impl Router {
             return;
         }
         let had = track.layers.iter().find(|layer| layer.rid == rid).map(|layer| layer.encoding);
-        let Some(layer) = track.layer(now, self.epoch, rid, encoding) else {
+        let Some(layer) = track.layer(now, (self.epoch, self.config.since_1970), rid, encoding) else {
             self.counters.drops[DropReason::NotWanted.index()] += 1;
             return;
         };
         if let Some(level) = incoming.audio_level {
             track.hear(level);
         }
-        let (sets, packet) = track.layers[layer].take(now, incoming);
-        let sinks = track.sinks.clone();
         if had != Some(encoding) {
             news.push(News::Started(id, encoding));
-            for sink in &sinks {
-                if let Some(sink) = self.sinks.get_mut(sink) {
-                    sink.stop();
-                }
+            for sink in track.sinks.clone() {
+                self.sink_mut(sink).into_iter().for_each(|sink| sink.stop());
             }
         }
-        for sink in sinks {
-            self.offer(now, sink, layer, sets.as_ref(), &packet, news);
-        }
-    }
-
-    /// Gives a live packet to a sink, beginning with it if it waits for one.
-    fn offer(
-        &mut self,
-        now: Instant,
-        id: SinkId,
-        layer: usize,
-        sets: Option<&Packet>,
-        packet: &Packet,
-        news: &mut Vec<News>,
-    ) {
-        let Some(sink) = self.sinks.get_mut(&id) else { return };
-        match sink.showing {
-            Some(showing) if showing.layer == layer && sink.forward.is_flowing() => {
-                for packet in sets.into_iter().chain([packet]) {
-                    sink.push(showing.encoding, packet);
-                }
-                self.note_written(id);
-            }
-            _ => {
-                if self.begin(now, id).is_err() {
-                    news.push(News::NoCommonCodec(id));
-                }
-                self.begin_sound(id, packet);
-            }
+        let track = self.tracks.get_mut(&id).expect("was just found");
+        if track.layers[layer].take(now, incoming) {
+            self.fresh.push((id, layer));
         }
     }
 
-    fn begin_sound(&mut self, id: SinkId, packet: &Packet) {
-        let Some(sink) = self.sinks.get_mut(&id) else { return };
-        if let Some(showing) = sink.showing.filter(|showing| showing.encoding == Encoding::Opus) {
-            sink.replay(showing.encoding, std::iter::once(packet), 1);
-            self.note_written(id);
+    /// Lets out what is fresh to every sink that shows the layer, and begins with those that wait for it.
+    fn offer(&mut self, now: Instant, track: TrackId, layer: usize, news: &mut Vec<News>) {
+        // Taken out because sinks are found by way of sessions; nothing is bound to the track meanwhile.
+        let Some(sinks) = self.tracks.get_mut(&track).map(|track| std::mem::take(&mut track.sinks)) else { return };
+        for sink in &sinks {
+            match self.sink_mut(*sink).map(|sink| sink.showing) {
+                Some(Some(showing)) if showing.layer == layer => self.note_written(sink.session),
+                Some(Some(_)) | None => {}
+                Some(None) => {
+                    if self.begin(now, *sink).is_err() {
+                        news.push(News::NoCommonCodec(*sink));
+                    }
+                }
+            }
+        }
+        if let Some(track) = self.tracks.get_mut(&track) {
+            track.sinks = sinks;
         }
     }
 
     /// Begins to show its track in a sink, if the track has anything that a viewer can begin with.
     pub(super) fn begin(&mut self, now: Instant, id: SinkId) -> Result<(), NoCommonCodec> {
-        let Some(sink) = self.sinks.get_mut(&id) else { return Ok(()) };
-        let Some(track) = sink.track.and_then(|track| self.tracks.get_mut(&track)) else { return Ok(()) };
+        let Some(viewer) = self.sessions.get_mut(index(id.session)) else { return Ok(()) };
+        let Some(downlink) = &mut viewer.downlink else { return Ok(()) };
+        let Some(sink) = downlink.sinks.get_mut(usize::from(id.place)) else { return Ok(()) };
+        let Some((source, track)) = sink.track.and_then(|id| Some((id, self.tracks.get_mut(&id)?))) else {
+            return Ok(());
+        };
         let Some(at) = track.best_layer(now) else { return Ok(()) };
-        let viewer = self.sessions.get(index(sink.session)).expect("a sink ends with its session");
         let layer = &mut track.layers[at];
-        let pt = viewer.session.payload_type(sink.mid, layer.encoding).ok_or(NoCommonCodec)?;
+        let types = viewer.session.payload_types(sink.mid, layer.encoding).ok_or(NoCommonCodec)?;
         if !viewer.is_connected || track.is_muted {
             return Ok(());
         }
-        let showing = Showing { layer: at, encoding: layer.encoding, pt };
         if layer.encoding == Encoding::Opus {
             // Sound begins anywhere, with the next packet.
-            sink.showing = Some(showing);
+            sink.show(source, at, layer.encoding, types);
+            self.note_written(id.session);
             return Ok(());
         }
-        if !layer.gop.is_whole() {
+        if !layer.history.is_whole() {
             layer.want_keyframe();
             return Ok(());
         }
-        if layer.gop.is_long() && !layer.is_deaf() {
+        if layer.history.is_long() && !layer.is_deaf() {
             layer.want_keyframe();
             let until = *sink.patient_until.get_or_insert(now + PATIENCE);
             if now < until {
@@ -229,59 +256,41 @@ impl Router {
                 return Ok(());
             }
         }
-        sink.showing = Some(showing);
-        sink.replay(layer.encoding, layer.gop.packets(), layer.gop.frames());
+        sink.show(source, at, layer.encoding, types);
+        sink.replay(layer);
         self.counters.keyframes_served += 1;
-        self.note_written(id);
+        self.note_written(id.session);
         Ok(())
     }
 
     fn begin_all(&mut self, now: Instant, session: SessionId) {
-        let sinks = self.entry(session).map(|entry| entry.sinks.clone()).unwrap_or_default();
-        for sink in sinks {
+        let count = self.entry(session).and_then(|entry| Some(entry.downlink.as_ref()?.sinks.len())).unwrap_or(0);
+        for place in 0..count {
             // A missing codec was told when the sink was given its track.
-            self.begin(now, sink).ok();
+            self.begin(now, SinkId { session, place: place as u8 }).ok();
         }
     }
 
     /// A viewer asks for a keyframe: from the cache if that may help, else from the publisher.
     fn remedy(&mut self, now: Instant, session: SessionId, mid: Mid) {
         self.counters.keyframe_requests_received += 1;
-        let Some(id) = self.sink_of(session, mid) else { return };
-        let sink = self.sinks.get_mut(&id).expect("was just found");
+        let Some(downlink) = self.sessions.get_mut(index(session)).and_then(|entry| entry.downlink.as_mut()) else {
+            return;
+        };
+        let Some(sink) = downlink.sinks.iter_mut().find(|sink| sink.mid == mid) else { return };
         let (Some(showing), Some(track)) = (sink.showing, sink.track.and_then(|track| self.tracks.get_mut(&track)))
         else {
             return;
         };
         let Some(layer) = track.layers.get_mut(showing.layer) else { return };
-        match sink.remedy(now, layer.gop.is_whole(), layer.is_deaf()) {
+        match sink.remedy(now, layer.history.is_whole(), layer.is_deaf()) {
             Remedy::Wait => {}
             Remedy::Ask => layer.want_keyframe(),
             Remedy::Replay => {
-                sink.replay(layer.encoding, layer.gop.packets(), layer.gop.frames());
+                sink.replay(layer);
                 self.counters.keyframes_served += 1;
-                self.note_written(id);
+                self.note_written(session);
             }
-        }
-    }
-
-    pub(super) fn note_written(&mut self, sink: SinkId) {
-        if let Some(session) = self.sinks.get(&sink).map(|sink| sink.session) {
-            self.note_session_written(session);
-        }
-    }
-
-    fn flush(&mut self, now: Instant, id: SinkId) {
-        let Some(sink) = self.sinks.get_mut(&id) else { return };
-        let Some(showing) = sink.showing else { return };
-        let entry = self.sessions.get_mut(index(sink.session)).expect("a sink ends with its session");
-        let (mid, is_video) = (sink.mid, sink.is_video);
-        for (place, packet) in sink.batch() {
-            entry.session.write(mid, showing.pt, place, &packet, is_video);
-            self.counters.packets_forwarded += 1;
-        }
-        if let Some(at) = sink.next_batch_at(now) {
-            self.replaying.push((at, id));
         }
     }
 
@@ -309,7 +318,7 @@ impl Router {
             if let Some(entry) = self.entry_mut(session) {
                 entry.session.ask_keyframe(mid, rid);
                 self.counters.keyframe_requests_upstream += 1;
-                self.note_session_written(session);
+                self.note_written(session);
             }
         }
         for track in layered {
@@ -321,9 +330,12 @@ impl Router {
     fn change_layers(&mut self, now: Instant, id: TrackId) {
         let track = &self.tracks[&id];
         let Some(best) = track.best_layer(now) else { return };
-        let others = |sink: &SinkId| {
-            let showing = self.sinks.get(sink).and_then(|sink| sink.showing);
-            showing.is_some_and(|showing| showing.layer != best && self.is_worth_changing(id, showing.layer, best, now))
+        let others = |id: &SinkId| {
+            let downlink = self.entry(id.session).and_then(|entry| entry.downlink.as_ref());
+            let showing = downlink.and_then(|downlink| downlink.sinks.get(usize::from(id.place))?.showing);
+            showing.is_some_and(|showing| {
+                showing.layer != best && self.is_worth_changing(track.id, showing.layer, best, now)
+            })
         };
         let sinks: Vec<SinkId> = track.sinks.iter().copied().filter(others).collect();
         for sink in sinks {
@@ -337,11 +349,23 @@ impl Router {
         layers[from].is_silent(now) || layers[to].rate_bytes > layers[from].rate_bytes * 5 / 4
     }
 
-    fn note_session_written(&mut self, session: SessionId) {
-        if let Some(entry) = self.entry_mut(session)
+    pub(super) fn note_written(&mut self, id: SessionId) {
+        if let Some(entry) = self.entry_mut(id)
             && !std::mem::replace(&mut entry.has_writes, true)
         {
-            self.written.push(session);
+            let rank = entry.downlink.as_ref().map_or(Rank::Panel, |downlink| downlink.rank);
+            self.written.push((rank, id));
+        }
+    }
+}
+
+impl Entry {
+    /// The handshake is done: what is ours to send can be sealed.
+    fn open_downlink(&mut self, id: SessionId) {
+        let (Some(downlink), Some(keys)) = (&mut self.downlink, self.session.take_keys()) else { return };
+        let keys = srtp::derive(&crypto::from_feature_flags(), keys.profile, &keys.material, keys.is_client);
+        if let (Some(keys), Some(path)) = (keys, self.session.path()) {
+            downlink.open(id, path, keys, self.session.cname());
         }
     }
 }

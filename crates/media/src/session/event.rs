@@ -30,14 +30,12 @@ pub(crate) enum SessionEvent {
     Over,
     /// Media came.
     Packet(Mid, Option<Rid>, Pt, Incoming),
-    /// The peer asks for a keyframe on a slot.
-    KeyframeWanted(Mid),
+    /// The peer is to be found elsewhere.
+    Moved,
     /// A sender report came.
     Report { mid: Mid, rid: Option<Rid>, arrived: Instant, since_1970: Duration, rtp_ticks: u32 },
     /// Once a second, for a line that we receive on.
     Incoming(Box<str0m::stats::MediaIngressStats>),
-    /// Once a second, for a line that we send on.
-    Outgoing(Box<str0m::stats::MediaEgressStats>),
 }
 
 /// A way by which datagrams find their session, newly known.

@@ -12,7 +12,7 @@ use super::*;
 /// Two of str0m's peers, both on our DTLS, connected by a queue each.
 fn connect(spoil: impl Fn(String) -> String) -> Result<(), RtcError> {
     let build = |lite| {
-        let config = Rtc::builder().set_crypto_provider(crypto_provider()).set_ice_lite(lite);
+        let config = Rtc::builder().set_crypto_provider(crypto_provider(KeysGoTo::Engine)).set_ice_lite(lite);
         config.set_dtls_cert(Certificate::generate().dtls_cert()).build(Instant::now())
     };
     let mut peers = [(build(false), "127.0.0.1:1001"), (build(true), "127.0.0.1:1002")];

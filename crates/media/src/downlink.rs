@@ -1,0 +1,289 @@
+//! What one viewer is sent, and what it says of it: our own way out.
+//!
+//! The engine does this viewer's ICE, DTLS and SDP, and nothing of its media: it has other SRTP keys than the viewer
+//! (see `dtls`), so that it can never use one of ours with a number that we have used.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use str0m::media::Mid;
+
+use crate::SessionId;
+use crate::datagram::{Departures, Path};
+use crate::layer::Layer;
+use crate::router::TrackId;
+use crate::rtcp::{self, Feedback, SenderReport};
+use crate::sink::{Progress, Sink};
+use crate::srtp::{Opener, Sealer};
+use crate::stream::Channel;
+use crate::track::Track;
+
+/// What a replay may send at a time, and how often: 38 Mb/s, which a usual line and a receiver's buffer hold.
+const REPLAY_PACKETS: usize = 16;
+const REPLAY_EVERY: Duration = Duration::from_millis(4);
+/// Sender reports: twice a second, so that a viewer knows a frame's capture time soon after it joined.
+const REPORT_EVERY: Duration = Duration::from_millis(500);
+/// Streams whose reports fit one datagram: 28 bytes of report and at most 40 of name each.
+const REPORTED_AT_ONCE: usize = 12;
+/// Clocks that a viewer may ask to have given back at a time: it has one for each of its receivers at most.
+const REFERENCE_TIMES: usize = 32;
+
+/// Who is served first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Rank {
+    /// Who guides or operates.
+    Panel,
+    /// Who watches.
+    Audience,
+}
+
+/// One viewer.
+#[derive(Debug)]
+pub(crate) struct Downlink {
+    pub(crate) rank: Rank,
+    pub(crate) sinks: Vec<Sink>,
+    pub(crate) round_trip: Option<Duration>,
+    /// `now` and the time since 1970 at the same moment.
+    epoch: (Instant, Duration),
+    open: Option<Open>,
+    cname: String,
+    replay_at: Option<Instant>,
+    report_at: Option<Instant>,
+    /// The viewer's clocks, to be given back: who asked, what it said, when.
+    reference_times: Vec<(u32, u32, Instant)>,
+    scratch: Vec<u8>,
+}
+
+/// What there is once the viewer's keys are known.
+#[derive(Debug)]
+struct Open {
+    channel: Channel,
+    opener: Opener,
+}
+
+impl Downlink {
+    pub(crate) fn new(rank: Rank, epoch: (Instant, Duration)) -> Self {
+        Self {
+            rank,
+            sinks: Vec::new(),
+            round_trip: None,
+            epoch,
+            open: None,
+            cname: String::new(),
+            replay_at: None,
+            report_at: None,
+            reference_times: Vec::new(),
+            scratch: Vec::new(),
+        }
+    }
+
+    /// Takes the keys of a finished handshake. A session has one handshake in its life, so that no key comes twice.
+    pub(crate) fn open(&mut self, session: SessionId, path: Path, (sealer, opener): (Sealer, Opener), cname: &str) {
+        cname.clone_into(&mut self.cname);
+        self.open = Some(Open { channel: Channel::new(session, path, sealer), opener });
+    }
+
+    /// The viewer is to be found elsewhere from now on: another network, another NAT binding.
+    pub(crate) fn move_to(&mut self, path: Path) {
+        if let Some(open) = &mut self.open {
+            open.channel.path = path;
+        }
+    }
+
+    /// When [`Downlink::flush`] or [`Downlink::report`] is wanted.
+    pub(crate) fn deadline(&self) -> Option<Instant> {
+        [self.replay_at, self.report_at].into_iter().flatten().min()
+    }
+
+    /// Sends what has come for it: everything live, a piece of what it is behind. Gives the number of packets.
+    pub(crate) fn flush(
+        &mut self,
+        now: Instant,
+        tracks: &BTreeMap<TrackId, Track>,
+        departures: &mut Departures,
+    ) -> u64 {
+        let Some(Open { channel, .. }) = &mut self.open else { return 0 };
+        let may_replay = self.replay_at.is_none_or(|at| at <= now);
+        if may_replay {
+            self.replay_at = None;
+        }
+        let mut sent = 0;
+        for sink in &mut self.sinks {
+            let (Some(showing), Some(track)) = (sink.showing, sink.track.and_then(|track| tracks.get(&track))) else {
+                continue;
+            };
+            let Some(layer) = track.layers.get(showing.layer) else { continue };
+            let mut send = |sink: &mut Sink, packet| {
+                let place = sink.forward.place(showing.encoding, packet);
+                let place = place.filter(|place| sink.stream.send(channel, departures, &showing, packet, *place));
+                sent += u64::from(place.is_some());
+            };
+            match sink.progress {
+                Progress::Live => {
+                    if let Some(first) = layer.fresh.first().filter(|_| !sink.is_video && !sink.forward.is_flowing()) {
+                        // Sound begins anywhere.
+                        sink.forward.start(first.sequence, first, 1);
+                    }
+                    layer.fresh.iter().for_each(|packet| send(sink, packet));
+                }
+                Progress::Behind(next) => {
+                    // What was missing when it was its turn.
+                    layer.fresh.iter().filter(|packet| packet.sequence < next).for_each(|packet| send(sink, packet));
+                    if !may_replay {
+                        continue;
+                    }
+                    let next = sink.skip_to_newest_keyframe(next, layer);
+                    let mut after = next;
+                    for packet in layer.history.from(next).take(REPLAY_PACKETS) {
+                        send(sink, packet);
+                        after = packet.sequence + 1;
+                    }
+                    if layer.history.newest().is_none_or(|newest| newest.sequence < after) {
+                        sink.progress = Progress::Live;
+                    } else {
+                        sink.progress = Progress::Behind(after);
+                        self.replay_at = Some(now + REPLAY_EVERY);
+                    }
+                }
+            }
+        }
+        if sent > 0 {
+            // The first report at once: before it a viewer knows no capture time.
+            self.report_at.get_or_insert(now);
+        }
+        sent
+    }
+
+    /// Sends the reports that are due.
+    pub(crate) fn report(&mut self, now: Instant, departures: &mut Departures) {
+        let Some(Open { channel, .. }) = &mut self.open else { return };
+        if self.report_at.is_none_or(|at| at > now) {
+            return;
+        }
+        self.report_at = Some(now + REPORT_EVERY);
+        let ntp = rtcp::ntp(self.epoch.1 + now.saturating_duration_since(self.epoch.0));
+        let reports: Vec<SenderReport> = self
+            .sinks
+            .iter()
+            .filter_map(|sink| {
+                let rtp_ticks = sink.forward.ticks_of(now)?;
+                let stream = &sink.stream;
+                let sent = stream.packets > 0;
+                sent.then_some(SenderReport {
+                    ssrc: stream.ssrc,
+                    ntp,
+                    rtp_ticks,
+                    packets: stream.packets,
+                    octets: stream.octets,
+                })
+            })
+            .collect();
+        for some in reports.chunks(REPORTED_AT_ONCE) {
+            self.scratch.clear();
+            some.iter().for_each(|report| rtcp::write_report(&mut self.scratch, report));
+            rtcp::write_names(&mut self.scratch, some.iter().map(|report| report.ssrc), &self.cname);
+            channel.seal_rtcp(departures, &self.scratch);
+        }
+        if let Some(first) = reports.first()
+            && !self.reference_times.is_empty()
+        {
+            self.scratch.clear();
+            // A compound packet begins with a report, and an empty one of a receiver is one.
+            rtcp::write_empty_report(&mut self.scratch, first.ssrc);
+            let answers = self.reference_times.drain(..);
+            let answers = answers.map(|(from, middle, at)| (from, middle, now.saturating_duration_since(at)));
+            rtcp::write_reference_answers(&mut self.scratch, first.ssrc, answers);
+            channel.seal_rtcp(departures, &self.scratch);
+        }
+    }
+
+    /// Takes an SRTP or SRTCP datagram of the viewer; gives the lines on which it asks for a keyframe. None if the
+    /// datagram is not what a viewer may send.
+    pub(crate) fn receive(
+        &mut self,
+        now: Instant,
+        datagram: &[u8],
+        tracks: &BTreeMap<TrackId, Track>,
+        departures: &mut Departures,
+        wanted: &mut Vec<Mid>,
+    ) -> Option<()> {
+        let Open { channel, opener } = self.open.as_mut()?;
+        let mut compound = std::mem::take(&mut self.scratch);
+        let opened = opener.open_rtcp(datagram, &mut compound);
+        if opened {
+            let ntp = rtcp::ntp(self.epoch.1 + now.saturating_duration_since(self.epoch.0));
+            let sinks = &mut self.sinks;
+            let round_trip = &mut self.round_trip;
+            let reference_times = &mut self.reference_times;
+            rtcp::read(&compound, |feedback| match feedback {
+                Feedback::Reception { ssrc, lost_of_256, last_report, since_last_report } => {
+                    if let Some(sink) = sinks.iter_mut().find(|sink| sink.stream.ssrc == ssrc) {
+                        sink.loss = Some(f32::from(lost_of_256) / 256.0);
+                        *round_trip = rtcp::round_trip(ntp, last_report, since_last_report).or(*round_trip);
+                    }
+                }
+                Feedback::Nack { ssrc, first, more } => {
+                    if let Some(sink) = sinks.iter_mut().find(|sink| sink.stream.ssrc == ssrc) {
+                        let rest = (0..16).filter(|bit| more & 1 << bit != 0).map(|bit| first.wrapping_add(bit + 1));
+                        for sequence in std::iter::once(first).chain(rest) {
+                            sink.resend(now, sequence, *round_trip, channel, tracks, departures);
+                        }
+                    }
+                }
+                Feedback::KeyframeWanted { ssrc } => {
+                    wanted.extend(sinks.iter().find(|sink| sink.stream.ssrc == ssrc).map(|sink| sink.mid));
+                }
+                Feedback::ReferenceTime { from, middle } => {
+                    reference_times.retain(|(known, _, _)| *known != from);
+                    if reference_times.len() < REFERENCE_TIMES {
+                        reference_times.push((from, middle, now));
+                    }
+                }
+            });
+        }
+        self.scratch = compound;
+        opened.then_some(())
+    }
+}
+
+impl Channel {
+    fn seal_rtcp(&mut self, departures: &mut Departures, compound: &[u8]) {
+        let Self { session, path, sealer, .. } = self;
+        departures.write(*session, *path, |slab| sealer.seal_rtcp(slab, compound));
+    }
+}
+
+impl Sink {
+    /// Where a viewer that is behind goes on: where it is, or at a keyframe that came since.
+    fn skip_to_newest_keyframe(&mut self, next: u64, layer: &Layer) -> u64 {
+        let Some(keyframe) = layer.history.keyframe() else { return next };
+        let is_lost = layer.history.oldest().is_some_and(|oldest| oldest > next);
+        if keyframe > next || is_lost {
+            self.replay(layer);
+            return keyframe;
+        }
+        next
+    }
+
+    fn resend(
+        &mut self,
+        now: Instant,
+        sequence: u16,
+        round_trip: Option<Duration>,
+        channel: &mut Channel,
+        tracks: &BTreeMap<TrackId, Track>,
+        departures: &mut Departures,
+    ) -> Option<()> {
+        let showing_type = self.showing?.resend_type;
+        let Self { sources, stream, .. } = self;
+        let layer_of = |number| {
+            let (track, layer) = sources.of(number)?;
+            tracks.get(&track)?.layers.get(layer)
+        };
+        let near = |number| Some(layer_of(number)?.history.newest()?.sequence);
+        let sent = stream.again(now, sequence, round_trip, near)?;
+        let layer = layer_of(sent.source_number)?;
+        let packet = layer.history.get(sent.source)?;
+        stream.resend(channel, departures, layer.encoding, showing_type?, packet, sent.place).then_some(())
+    }
+}

@@ -1,0 +1,153 @@
+//! What one stream has sent lately: which of the source's packets went out under which number. The packets
+//! themselves are in the layer's history, once for all viewers.
+
+use std::time::{Duration, Instant};
+
+use crate::forward::Place;
+use crate::picture::PictureNumbers;
+
+/// Packets remembered of a video stream: a whole replay of a usual group of pictures, 1.2 MB.
+const VIDEO: usize = 1024;
+/// Of a voice nothing is sent again; what is remembered only keeps a number from being used twice.
+const AUDIO: usize = 64;
+/// A lost packet is not sent again sooner than this after the last time, or than the round trip.
+const RESEND_AGAIN: Duration = Duration::from_millis(20);
+
+/// The latest packets of a stream.
+#[derive(Debug)]
+pub(crate) struct SentLog {
+    /// By the sequence number they went out with, modulo the length. Made with the first packet.
+    entries: Vec<Entry>,
+    size: usize,
+    newest: u64,
+    epoch: Instant,
+}
+
+/// One packet as it was sent.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct SentPacket {
+    /// The source's sequence number.
+    pub(crate) source: u64,
+    /// Which source it was, of those that the stream has had.
+    pub(crate) source_number: u8,
+    /// Where it went.
+    pub(crate) place: Place,
+}
+
+/// The lower bits of it all: 24 bytes a packet, a thousand packets a slot, a dozen slots a viewer.
+#[derive(Debug, Clone, Copy, Default)]
+struct Entry {
+    /// Of the sequence number; zero is none, for the first packet of a stream is number 1.
+    sequence: u32,
+    source: u32,
+    rtp_ticks: u32,
+    resent_ms: u32,
+    picture: PictureNumbers,
+    source_number: u8,
+    has_picture: bool,
+}
+
+impl SentLog {
+    pub(crate) fn new(epoch: Instant, is_video: bool) -> Self {
+        Self { entries: Vec::new(), size: if is_video { VIDEO } else { AUDIO }, newest: 0, epoch }
+    }
+
+    /// Notes a packet that is about to be sealed. False if its number was used before, or may have been: sealing it
+    /// would use a (key, SSRC, index) twice, which with AES-GCM gives the authentication key away.
+    #[must_use]
+    pub(crate) fn note(&mut self, sent: SentPacket) -> bool {
+        if self.entries.is_empty() {
+            self.entries = vec![Entry::default(); self.size];
+        }
+        let sequence = sent.place.sequence;
+        if sequence == 0 || sequence + self.size as u64 <= self.newest {
+            return false;
+        }
+        let entry = &mut self.entries[sequence as usize % self.size];
+        if sequence <= self.newest && entry.sequence == sequence as u32 {
+            return false;
+        }
+        self.newest = self.newest.max(sequence);
+        *entry = Entry {
+            sequence: sequence as u32,
+            source: sent.source as u32,
+            rtp_ticks: sent.place.rtp_ticks,
+            resent_ms: 0,
+            picture: sent.place.picture.unwrap_or_default(),
+            source_number: sent.source_number,
+            has_picture: sent.place.picture.is_some(),
+        };
+        true
+    }
+
+    /// The packet that went out with these lower bits of a sequence number, if it may be sent again now; `near` is a
+    /// sequence number of its source.
+    pub(crate) fn again(
+        &mut self,
+        now: Instant,
+        sequence: u16,
+        round_trip: Option<Duration>,
+        near: impl Fn(u8) -> Option<u64>,
+    ) -> Option<SentPacket> {
+        let back = (self.newest as u16).wrapping_sub(sequence);
+        let sequence = self.newest.checked_sub(u64::from(back))?;
+        let entry = self.entries.get_mut(sequence as usize % self.size)?;
+        if sequence == 0 || entry.sequence != sequence as u32 {
+            return None;
+        }
+        let now_ms = (now.saturating_duration_since(self.epoch).as_millis() as u32).max(1);
+        let wait = round_trip.unwrap_or_default().max(RESEND_AGAIN).as_millis() as u32;
+        if entry.resent_ms != 0 && now_ms.wrapping_sub(entry.resent_ms) < wait {
+            return None;
+        }
+        entry.resent_ms = now_ms;
+        let near = near(entry.source_number)?;
+        // The number whose lower bits are these and that is nearest.
+        let source = near.wrapping_add_signed(i64::from(entry.source.wrapping_sub(near as u32) as i32));
+        let picture = entry.has_picture.then_some(entry.picture);
+        let place = Place { sequence, rtp_ticks: entry.rtp_ticks, picture };
+        Some(SentPacket { source, source_number: entry.source_number, place })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sent(sequence: u64, source: u64) -> SentPacket {
+        SentPacket { source, source_number: 3, place: Place { sequence, rtp_ticks: 9, picture: None } }
+    }
+
+    #[test]
+    fn a_number_is_used_once() {
+        let mut log = SentLog::new(Instant::now(), true);
+        for sequence in [1, 2, 4, 3, 70_000, 69_999] {
+            assert!(log.note(sent(sequence, 0)), "{sequence}");
+        }
+        for sequence in [0, 1, 4, 3, 69_999, 70_000, 70_000 - VIDEO as u64] {
+            assert!(!log.note(sent(sequence, 0)), "{sequence} again");
+        }
+    }
+
+    #[test]
+    fn what_was_sent_is_found_by_its_lower_bits() {
+        let now = Instant::now();
+        let mut log = SentLog::new(now, true);
+        let source = (1 << 32) - 500;
+        for step in 0..1000 {
+            assert!(log.note(sent(65_000 + step, source + step)));
+        }
+        let mut again = |sequence: u64| log.again(now, sequence as u16, None, |_| Some(source + 999));
+        for step in [0, 499, 500, 999] {
+            let found = again(65_000 + step).expect("was sent");
+            assert_eq!((found.source, found.place.sequence), (source + step, 65_000 + step));
+        }
+        assert!(again(64_999).is_none(), "never sent");
+        assert!(again(66_000).is_none(), "not sent yet");
+        assert!(again(65_000).is_none(), "has just been sent again");
+        let later = now + Duration::from_millis(30);
+        assert!(log.again(later, 65_000_u32 as u16, None, |_| Some(source)).is_some());
+        let later = later + Duration::from_millis(30);
+        assert!(log.again(later, 65_000_u32 as u16, Some(Duration::from_millis(100)), |_| Some(source)).is_none());
+    }
+}

@@ -1,0 +1,157 @@
+//! One outgoing RTP stream: from a shared packet to sealed bytes in the slab.
+
+use std::time::{Duration, Instant};
+
+use str0m::media::Mid;
+use str0m::rtp::ExtensionMap;
+
+use crate::SessionId;
+use crate::datagram::{Departures, Path};
+use crate::format::Encoding;
+use crate::forward::Place;
+use crate::header::{Header, Numbers};
+use crate::packet::Packet;
+use crate::sent::{SentLog, SentPacket};
+use crate::sink::Showing;
+use crate::srtp::Sealer;
+
+/// One SSRC of one viewer, and the one of its retransmissions.
+#[derive(Debug)]
+pub(crate) struct Stream {
+    pub(crate) ssrc: u32,
+    header: Header,
+    resend: Option<Resend>,
+    sent: SentLog,
+    /// For sender reports: packets and octets of payload (RFC 3550 section 6.4.1).
+    pub(crate) packets: u32,
+    pub(crate) octets: u32,
+}
+
+#[derive(Debug)]
+struct Resend {
+    ssrc: u32,
+    header: Header,
+    last_sequence: u64,
+}
+
+/// What all streams of one viewer share: its keys, where it is, the count of all its packets.
+#[derive(Debug)]
+pub(crate) struct Channel {
+    pub(crate) session: SessionId,
+    pub(crate) path: Path,
+    pub(crate) sealer: Sealer,
+    /// The last transport-wide sequence number.
+    pub(crate) transport_sequence: u16,
+    /// For payloads that must be changed before they are sealed.
+    scratch: Vec<u8>,
+}
+
+impl Channel {
+    pub(crate) fn new(session: SessionId, path: Path, sealer: Sealer) -> Self {
+        Self { session, path, sealer, transport_sequence: 0, scratch: Vec::new() }
+    }
+}
+
+impl Stream {
+    pub(crate) fn new(
+        epoch: Instant,
+        ssrc: u32,
+        resend_ssrc: Option<u32>,
+        mid: Mid,
+        is_video: bool,
+        extensions: &ExtensionMap,
+    ) -> Self {
+        let resend = |ssrc| Resend { ssrc, header: Header::new(ssrc, mid, is_video, extensions), last_sequence: 0 };
+        Self {
+            ssrc,
+            header: Header::new(ssrc, mid, is_video, extensions),
+            resend: resend_ssrc.map(resend),
+            sent: SentLog::new(epoch, is_video),
+            packets: 0,
+            octets: 0,
+        }
+    }
+
+    /// Sends a packet to its place. False if that place was taken, and nothing was sent.
+    pub(crate) fn send(
+        &mut self,
+        channel: &mut Channel,
+        departures: &mut Departures,
+        showing: &Showing,
+        packet: &Packet,
+        place: Place,
+    ) -> bool {
+        if !self.sent.note(SentPacket { source: packet.sequence, source_number: showing.number, place }) {
+            return false;
+        }
+        channel.transport_sequence = channel.transport_sequence.wrapping_add(1);
+        let numbers = Numbers {
+            payload_type: showing.payload_type,
+            sequence: place.sequence as u16,
+            rtp_ticks: place.rtp_ticks,
+            transport_sequence: channel.transport_sequence,
+        };
+        self.packets = self.packets.wrapping_add(1);
+        self.octets = self.octets.wrapping_add(packet.payload.len() as u32);
+        let Channel { session, path, sealer, scratch, .. } = channel;
+        let payload = match place.picture {
+            None => &packet.payload[..],
+            Some(picture) => {
+                scratch.clear();
+                scratch.extend_from_slice(&packet.payload);
+                picture.write(showing.encoding, scratch);
+                &scratch[..]
+            }
+        };
+        departures.write(*session, *path, |slab| {
+            self.header.write(slab, packet, numbers);
+            sealer.seal_rtp(slab, self.header.length(), self.ssrc, place.sequence, payload);
+        });
+        true
+    }
+
+    /// The packet with these lower bits of a sequence number, if it was sent and may be sent again now.
+    pub(crate) fn again(
+        &mut self,
+        now: Instant,
+        sequence: u16,
+        round_trip: Option<Duration>,
+        near: impl Fn(u8) -> Option<u64>,
+    ) -> Option<SentPacket> {
+        self.sent.again(now, sequence, round_trip, near)
+    }
+
+    /// Sends a packet again, on the SSRC of retransmissions (RFC 4588 section 4). A stream without one sends nothing
+    /// again: the same number sealed anew is the same nonce.
+    pub(crate) fn resend(
+        &mut self,
+        channel: &mut Channel,
+        departures: &mut Departures,
+        encoding: Encoding,
+        payload_type: u8,
+        packet: &Packet,
+        place: Place,
+    ) -> bool {
+        let Some(resend) = &mut self.resend else { return false };
+        resend.last_sequence += 1;
+        channel.transport_sequence = channel.transport_sequence.wrapping_add(1);
+        let numbers = Numbers {
+            payload_type,
+            sequence: resend.last_sequence as u16,
+            rtp_ticks: place.rtp_ticks,
+            transport_sequence: channel.transport_sequence,
+        };
+        let Channel { session, path, sealer, scratch, .. } = channel;
+        scratch.clear();
+        scratch.extend_from_slice(&(place.sequence as u16).to_be_bytes());
+        scratch.extend_from_slice(&packet.payload);
+        if let Some(picture) = place.picture {
+            picture.write(encoding, &mut scratch[2..]);
+        }
+        departures.write(*session, *path, |slab| {
+            resend.header.write(slab, packet, numbers);
+            sealer.seal_rtp(slab, resend.header.length(), resend.ssrc, resend.last_sequence, scratch);
+        });
+        true
+    }
+}
