@@ -99,7 +99,7 @@ async fn bad_requests_have_their_answers() {
         ("/whip/r?feed=ct", SDP, cut.clone(), 400, "bad_sdp"),
         ("/whip/r?feed=ct", SDP, good().replace("sendonly", "recvonly"), 400, "no_media"),
         ("/whip/r?feed=ct", SDP, no_codec, 406, "no_codec"),
-        ("/whip/r?feed=ct", SDP, two_videos, 406, "bad_sdp"),
+        ("/whip/r?feed=ct", SDP, two_videos, 406, "too_many_tracks"),
         ("/whip/r?feed=ct", "text/plain", good(), 415, "wrong_content_type"),
         ("/whip/r?feed=ct", "application/json", "x".repeat(1000), 415, "wrong_content_type"),
         ("/whip/r", SDP, good(), 400, "bad_message"),

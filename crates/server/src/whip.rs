@@ -4,7 +4,6 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use axum::extract::{Path, Query, Request, State};
-use axum::http::StatusCode;
 use axum::response::Response;
 use serde::Deserialize;
 use signaling::limit::LABEL_BYTES;
@@ -59,8 +58,7 @@ fn purpose(sdp: &str, query: &Result<FeedQuery, String>) -> Result<Purpose, Prob
         |medium| sections.iter().filter(move |section: &&Section| section.medium == medium && section.sends).count();
     let (videos, voices) = (sending(Medium::Video), sending(Medium::Audio));
     if videos > 1 || voices > 1 {
-        let problem = Problem::new(RefusalCode::BadSdp, "One session carries one feed and one voice.");
-        return Err(problem.with_status(StatusCode::NOT_ACCEPTABLE));
+        return Err(Problem::new(RefusalCode::TooManyTracks, "One session carries one feed and one voice."));
     }
     if videos + voices == 0 {
         return Err(Problem::new(RefusalCode::NoMedia, "The offer sends neither video nor audio."));
@@ -125,6 +123,6 @@ mod tests {
             RefusalCode::NoMedia
         );
         let two = format!("{VIDEO}{}", &VIDEO[5..]);
-        assert_eq!(ask(&two, Some("ct"), "").expect_err("two"), RefusalCode::BadSdp);
+        assert_eq!(ask(&two, Some("ct"), "").expect_err("two"), RefusalCode::TooManyTracks);
     }
 }
