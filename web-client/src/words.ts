@@ -53,9 +53,23 @@ export const WORDS = {
   "fault.silent": { en: "Nothing arrives from the publisher", zh: "未收到发布者的数据" },
   "picture.panel": { en: "Panel · {name}", zh: "专家组 · {name}" },
   "picture.no_slot": { en: "Choose it to see it", zh: "点选后显示" },
+  "slots.full": {
+    en: "{count} pictures move at once at most. {more} more: choose one to see it large.",
+    zh: "最多同时显示 {count} 路画面。另有 {more} 路，点选后放大显示。",
+  },
+  "panel.more": { en: "{more} more pictures of the panel are not shown here", zh: "专家组另有 {more} 路画面未在此显示" },
   "picture.choose": { en: "Show large: {name}", zh: "放大显示：{name}" },
   "picture.choose_key": { en: "Show large: {name} (key {key})", zh: "放大显示：{name}（按键 {key}）" },
   "fullscreen": { en: "Full screen", zh: "全屏" },
+
+  "keys": { en: "Keys", zh: "快捷键" },
+  "keys.show": { en: "Show the keys (key ?)", zh: "显示快捷键（按键 ?）" },
+  "keys.hide": { en: "Hide the keys (key ?)", zh: "隐藏快捷键（按键 ?）" },
+  "keys.choose": { en: "Show this feed large", zh: "放大显示对应画面" },
+  "keys.step": { en: "The feed before, the next feed", zh: "上一路、下一路画面" },
+  "keys.talk": { en: "Hold to talk", zh: "按住说话" },
+  "keys.list": { en: "Show or hide this list", zh: "显示或隐藏此列表" },
+  "keys.escape": { en: "Leave full screen, close this list", zh: "退出全屏、关闭此列表" },
 
   // voices
   "talk.hold": { en: "Hold to talk", zh: "按住说话" },
@@ -93,7 +107,7 @@ export const WORDS = {
   "line": { en: "Line {ms} ms", zh: "线路 {ms} ms" },
   "line.explain": { en: "Round trip to the server", zh: "到服务器的往返时间" },
   "expert.empty": { en: "No site publishes yet. Pictures appear here by themselves.", zh: "尚无现场发布画面。画面会自动出现在此处。" },
-  "expert.choose": { en: "Choose a feed on the right, or with the keys 1 to 9", zh: "在右侧点选画面，或按数字键 1 至 9" },
+  "expert.large": { en: "Large picture", zh: "放大画面" },
   "expert.share_camera": { en: "Show my camera", zh: "打开摄像头" },
   "expert.share_screen": { en: "Show my screen", zh: "共享屏幕" },
   "expert.stop_camera": { en: "Stop my camera", zh: "关闭摄像头" },
