@@ -57,7 +57,7 @@ export const WORDS = {
     en: "{count} pictures move at once at most. {more} more: choose one to see it large.",
     zh: "最多同时显示 {count} 路画面。另有 {more} 路，点选后放大显示。",
   },
-  "panel.more": { en: "{more} more pictures of the panel are not shown here", zh: "专家组另有 {more} 路画面未在此显示" },
+  "panel.more": { en: "{more} more of the panel, not shown here", zh: "专家组另有 {more} 路画面未在此显示" },
   "picture.choose": { en: "Show large: {name}", zh: "放大显示：{name}" },
   "picture.choose_key": { en: "Show large: {name} (key {key})", zh: "放大显示：{name}（按键 {key}）" },
   "fullscreen": { en: "Full screen", zh: "全屏" },

@@ -45,7 +45,10 @@ export function ExpertPage({ consultation }: { readonly consultation: Consultati
     const feed = feedByKey(key, feeds, large?.id ?? null);
     if (feed !== undefined) choose(feed);
     if (key === "?") setKeysShown(!keysShown);
-    if (key === "Escape") setKeysShown(false);
+    if (key === "Escape") {
+      setKeysShown(false);
+      void leaveFullScreen();
+    }
     return feed !== undefined || key === "?";
   });
 
@@ -108,7 +111,9 @@ function Strips({ consultation, feeds, sides, chosen, choose }: StripsProps) {
   const more = feeds.length - SIDE_SLOTS;
   const strips = useRef<HTMLDivElement>(null);
   // A feed chosen by key may be scrolled out of sight.
-  useEffect(() => strips.current?.querySelector("[aria-pressed=true]")?.scrollIntoView({ block: "nearest" }), [chosen]);
+  useEffect(() => {
+    strips.current?.querySelector("[aria-pressed=true]")?.scrollIntoView({ block: "nearest" });
+  }, [chosen]);
 
   const side = (feed: Feed) => {
     const allotted = sides.indexOf(feed.id);
@@ -165,11 +170,11 @@ export function publisherOf(session: Session, feed: Feed | undefined): Member | 
 }
 
 async function toggleFullScreen(element: HTMLElement | null): Promise<void> {
+  if (document.fullscreenElement !== null) return leaveFullScreen();
   // Absent on iPhones; refused without a tap. Then nothing happens, and nothing is lost.
-  try {
-    if (document.fullscreenElement !== null) await document.exitFullscreen();
-    else await element?.requestFullscreen();
-  } catch {
-    return;
-  }
+  if (element !== null && "requestFullscreen" in element) await element.requestFullscreen().catch(() => undefined);
+}
+
+async function leaveFullScreen(): Promise<void> {
+  if (document.fullscreenElement !== null) await document.exitFullscreen().catch(() => undefined);
 }

@@ -1,8 +1,8 @@
 // Who is in the room, and who speaks.
 
 import { MicOff, Volume2 } from "lucide-react";
-import type { Member, Role } from "../../../signaling/messages.ts";
-import { useSpeech } from "../language.tsx";
+import type { Member, Role, VoiceId } from "../../../signaling/messages.ts";
+import { type Speech, useSpeech } from "../language.tsx";
 import { type Session, speakerOf } from "../session.ts";
 import { ROLES } from "../check.ts";
 import { memberName, memberOfSite, siteName } from "./names.ts";
@@ -38,14 +38,20 @@ export function Members({ session, roles = ROLES }: { readonly session: Session;
 export function Speaking({ session }: { readonly session: Session }) {
   const speech = useSpeech();
   const { t } = speech;
-  const speakers = session.speaking.map((voice) => speakerOf(session, voice)).filter((member) => member !== undefined);
-  const line = speakers.length === 0
-    ? t("speaking.nobody")
-    : t("speaking.names", { names: speakers.map((member) => memberOfSite(speech, member)).join(t("list.comma")) });
+  const names = session.speaking.map((voice) => speakerName(speech, session, voice)).filter((name) => name !== undefined);
+  const line = names.length === 0 ? t("speaking.nobody") : t("speaking.names", { names: names.join(t("list.comma")) });
   return (
-    <p className="speaking" data-testid="speaking" data-anybody={speakers.length > 0} title={line}>
+    <p className="speaking" data-testid="speaking" data-anybody={names.length > 0} title={line}>
       <Volume2 aria-hidden size="1.2em" />
       <span>{line}</span>
     </p>
   );
+}
+
+/** A trainee hears a capture box without knowing of it: then its site speaks. */
+function speakerName(speech: Speech, session: Session, voice: VoiceId): string | undefined {
+  const member = speakerOf(session, voice);
+  if (member !== undefined) return memberOfSite(speech, member);
+  const site = session.voices.find((each) => each.id === voice)?.site ?? null;
+  return site === null ? undefined : siteName(speech, site);
 }
