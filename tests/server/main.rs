@@ -12,6 +12,7 @@ mod noise;
 mod offer;
 mod shutdown;
 mod token;
+mod url;
 mod whep;
 mod whip;
 mod ws;
