@@ -26,6 +26,7 @@ pub mod metric;
 pub mod offer;
 pub mod order;
 pub mod origin;
+mod process;
 pub mod problem;
 mod query;
 mod quota;
