@@ -14,6 +14,7 @@ mod offer;
 mod shutdown;
 mod token;
 mod url;
+mod voice;
 mod whep;
 mod whip;
 mod ws;
