@@ -36,12 +36,16 @@ export function DisplayPage({ consultation }: { readonly consultation: Consultat
   });
 
   const main = feedIn(session, 0);
+  const nothing = session.line !== "joined" ? t("vacant.reconnecting")
+    : session.slots[0]?.vacant === "no_common_codec" ? t("vacant.no_common_codec", { codec: "?" })
+      : t("display.empty", { site: siteName(speech, site ?? "") });
   return (
     <main className="display" data-testid="display-page">
+      <h1 className="hidden-visually">{t("room", { room: session.room ?? "" })}</h1>
       <Picture
         stream={downlink.slots[0]} feed={main} publisher={publisherOf(session, main)} slot={0} size="wall" way_ms={way_ms}
         vacant={session.slots[0]?.vacant ?? null} testId="large"
-        empty={session.slots[0]?.vacant === "no_common_codec" ? t("vacant.no_common_codec", { codec: "?" }) : t("display.empty", { site: siteName(speech, site ?? "") })}
+        empty={nothing}
       />
       {panel.length > 0 && (
         <div className="display-panel">
@@ -59,7 +63,7 @@ export function DisplayPage({ consultation }: { readonly consultation: Consultat
         </div>
       )}
       <footer className="display-foot">
-        <Speaking session={session} />
+        {session.line === "joined" && <Speaking session={session} />}
         {more > 0 && <p data-testid="panel-more">{t("panel.more", { more })}</p>}
         {trouble !== null && <p className="display-trouble" data-testid="reconnecting"><CloudOff aria-hidden size="1.2em" />{t(trouble)}</p>}
         {sound.blocked && <p className="display-sound" data-testid="sound-blocked"><VolumeX aria-hidden size="1.2em" />{t("sound.blocked_display")}</p>}

@@ -65,12 +65,12 @@ export function ExpertPage({ consultation }: { readonly consultation: Consultati
         </button>
       </RoomBar>
       <Notices consultation={consultation} snapshot={snapshot} sound={sound} />
-      <main className="expert-main">
+      <main className="expert-main" data-side={keysShown || feeds.length > 0}>
         <section className="expert-stage" ref={stage} aria-label={t("expert.large")}>
           <Picture
             stream={downlink.slots[0]} feed={large} publisher={publisherOf(session, large)} slot={0} size="large" way_ms={way_ms}
             pending={!shown} vacant={inLarge?.vacant ?? null} testId="large"
-            empty={t(feeds.length === 0 ? "expert.empty" : "vacant.no_feed")}
+            empty={t(session.line !== "joined" ? "vacant.reconnecting" : feeds.length === 0 ? "expert.empty" : "vacant.no_feed")}
           />
           <button
             className="button button-plain expert-full" type="button" aria-label={t("fullscreen")} title={t("fullscreen")}
@@ -79,8 +79,8 @@ export function ExpertPage({ consultation }: { readonly consultation: Consultati
             <Maximize aria-hidden size={20} />
           </button>
         </section>
-        <section className="expert-members">
-          <h2>{t("members")} <span className="count">{session.members.length}</span></h2>
+        <section className="expert-members" tabIndex={0} aria-labelledby="members-heading">
+          <h2 id="members-heading">{t("members")} <span className="count">{session.members.length}</span></h2>
           <Members session={session} />
         </section>
         <aside className="expert-side">
@@ -127,7 +127,7 @@ function Strips({ consultation, feeds, sides, chosen, choose }: StripsProps) {
       <li key={feed.id}>
         <button
           className="side" type="button" data-testid="choose-feed" data-feed={feed.id} aria-pressed={feed.id === chosen}
-          aria-label={label} title={label} onClick={() => choose(feed)}
+          title={label} onClick={() => choose(feed)}
         >
           <Picture
             stream={slot === null ? undefined : downlink.slots[slot]} feed={feed} publisher={publisher} slot={slot} size="thumb"

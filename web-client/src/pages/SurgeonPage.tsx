@@ -54,7 +54,7 @@ export function SurgeonPage({ consultation }: { readonly consultation: Consultat
       <main className="surgeon-main">
         <section className="surgeon-send">
           <header className="surgeon-head">
-            <h2>{t("surgeon.send")} <span className="count" data-testid="sent-count">{sent}/{PLACES}</span></h2>
+            <h2>{t("surgeon.send")} <span className="count" data-testid="sent-count">{session.line === "joined" ? sent : "–"}/{PLACES}</span></h2>
             {full !== null && (
               <>
                 <p id="places-full" data-testid="places-full">{full}</p>
@@ -101,7 +101,7 @@ export function SurgeonPage({ consultation }: { readonly consultation: Consultat
             <h2>{t("surgeon.hear")}</h2>
             {session.members.some((member) => member.role === "lead" || member.role === "expert")
               ? <Members session={session} roles={["lead", "expert"]} />
-              : <p className="surgeon-empty">{t("surgeon.nobody")}</p>}
+              : <p className="surgeon-empty">{t(session.line === "joined" ? "surgeon.nobody" : "speaking.unknown")}</p>}
           </section>
         </aside>
       </main>

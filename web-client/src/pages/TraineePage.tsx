@@ -38,7 +38,7 @@ export function TraineePage({ consultation }: { readonly consultation: Consultat
           <Picture
             stream={downlink.slots[0]} feed={feed} publisher={publisherOf(session, feed)} slot={0} size="large" way_ms={way_ms}
             pending={feed === undefined || slot?.feed !== feed.id} vacant={slot?.vacant ?? null} testId="large"
-            empty={t(session.feeds.length === 0 ? "trainee.empty" : "vacant.no_feed")}
+            empty={t(session.line !== "joined" ? "vacant.reconnecting" : session.feeds.length === 0 ? "trainee.empty" : "vacant.no_feed")}
           />
         </section>
         <div className="trainee-caption"><Speaking session={session} /></div>

@@ -39,7 +39,8 @@ export function Speaking({ session }: { readonly session: Session }) {
   const speech = useSpeech();
   const { t } = speech;
   const names = session.speaking.map((voice) => speakerName(speech, session, voice)).filter((name) => name !== undefined);
-  const line = names.length === 0 ? t("speaking.nobody") : t("speaking.names", { names: names.join(t("list.comma")) });
+  const nobody = t(session.line === "joined" ? "speaking.nobody" : "speaking.unknown");
+  const line = names.length === 0 ? nobody : t("speaking.names", { names: names.join(t("list.comma")) });
   return (
     <p className="speaking" data-testid="speaking" data-anybody={names.length > 0} title={line}>
       <Volume2 aria-hidden size="1.2em" />
