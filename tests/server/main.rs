@@ -5,6 +5,7 @@
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a test shows the figures that it judges")]
 mod config;
+mod demo;
 mod disk;
 mod harness;
 mod health;

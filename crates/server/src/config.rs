@@ -39,7 +39,7 @@ pub struct Invocation {
 pub enum Command {
     /// Runs the server, everything embedded.
     Serve(ServeConfig),
-    /// Runs the server on loopback with three invented sites, and prints one link per role.
+    /// Runs the server for this machine with three invented sites, and prints one link per role.
     Demo(DemoConfig),
     /// Prints a join token and nothing else; works while the server runs and before it ever ran.
     Token(TokenConfig),
@@ -95,8 +95,9 @@ pub struct DemoConfig {
     /// Where HTTP and the web client are served.
     #[arg(long, env = "CONSILIUM_HTTP", value_name = "ADDR", default_value = "127.0.0.1:8080")]
     pub http: SocketAddr,
-    /// Where media comes in.
-    #[arg(long, env = "CONSILIUM_MEDIA", value_name = "ADDR", default_value = "127.0.0.1:7881")]
+    /// Where media comes in: on every interface, for Firefox sends none to loopback. Only a peer that was given a
+    /// session over HTTP is answered there.
+    #[arg(long, env = "CONSILIUM_MEDIA", value_name = "ADDR", default_value = "0.0.0.0:7881")]
     pub media: SocketAddr,
     /// Where the secret is. Default: `demo` in the data directory of `serve`.
     #[arg(long, env = "CONSILIUM_DATA", value_name = "DIR")]

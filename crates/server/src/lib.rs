@@ -10,6 +10,7 @@
 pub mod address;
 pub mod arrival;
 mod asset;
+mod clip_cache;
 pub mod command;
 pub mod config;
 pub mod demo;
