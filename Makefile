@@ -24,7 +24,7 @@ test-packages := chromium firefox-esr fonts-noto-cjk pulseaudio \
 web-sources = $(shell find web-client -type f -not -path '*/node_modules/*' -not -path '*/dist/*' 2>/dev/null)
 
 ## demo: builds everything and runs one room with three invented sites; prints one link per role
-## (flags for it: make demo FLAGS="--media 0.0.0.0:7881")
+## (flags for it: make demo FLAGS="--http 127.0.0.1:9000")
 demo: build
 	@$(call say,starting the demo; Ctrl-C ends it)
 	@exec "$(binary)" demo $(FLAGS)

@@ -275,6 +275,7 @@ export type RefusalCode =
   | "too_many_feeds"
   | "too_many_sites"
   | "too_many_slots"
+  | "too_many_tracks"
   | "bad_label"
   | "bad_sdp"
   | "no_media"

@@ -19,7 +19,9 @@ await mkdir(results, { recursive: true });
 const server = await Server.start({ command: "demo" });
 await server.process.line(/^ready$/);
 const links = Object.fromEntries([...server.process.said.matchAll(/^(\w+) (http\S+)$/gm)].map(([, role, link]) => [role, link]));
-const pictures = { expert: 13, lead: 13, surgeon: 0, trainee: 1, display: 1 };
+const pictures = { expert: [13], lead: [13], surgeon: [4, "site-picture"], trainee: [1], display: [1] };
+// The demo's site is full; another room shows the surgeon's own sources.
+const own = { room: "own", role: "surgeon", name: "Dr. Example Three", site: "A" };
 
 for (const [name, language] of Object.entries(languages)) {
   const page = await open({ language, camera: { site: 0, kinds: [0, 1, 2, 5] }, tone_hz: 330 });
@@ -27,11 +29,17 @@ for (const [name, language] of Object.entries(languages)) {
     await page.setViewport({ width, height });
     for (const [role, link] of Object.entries(links)) {
       await page.goto("about:blank"); // leaves the room before it comes back in another role
-      const member = await new (role === "surgeon" ? Surgeon : Member)(page).enter(link);
-      if (role === "surgeon") await page.click('[data-testid="add-camera"]');
-      await member.truePictures(pictures[role]);
+      const member = await new Member(page).enter(link);
+      await member.truePictures(...pictures[role]);
       await picture(page, `${role}-${size}-${name}.png`);
     }
+    await page.goto("about:blank");
+    const surgeon = await new Surgeon(page).enter(await server.link(own));
+    await picture(page, `own-empty-${size}-${name}.png`);
+    await surgeon.publish(["endoscope", "ultrasound"]);
+    await page.click('[data-testid="add-camera"]');
+    await page.waitForSelector('[data-testid="source"][data-state="ready"]');
+    await picture(page, `own-${size}-${name}.png`);
     await page.evaluate(() => sessionStorage.clear()); // the token of the last role
     await page.goto("about:blank");
     await page.goto(server.url);

@@ -25,6 +25,9 @@ fn bad_configuration_exits_2_with_one_clear_line() {
     let file = scratch.path().join("c.toml");
     std::fs::write(&file, "htpp = \"127.0.0.1:0\"\n").expect("temporary file");
     let file = file.to_str().expect("text");
+    let everywhere = scratch.path().join("everywhere.toml");
+    std::fs::write(&everywhere, "advertise = [\"0.0.0.0\"]\n").expect("temporary file");
+    let everywhere = everywhere.to_str().expect("text");
     let short = scratch.path().join("short");
     std::fs::write(&short, "too short").expect("temporary file");
     let short = short.to_str().expect("text");
@@ -44,8 +47,22 @@ fn bad_configuration_exits_2_with_one_clear_line() {
         (vec!["serve", "--data", "/dev/null/x", "--http", "127.0.0.1:0"], vec![], "/dev/null/x"),
         (vec!["serve", "--log", "server=loud", "--http", "127.0.0.1:0"], vec![], "--log"),
         (vec!["serve"], vec![("CONSILIUM_HTTP", "nowhere")], "--http"),
+        (vec!["serve", "--advertise", "0.0.0.0"], vec![], "--advertise"),
+        (vec!["serve", "--advertise", "::"], vec![], "--advertise"),
+        (vec!["serve", "--advertise", "192.0.2.1,239.1.2.3"], vec![], "239.1.2.3"),
+        (vec!["serve", "--advertise", "255.255.255.255"], vec![], "--advertise"),
+        (vec!["serve"], vec![("CONSILIUM_ADVERTISE", "fe80::1")], "--advertise"),
+        (vec!["serve", "--origin", "foo"], vec![], "--origin"),
+        (vec!["serve", "--origin", "https://a.example/page"], vec![], "--origin"),
+        (vec!["serve", "--config", everywhere], vec![], "--advertise"),
         (vec!["token", "--room", "a/b", "--role", "lead", "--name", "x"], vec![], "--room"),
-        (vec!["token", "--room", "a", "--role", "king", "--name", "x"], vec![], "--role"),
+        (
+            vec!["token", "--room", "a", "--role", "king", "--name", "x"],
+            vec![],
+            "--role <ROLE>' [possible values: lead, expert, surgeon, trainee, display, device, service]",
+        ),
+        (vec!["token", "--room", "a", "--role", "lead", "--name", ""], vec![], "--name"),
+        (vec!["token", "--room", "a", "--role", "lead", "--name", " \t "], vec![], "--name"),
         (vec!["token", "--room", "a", "--role", "surgeon", "--name", "x"], vec![], "site"),
     ] {
         let line = refused(&words, &variables);
@@ -91,7 +108,11 @@ fn help_says_all() {
                 "0.0.0.0:7881",
             ],
         ),
-        (vec!["token", "--help"], vec!["--room", "--role", "--name", "--site", "--ttl", "--data", "--secret-file"]),
+        (vec!["demo", "--help"], vec!["--http", "--media", "--data", ":7881"]),
+        (
+            vec!["token", "--help"],
+            vec!["--room", "--role", "--name", "--site", "--ttl", "--data", "--secret-file", "lead, expert, surgeon"],
+        ),
     ] {
         let output = consilium().args(&words).output().expect("the binary runs");
         let text = String::from_utf8(output.stdout).expect("text");
@@ -99,6 +120,7 @@ fn help_says_all() {
         for word in said {
             assert!(text.contains(word), "{words:?} does not say {word}:\n{text}");
         }
+        assert!(!text.contains(".."), "{words:?} has a full stop too many:\n{text}");
     }
 }
 

@@ -10,7 +10,17 @@ async fn operators_find_what_they_look_for() {
     let metrics = server.get("/metrics").await;
     assert!(metrics.headers()["content-type"].to_str().expect("text").starts_with("application/openmetrics-text"));
     let text = metrics.text().await.expect("text");
-    for name in ["consilium_rooms{", "consilium_forwarding_seconds_bucket{", "consilium_dropped_datagrams_total{"] {
+    for name in [
+        "consilium_rooms{",
+        "consilium_forwarding_seconds_bucket{",
+        "consilium_dropped_datagrams_total{",
+        "\nprocess_cpu_seconds_total ",
+        "\nprocess_resident_memory_bytes ",
+        "\nprocess_virtual_memory_bytes ",
+        "\nprocess_open_fds ",
+        "\nprocess_max_fds ",
+        "\nprocess_start_time_seconds ",
+    ] {
         assert!(text.contains(name), "{name} is not in\n{text}");
     }
     let api = server.get("/api/openapi.json").await.text().await.expect("text");
@@ -18,6 +28,21 @@ async fn operators_find_what_they_look_for() {
     for path in ["/whip/{room}", "/whep/{room}", "/healthz"] {
         assert!(api["paths"][path].is_object(), "{path} is not described");
     }
+}
+
+/// What the server says of its own process is what the kernel says of it.
+#[tokio::test]
+async fn the_process_says_how_it_fares() {
+    let server = Server::start();
+    let age_s = crate::harness::now_s() as f64 - server.metric("process_start_time_seconds").await;
+    assert!((-1.0..60.0).contains(&age_s), "started {age_s} s ago");
+    let (resident, kernel) = (server.metric("process_resident_memory_bytes").await, server.resident_kib() * 1024);
+    assert!((resident / kernel as f64 - 1.0).abs() < 0.2, "{resident} against {kernel} bytes");
+    let open = server.metric("process_open_fds").await;
+    assert!((open - server.descriptors() as f64).abs() <= 3.0 && open < server.metric("process_max_fds").await);
+    // a refusal costs a little work each
+    let before = server.metric("process_cpu_seconds_total").await;
+    server.metric_becomes("process_cpu_seconds_total", |seconds| seconds > before).await;
 }
 
 #[tokio::test]

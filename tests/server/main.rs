@@ -5,6 +5,8 @@
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a test shows the figures that it judges")]
 mod config;
+mod demo;
+mod disk;
 mod harness;
 mod health;
 mod leak;
@@ -12,6 +14,8 @@ mod noise;
 mod offer;
 mod shutdown;
 mod token;
+mod url;
+mod voice;
 mod whep;
 mod whip;
 mod ws;

@@ -24,6 +24,27 @@ async fn one_waits_for_a_feed_that_is_not_there_yet() {
     server.metric_becomes("consilium_clients{", |clients| clients == 0.0).await;
 }
 
+/// One token does not take every place of the server; another's is not touched by it.
+#[tokio::test]
+async fn one_subject_has_its_share_of_sessions() {
+    const SHARE: usize = 64;
+    let server = Server::start();
+    let token = server.token("expert", None);
+    let path = "/whep/r?site=a&feed=endoscope";
+    let mut locations = Vec::new();
+    for number in 0..SHARE {
+        let response = post(&server, path, &token, offer("recvonly", "abcd")).await;
+        assert_eq!(response.status(), 201, "{number}");
+        locations.push(response.headers()["location"].to_str().expect("text").to_owned());
+    }
+    assert_eq!(problem(post(&server, path, &token, offer("recvonly", "abcd")).await, 429).await, "too_many");
+    assert_eq!(post(&server, path, &server.token("expert", None), offer("recvonly", "abcd")).await.status(), 201);
+    let ended = server.client.delete(server.url(&locations[0])).bearer_auth(&token).send().await.expect("an answer");
+    assert_eq!(ended.status(), 200);
+    server.metric_becomes("consilium_clients{", |clients| clients == SHARE as f64).await;
+    assert_eq!(post(&server, path, &token, offer("recvonly", "abcd")).await.status(), 201, "a place is free again");
+}
+
 #[tokio::test]
 async fn bad_requests_have_their_answers() {
     let server = Server::start();

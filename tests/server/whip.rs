@@ -99,7 +99,7 @@ async fn bad_requests_have_their_answers() {
         ("/whip/r?feed=ct", SDP, cut.clone(), 400, "bad_sdp"),
         ("/whip/r?feed=ct", SDP, good().replace("sendonly", "recvonly"), 400, "no_media"),
         ("/whip/r?feed=ct", SDP, no_codec, 406, "no_codec"),
-        ("/whip/r?feed=ct", SDP, two_videos, 406, "bad_sdp"),
+        ("/whip/r?feed=ct", SDP, two_videos, 406, "too_many_tracks"),
         ("/whip/r?feed=ct", "text/plain", good(), 415, "wrong_content_type"),
         ("/whip/r?feed=ct", "application/json", "x".repeat(1000), 415, "wrong_content_type"),
         ("/whip/r", SDP, good(), 400, "bad_message"),
@@ -181,6 +181,22 @@ async fn roles_that_may_not_publish_are_refused() {
         let token = server.token(role, None);
         let response = post(&server, "/whip/r?feed=face", &token, SDP, offer("sendonly", "abcd")).await;
         assert_eq!(problem(response, 403).await, "not_allowed", "{role}");
+    }
+    // the panel shows faces and screens; a picture of an operating room is its site's
+    for role in ["lead", "expert"] {
+        let token = server.token(role, None);
+        for feed in ["endoscope", "ultrasound", "ct", "fluoroscopy", "microscope", "room", "monitor"] {
+            let response = post(&server, &format!("/whip/r?feed={feed}"), &token, SDP, offer("sendonly", "abcd")).await;
+            assert_eq!(problem(response, 403).await, "not_allowed", "{role} {feed}");
+        }
+        for feed in ["face", "screen"] {
+            let path = format!("/whip/r?feed={feed}");
+            let response = post(&server, &path, &token, SDP, video_only(&format!("{role}{feed}"))).await;
+            assert_eq!(response.status(), 201, "{role} {feed}");
+            let location = response.headers()["location"].to_str().expect("text").to_owned();
+            let ended = server.client.delete(server.url(&location)).bearer_auth(&token).send().await;
+            assert_eq!(ended.expect("an answer").status(), 200);
+        }
     }
     let mut narrowed = claims("r", "device", Some("a"));
     narrowed["grants"] = serde_json::json!({ "publish": false });

@@ -27,9 +27,9 @@ const CLOSE = ["left", "slow_consumer", "timed_out", "refused", "shutting_down",
 const REFUSALS = [
   "bad_message", "too_large", "too_many", "wrong_version", "not_joined", "already_joined", "bad_token",
   "token_expired", "token_not_yet_valid", "wrong_room", "unknown_room", "unknown_session", "unknown_feed",
-  "unknown_slot", "not_allowed", "site_required", "too_many_feeds", "too_many_sites", "too_many_slots", "bad_label",
-  "bad_sdp", "no_media", "no_codec", "bad_candidate", "wrong_etag", "wrong_content_type", "wrong_method",
-  "not_found", "internal", "at_capacity", "shutting_down",
+  "unknown_slot", "not_allowed", "site_required", "too_many_feeds", "too_many_sites", "too_many_slots",
+  "too_many_tracks", "bad_label", "bad_sdp", "no_media", "no_codec", "bad_candidate", "wrong_etag",
+  "wrong_content_type", "wrong_method", "not_found", "internal", "at_capacity", "shutting_down",
 ] as const;
 
 const role: Schema<Role> = v.picklist(ROLES);

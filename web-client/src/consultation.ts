@@ -7,9 +7,10 @@ import { type Downlink, Receiving } from "./receiving.ts";
 import { act, EMPTY, hear, type LocalAction, type Session } from "./session.ts";
 import { Signaling, signalingUrl } from "./signaling.ts";
 
-/** Slots by page. Panel: one large and twelve beside it, three sites of four feeds. */
-const SLOTS: Readonly<Record<Role, number>> = {
-  lead: 13, expert: 13, surgeon: 2, trainee: 1, display: 3, device: 0, service: 0,
+/** Slots by page. Panel: one large, twelve for three sites of four feeds, and three for faces and screens of its own:
+ * as many as the server allows (rule L1). Surgeon: four of the site, two of the panel. */
+export const SLOTS: Readonly<Record<Role, number>> = {
+  lead: 16, expert: 16, surgeon: 6, trainee: 1, display: 3, device: 0, service: 0,
 };
 
 /** A view of everything that a page draws; a new object whenever something in it changed. */

@@ -69,6 +69,7 @@ export class Peer {
   readonly #listener: PeerListener;
   #turn: Promise<void> = Promise.resolve();
   #patience: ReturnType<typeof setTimeout> | undefined;
+  #answered = false;
   #closed = false;
 
   constructor(exchange: Exchange, listener: PeerListener) {
@@ -91,9 +92,10 @@ export class Peer {
     return turn;
   }
 
-  /** After the server has closed its end: no packet tells it, so nothing is to be waited for. */
+  /** The server says `disconnected` (rule P7): nothing is to be waited for. It says so when the path falls silent and
+   * again when it gives the connection up; what comes before this connection's first answer is about the one before. */
   abandon(): void {
-    this.#died();
+    if (this.#answered) this.#died();
   }
 
   close(): void {
@@ -109,6 +111,7 @@ export class Peer {
     const sdp = connection.localDescription?.sdp ?? "";
     try {
       const answer = await this.#exchange(connection, sdp);
+      this.#answered = true;
       // Closed while the answer was under way: `setRemoteDescription` would throw.
       if (this.#closed) throw new ConnectionLost();
       await connection.setRemoteDescription({ type: "answer", sdp: answer });

@@ -71,6 +71,13 @@ describe("session", () => {
     expect([session.voice, session.voiceMuted, session.published]).toEqual([null, false, []]);
   });
 
+  it("takes a second word of the same lost connection for no news", () => {
+    const gone: ServerMessage = { type: "disconnected", connection: "publish" };
+    const once = hear(after(joined(), { type: "published", re: 4, sdp: "", feeds: [{ mid: "0", feed: 9, site: null }], voice: 7 }), gone);
+    expect(once.published).toEqual([]);
+    expect(hear(once, gone)).toBe(once);
+  });
+
   it("knows who speaks, loudest first", () => {
     const session = after(joined(), { type: "speaking", voices: [1, 99] });
     expect(speakerOf(session, 1)?.id).toBe(2);

@@ -49,7 +49,6 @@ export type LocalAction =
   | { readonly type: "connecting" }
   | { readonly type: "connection_lost" }
   | { readonly type: "ended" }
-  | { readonly type: "publishing_over" }
   | { readonly type: "refusal_seen"; readonly serial: number };
 
 export const EMPTY: Session = {
@@ -119,7 +118,7 @@ export function hear(session: Session, message: ServerMessage): Session {
     case "refused":
       return refused(session, message.code, message.message);
     case "disconnected":
-      return message.connection === "publish" ? { ...session, published: [], voice: null, voiceMuted: false } : session;
+      return message.connection === "publish" ? publishingGone(session) : session;
     case "closed":
       return { ...session, closed: message.reason, line: comesBack(session, message.reason) ? session.line : "ended" };
     default:
@@ -139,8 +138,6 @@ export function act(session: Session, action: LocalAction): Session {
       };
     case "ended":
       return { ...session, line: "ended", speaking: [] };
-    case "publishing_over":
-      return { ...session, published: [], voice: null, voiceMuted: false };
     case "refusal_seen":
       return { ...session, refusals: session.refusals.filter((refusal) => refusal.serial !== action.serial) };
     default:
@@ -206,6 +203,12 @@ function voiceGone(session: Session, voice: VoiceId): Session {
     voice: own ? null : session.voice,
     voiceMuted: own ? false : session.voiceMuted,
   };
+}
+
+/** Said twice of one connection (when it falls silent, and when it is given up), it changes something once. */
+function publishingGone(session: Session): Session {
+  const nothing = session.published.length === 0 && session.voice === null && !session.voiceMuted;
+  return nothing ? session : { ...session, published: [], voice: null, voiceMuted: false };
 }
 
 function put<T extends { readonly id: number }>(list: readonly T[], item: T): readonly T[] {

@@ -25,6 +25,13 @@ describe("slots", () => {
     expect(allot([], feeds, 2)).toEqual([2, 1]);
   });
 
+  it("gives a face's slot to a site's feed that comes later, and no other", () => {
+    const faces = [feed(3, null, "face"), feed(5, null, "face")];
+    const before = allot([], faces, 2);
+    expect(before).toEqual([3, 5]);
+    expect(allot(before, [...faces, feed(9, "a", "ct")], 2)).toEqual([3, 9]);
+  });
+
   it("finds a chosen feed again when its publisher comes back with another number", () => {
     const chosen = chosenOf(feed(2, "a", "endoscope", "left"));
     expect(findChosen([feed(7, "a", "endoscope", "right"), feed(8, "a", "endoscope", "left")], chosen)?.id).toBe(8);

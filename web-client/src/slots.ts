@@ -37,17 +37,12 @@ export function inOrder(feeds: readonly Feed[]): readonly Feed[] {
   return bySite(feeds).flatMap(([, list]) => list);
 }
 
-/** Feeds to side slots: who has a slot keeps it, newcomers take the free ones, in order. */
+/** Feeds to slots: who has a slot keeps it, newcomers take the free ones, in order. Where there are more feeds than
+ * slots, the first in order have them: a site's picture does not wait for a face of the panel. */
 export function allot(before: readonly (FeedId | null)[], feeds: readonly Feed[], count: number): readonly (FeedId | null)[] {
-  const ids = new Set(feeds.map((feed) => feed.id));
-  const slots = Array.from({ length: count }, (_, slot) => {
-    const id = before[slot] ?? null;
-    return id !== null && ids.has(id) ? id : null;
-  });
-  for (const feed of inOrder(feeds)) {
-    const free = slots.includes(feed.id) ? -1 : slots.indexOf(null);
-    if (free >= 0) slots[free] = feed.id;
-  }
+  const order = inOrder(feeds).slice(0, count).map((feed) => feed.id);
+  const slots = Array.from({ length: count }, (_, slot) => order.find((id) => id === before[slot]) ?? null);
+  for (const id of order) if (!slots.includes(id)) slots[slots.indexOf(null)] = id;
   return slots;
 }
 

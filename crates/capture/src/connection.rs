@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use rtc::ice::mdns::MulticastDnsMode;
 use rtc::ice::network_type::NetworkType;
 use rtc::interceptor::Slot;
 use rtc::peer_connection::configuration::media_engine::{MIME_TYPE_H264, MIME_TYPE_OPUS, MIME_TYPE_RTX};
@@ -138,6 +139,9 @@ async fn build(transport: Transport, local: IpAddr, events: Events) -> WebrtcRes
     let settings = SettingEngineBuilder::new()
         .with_ice_timeouts(Some(DISTURBED_AFTER), Some(LOST_AFTER), Some(KEEPALIVE))
         .with_ice_connection_attempts(Some(CHECK_INTERVAL), Some(CHECKS_PER_CANDIDATE))
+        // The server names its addresses. Asking for `.local` names opens a multicast socket, which fails where there
+        // is nothing but loopback.
+        .with_multicast_dns_mode(MulticastDnsMode::Disabled)
         .with_include_loopback_candidate(local.is_loopback());
     let concrete = vec![std::net::SocketAddr::from((local, 0)).to_string()];
     // On UDP every interface is offered, so that a second network can carry on; a loopback server needs loopback.

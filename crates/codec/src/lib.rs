@@ -4,7 +4,7 @@
 //! carries the time it is given.
 //!
 //! Read in this order: [`picture`] (what is drawn), [`strip`] (how a machine reads which frame it is), [`planes`] and
-//! [`h264`], [`tone`], [`voice`] and [`opus`], and [`clip`], which joins them all.
+//! [`h264`], [`tone`], [`voice`] and [`opus`], [`clip`], which joins them all, and `stored`, which keeps it.
 //!
 //! openh264 is compiled from source, and without `nasm` it is compiled *silently* without assembly: two to three
 //! times slower, otherwise the same. Install `nasm` before the first build.
@@ -15,6 +15,7 @@ pub mod h264;
 pub mod opus;
 pub mod picture;
 pub mod planes;
+mod stored;
 pub mod strip;
 pub mod tone;
 pub mod voice;

@@ -5,7 +5,7 @@
 //! The audience sees and hears, and is never seen or heard (hazard H5): it publishes nothing.
 
 use media::Rank;
-use signaling::{Role, SiteId};
+use signaling::{FeedKind, Role, SiteId};
 
 use crate::input::{Grants, Identity};
 
@@ -30,6 +30,12 @@ impl Standing {
     /// May publish feeds and a voice.
     pub fn may_publish(&self) -> bool {
         self.grants.publish && matches!(self.role, Role::Lead | Role::Expert | Role::Surgeon | Role::Device)
+    }
+
+    /// May publish a feed of this kind. Whoever belongs to no site shows a face or a screen: a picture of an operating
+    /// room has a site (hazard H2).
+    pub fn may_show(&self, kind: FeedKind) -> bool {
+        self.may_publish() && (self.site.is_some() || matches!(kind, FeedKind::Face | FeedKind::Screen))
     }
 
     /// May receive feeds and voices.
@@ -101,6 +107,14 @@ mod tests {
         for (role, publishes, receives, own, other, panel) in rows {
             let standing = standing(role, belongs_to_site(role).then_some("a"));
             assert_eq!(standing.may_publish(), publishes, "{role:?}");
+            for kind in FeedKind::ALL {
+                let anyones = matches!(kind, FeedKind::Face | FeedKind::Screen);
+                assert_eq!(
+                    standing.may_show(kind),
+                    publishes && (anyones || belongs_to_site(role)),
+                    "{role:?} {kind:?}"
+                );
+            }
             assert_eq!(standing.may_receive(), receives, "{role:?}");
             assert_eq!(standing.may_perceive(Some(&a)), own, "{role:?}");
             assert_eq!(standing.may_perceive(Some(&b)), other, "{role:?}");

@@ -37,6 +37,11 @@ impl Room {
             let sentence = format!("The role {} does not publish.", self.members[&member].role().as_str());
             return Err(Refusal::new(RefusalCode::NotAllowed, sentence));
         }
+        let standing = &self.members[&member].standing;
+        if let Some(offer) = feeds.iter().find(|offer| !standing.may_show(offer.kind)) {
+            let sentence = format!("A feed of kind {} is a site's, and this member has none.", offer.kind.as_str());
+            return Err(Refusal::new(RefusalCode::NotAllowed, sentence));
+        }
         check_sdp(sdp)?;
         let outline = Outline::of(sdp);
         let plan = plan(&outline, feeds, voice)?;

@@ -50,6 +50,22 @@ impl Addresses {
     }
 }
 
+/// An address that peers can be told to send to.
+///
+/// # Errors
+/// One sentence on why nothing could ever arrive there.
+pub fn reachable(text: &str) -> Result<IpAddr, &'static str> {
+    let ip: IpAddr = text.parse().map_err(|_| "must be an IPv4 or IPv6 address, without a port")?;
+    let ip = ip.to_canonical();
+    match ip {
+        _ if ip.is_unspecified() => Err("must be one address, and this stands for all of a machine's"),
+        _ if ip.is_multicast() => Err("must be one machine's address, and this is a multicast group's"),
+        IpAddr::V4(ip) if ip.is_broadcast() => Err("must be one machine's address, and this is everybody's"),
+        IpAddr::V6(ip) if ip.is_unicast_link_local() => Err("must be reachable from outside, and this is link-local"),
+        _ => Ok(ip),
+    }
+}
+
 /// The address without its mapped form.
 pub fn canonical(address: SocketAddr) -> SocketAddr {
     SocketAddr::new(address.ip().to_canonical(), address.port())
@@ -85,6 +101,17 @@ mod tests {
 
     fn ip(text: &str) -> IpAddr {
         text.parse().expect("an address")
+    }
+
+    #[test]
+    fn what_nobody_can_send_to_is_not_told() {
+        for good in ["192.0.2.10", "127.0.0.1", "2001:db8::1", "::1"] {
+            assert_eq!(reachable(good), Ok(ip(good)));
+        }
+        assert_eq!(reachable("::ffff:192.0.2.10"), Ok(ip("192.0.2.10")));
+        for bad in ["0.0.0.0", "::", "::ffff:0.0.0.0", "224.0.0.1", "ff02::1", "255.255.255.255", "fe80::1", "x", ""] {
+            assert!(reachable(bad).is_err(), "{bad}");
+        }
     }
 
     #[test]

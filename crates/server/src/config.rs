@@ -6,10 +6,13 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use signaling::{Role, RoomId, SiteId};
 
+use crate::address::reachable;
 use crate::file;
+use crate::origin::Origin;
 
 /// An open, self-hosted server for live guidance of operations by remote experts.
 #[derive(Debug, Clone, Parser)]
@@ -36,7 +39,7 @@ pub struct Invocation {
 pub enum Command {
     /// Runs the server, everything embedded.
     Serve(ServeConfig),
-    /// Runs the server on loopback with three invented sites, and prints one link per role.
+    /// Runs the server for this machine with three invented sites, and prints one link per role.
     Demo(DemoConfig),
     /// Prints a join token and nothing else; works while the server runs and before it ever ran.
     Token(TokenConfig),
@@ -52,7 +55,7 @@ pub struct ServeConfig {
     #[arg(long, env = "CONSILIUM_MEDIA", value_name = "ADDR", default_value = "0.0.0.0:7881")]
     pub media: SocketAddr,
     /// An address that peers are told to send media to; repeatable. Default: the addresses of this machine.
-    #[arg(long, env = "CONSILIUM_ADVERTISE", value_name = "IP", value_delimiter = ',')]
+    #[arg(long, env = "CONSILIUM_ADVERTISE", value_name = "IP", value_delimiter = ',', value_parser = reachable)]
     pub advertise: Vec<IpAddr>,
     /// Where the database and the secret are. Default: $XDG_DATA_HOME/consilium.
     #[arg(long, env = "CONSILIUM_DATA", value_name = "DIR")]
@@ -80,7 +83,7 @@ pub struct ServeConfig {
     pub room: Vec<RoomId>,
     /// Another web origin (https://host) whose pages may open WebSockets here; repeatable.
     #[arg(long, env = "CONSILIUM_ORIGIN", value_name = "URL", value_delimiter = ',')]
-    pub origin: Vec<String>,
+    pub origin: Vec<Origin>,
     /// A STUN server that WHIP and WHEP clients are told of (stun:host:port); repeatable.
     #[arg(long, env = "CONSILIUM_ICE_SERVER", value_name = "URL", value_delimiter = ',')]
     pub ice_server: Vec<IceServer>,
@@ -92,8 +95,9 @@ pub struct DemoConfig {
     /// Where HTTP and the web client are served.
     #[arg(long, env = "CONSILIUM_HTTP", value_name = "ADDR", default_value = "127.0.0.1:8080")]
     pub http: SocketAddr,
-    /// Where media comes in.
-    #[arg(long, env = "CONSILIUM_MEDIA", value_name = "ADDR", default_value = "127.0.0.1:7881")]
+    /// Where media comes in: on every interface, for Firefox sends none to loopback. Only a peer that was given a
+    /// session over HTTP is answered there.
+    #[arg(long, env = "CONSILIUM_MEDIA", value_name = "ADDR", default_value = "0.0.0.0:7881")]
     pub media: SocketAddr,
     /// Where the secret is. Default: `demo` in the data directory of `serve`.
     #[arg(long, env = "CONSILIUM_DATA", value_name = "DIR")]
@@ -106,11 +110,11 @@ pub struct TokenConfig {
     /// The room it is for.
     #[arg(long, value_name = "NAME")]
     pub room: RoomId,
-    /// lead, expert, surgeon, trainee, display, device or service.
-    #[arg(long, value_name = "ROLE")]
+    /// What its holder is in the room for.
+    #[arg(long, value_name = "ROLE", value_parser = role())]
     pub role: Role,
     /// The name that others see.
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", value_parser = name)]
     pub name: String,
     /// The site; surgeon, device and display belong to one.
     #[arg(long, value_name = "SITE")]
@@ -261,6 +265,15 @@ fn one_line(text: &str) -> String {
     words.join(" ")
 }
 
+/// One of the contract's words; the error and the help list them.
+fn role() -> impl TypedValueParser<Value = Role> {
+    PossibleValuesParser::new(Role::ALL.map(Role::as_str)).try_map(|word| word.parse::<Role>())
+}
+
+fn name(text: &str) -> Result<String, &'static str> {
+    if text.trim().is_empty() { Err("must not be blank: it is what others see") } else { Ok(text.to_owned()) }
+}
+
 fn duration(text: &str) -> Result<Duration, String> {
     let split = text.find(|letter: char| !letter.is_ascii_digit()).unwrap_or(text.len());
     let (number, unit) = text.split_at(split);
@@ -303,6 +316,7 @@ mod tests {
             vec!["consilium", "serve", "--tls-cert", "a.pem"],
             vec!["consilium", "serve", "--rooms", "declared"],
             vec!["consilium", "serve", "--ice-server", "http://x"],
+            vec!["consilium", "serve", "--origin", "foo"],
             vec!["consilium", "token", "--room", "r"],
             vec!["consilium", "fly"],
         ] {

@@ -1,12 +1,12 @@
 //! Three invented sites with four feeds and a voice each, published through the server's own WHIP endpoint as any
 //! device would.
 //!
-//! The pictures are drawn and encoded once, when the demo starts, and then sent in a loop with correct times; see
-//! `codec::clip`. Frame numbers and site and feed stand in every picture's corner strip.
+//! The pictures are drawn and encoded once, when the demo first starts, kept for later starts, and sent in a loop with
+//! correct times; see `codec::clip`. Frame numbers and site and feed stand in every picture's corner strip.
 
 use std::num::NonZero;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::ops::Range;
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use std::thread::available_parallelism;
 use std::time::Duration;
 
@@ -15,6 +15,8 @@ use codec::{Clip, ClipPlan, Motif};
 use signaling::{FeedKind, Private, RoomId};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
+
+use crate::clip_cache::ClipCache;
 
 /// The invented sites, by the identifiers that their tokens must carry.
 pub const SITES: [&str; 3] = ["site-a", "site-b", "site-c"];
@@ -36,8 +38,6 @@ const HEIGHT: usize = 360;
 const FPS: u32 = 25;
 const LOOP_S: u32 = 8;
 const BITRATE_BPS: u32 = 700_000;
-/// More threads would not make the start much shorter, and the server works beside them.
-const THREADS_MAX: usize = 4;
 /// Feeds are captured one after the other within a frame's time, so that they do not send in one burst.
 const PHASE_STEP: Duration = Duration::from_micros(1_000_000 / (FPS as u64 * FEED_COUNT as u64));
 
@@ -83,7 +83,7 @@ impl Demo {
     }
 }
 
-/// Draws and encodes twelve feeds and publishes each as soon as it is ready; returns when all are on their way.
+/// Makes twelve feeds and publishes each as soon as it is ready; returns when all are on their way.
 ///
 /// `tokens` are device tokens for the room, one of each of [`SITES`]; a site's four connections all use its one. They
 /// should be valid for as long as the demo may run.
@@ -93,7 +93,7 @@ impl Demo {
 pub async fn start_sites(base_url: &str, room: &RoomId, tokens: [Private<String>; 3]) -> Result<Demo, DemoError> {
     let mut demo = Demo { feeds: JoinSet::new(), progress: Vec::with_capacity(FEED_COUNT) };
     let clocks = SITES.map(|_| CaptureClock::start());
-    let mut clips = draw_all();
+    let mut clips = make_all();
     for _ in 0..FEED_COUNT {
         let (index, clip) = clips.recv().await.ok_or(DemoError::Thread)?;
         let clip = LoopedClip::new(clip.map_err(DemoError::Draw)?).map_err(DemoError::Prepare)?;
@@ -110,28 +110,22 @@ pub async fn start_sites(base_url: &str, room: &RoomId, tokens: [Private<String>
     Ok(demo)
 }
 
-/// Draws and encodes all feeds on threads of their own; they come in the order in which they are ready.
-fn draw_all() -> mpsc::Receiver<(usize, Result<Clip, codec::Error>)> {
+/// Takes all feeds from the cache, or draws and encodes them, on threads of their own; they come in the order in which
+/// they are ready.
+fn make_all() -> mpsc::Receiver<(usize, Result<Clip, codec::Error>)> {
     let (ready, clips) = mpsc::channel(FEED_COUNT);
-    let next = Arc::new(AtomicUsize::new(0));
-    // Two threads that begin at once would write their lines in any order.
-    let line = Arc::new(Mutex::new(()));
-    for _ in 0..available_parallelism().map_or(2, NonZero::get).clamp(2, THREADS_MAX) {
-        let (ready, next, line) = (ready.clone(), Arc::clone(&next), Arc::clone(&line));
+    // Opened by the first thread that asks: it takes some hundredths of a second.
+    let cache = Arc::new(LazyLock::new(ClipCache::open));
+    let turns = Arc::new(Mutex::new(0..FEED_COUNT));
+    for _ in 0..available_parallelism().map_or(1, NonZero::get).min(FEED_COUNT) {
+        let (ready, cache, turns) = (ready.clone(), Arc::clone(&cache), Arc::clone(&turns));
         // Not the runtime's own threads: those would be waited for when the demo is stopped while it draws.
         let drawing = move || {
-            loop {
-                let index = {
-                    let _in_turn = line.lock().unwrap_or_else(PoisonError::into_inner);
-                    let index = next.fetch_add(1, Ordering::Relaxed);
-                    if index >= FEED_COUNT {
-                        return;
-                    }
-                    tracing::info!("drawing and encoding feed {} of {FEED_COUNT}", index + 1);
-                    index
-                };
+            let cache = LazyLock::force(&cache).as_ref();
+            while let Some((index, kept)) = next_feed(&turns, cache) {
+                let clip = kept.map_or_else(|| make(index, cache), Ok);
                 // Nobody waits for it any more: the demo was stopped while it drew.
-                if ready.blocking_send((index, plan(index).make())).is_err() {
+                if ready.blocking_send((index, clip)).is_err() {
                     return;
                 }
             }
@@ -140,6 +134,30 @@ fn draw_all() -> mpsc::Receiver<(usize, Result<Clip, codec::Error>)> {
         std::thread::Builder::new().name("drawing".to_owned()).spawn(drawing).ok();
     }
     clips
+}
+
+/// The next feed, and its clip if that has been kept.
+fn next_feed(turns: &Mutex<Range<usize>>, cache: Option<&ClipCache>) -> Option<(usize, Option<Clip>)> {
+    // Held until its line is written: two threads that begin at once would write theirs in any order.
+    let mut turns = turns.lock().unwrap_or_else(PoisonError::into_inner);
+    let turn = turns.next()?;
+    // Kind by kind: endoscopes are what everybody looks at, and what takes longest to draw.
+    let index = turn % SITES.len() * FEEDS.len() + turn / SITES.len();
+    let kept = cache.and_then(|cache| cache.read(index, &plan(index)));
+    if kept.is_none() {
+        tracing::info!("drawing and encoding feed {} of {FEED_COUNT}", turn + 1);
+    }
+    Some((index, kept))
+}
+
+/// Draws and encodes a feed, and keeps it for the next start.
+fn make(index: usize, cache: Option<&ClipCache>) -> Result<Clip, codec::Error> {
+    let plan = plan(index);
+    let clip = plan.make()?;
+    if let Some(Err(error)) = cache.map(|cache| cache.keep(index, &plan, &clip)) {
+        tracing::warn!(%error, "cannot keep an encoded feed: the next start draws it again");
+    }
+    Ok(clip)
 }
 
 /// The clip of one of the twelve feeds, counted site by site.

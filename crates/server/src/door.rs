@@ -12,7 +12,10 @@ use signaling::limit::SDP_BYTES;
 use signaling::{Private, RefusalCode, SiteId};
 
 use crate::limit::FRAGMENT_BYTES;
+use crate::metric::word;
+use crate::offer::{Section, sections};
 use crate::problem::Problem;
+use crate::query::{Query, holds_token};
 use crate::request::{accepts_sdp, drain, has_type, read};
 use crate::resource::{self, Patched, Purpose};
 use crate::sdpfrag::Fragment;
@@ -25,27 +28,33 @@ const SDPFRAG: &str = "application/trickle-ice-sdpfrag";
 /// The POST of both: checks everything that can be checked by itself, then begins the session.
 pub(crate) async fn begin(
     shared: &Arc<Shared>,
-    door: &'static str,
+    door: Door,
     room: &str,
     request: Request,
-    purpose: impl FnOnce(&str, Option<&SiteId>) -> Result<Purpose, Problem>,
+    parameters: &[&'static str],
+    purpose: impl FnOnce(&[Section], &Query, Option<&SiteId>) -> Result<Purpose, Problem>,
 ) -> Result<Response, Problem> {
     let (parts, body) = request.into_parts();
-    let admission = match check(shared, &parts.headers, room) {
-        Ok(admission) => admission,
+    let checked = check(shared, &parts.headers, room)
+        .and_then(|admission| Ok((admission, Query::parse(parts.uri.query().unwrap_or(""), parameters)?)));
+    let (admission, query) = match checked {
+        Ok(checked) => checked,
         Err(problem) => {
             drain(&parts.headers, body).await;
             return Err(problem);
         }
     };
     let offer = read(&parts.headers, body, SDP_BYTES, RefusalCode::BadSdp).await?;
-    let purpose = purpose(&offer, admission.identity.site.as_ref())?;
-    let token = Private::new(bearer(&parts.headers).unwrap_or_default().to_owned());
+    let sections = sections(&offer).ok_or_else(|| {
+        Problem::new(RefusalCode::BadSdp, "The body is no session description; here the client makes the offer.")
+    })?;
+    let purpose = purpose(&sections, &query, admission.identity.site.as_ref())?;
+    let token = Private::new(bearer(&parts.headers)?.to_owned());
     let begun = resource::begin(shared, admission, token, purpose, offer).await?;
     let mut response = (StatusCode::CREATED, begun.answer).into_response();
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(SDP));
-    headers.insert(LOCATION, text(format!("/{door}/{room}/{}", begun.id)));
+    headers.insert(LOCATION, text(format!("/{}/{room}/{}", word(door), begun.id)));
     headers.insert(ETAG, text(begun.etag));
     for server in shared.ice_servers() {
         headers.append(LINK, server.clone());
@@ -94,7 +103,7 @@ async fn session(shared: &Shared, door: Door, room: &str, id: &str, request: Req
         }
     }
     let found = shared.resources.find(door, room, id);
-    if !found.as_ref().is_some_and(|resource| resource.was_begun_with(bearer(headers))) {
+    if !found.as_ref().is_some_and(|resource| bearer(headers).is_ok_and(|token| resource.was_begun_with(token))) {
         let admitted = shared.admit(headers, room).and_then(|admission| match &found {
             Some(resource) if !resource.is_open_to(&admission.identity) => {
                 Err(Problem::new(RefusalCode::NotAllowed, "This session is another member's."))
@@ -161,17 +170,33 @@ fn options(methods: &'static str, accept: &'static str, kind: &'static str) -> R
     (StatusCode::OK, headers).into_response()
 }
 
-/// Lets pages of any origin use these doors: what they may is said by their token alone, never by a cookie. Counts
-/// what is refused.
-pub(crate) async fn open_to_all(
+/// Refuses a token in the URL, even beside a good one in the header. `OPTIONS` is let through, for a page reads why
+/// only from the answer to what it asked in earnest.
+pub(crate) async fn no_token_in_url(request: Request, next: Next) -> Response {
+    if request.method() == Method::OPTIONS || !request.uri().query().is_some_and(holds_token) {
+        return next.run(request).await;
+    }
+    let (parts, body) = request.into_parts();
+    drain(&parts.headers, body).await;
+    let sentence = "A token belongs into the Authorization header; in a URL it is read by others.";
+    Problem::new(RefusalCode::BadToken, sentence).with_status(StatusCode::BAD_REQUEST).into_response()
+}
+
+/// Counts what a door refuses.
+pub(crate) async fn counted(
     State((shared, door)): State<(Arc<Shared>, Door)>,
     request: Request,
     next: Next,
 ) -> Response {
-    let mut response = next.run(request).await;
+    let response = next.run(request).await;
     if let Some(code) = response.extensions().get::<RefusalCode>() {
         shared.metrics.refused(door, *code);
     }
+    response
+}
+
+/// Lets pages of any origin use these doors: what they may is said by their token alone, never by a cookie.
+pub(crate) async fn open_to_all(mut response: Response) -> Response {
     let headers = response.headers_mut();
     headers.insert("access-control-allow-origin", HeaderValue::from_static("*"));
     headers.insert(

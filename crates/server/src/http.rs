@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
-use axum::middleware::{from_fn_with_state, map_response};
+use axum::middleware::{from_fn, from_fn_with_state, map_response};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get, post};
 use axum::{Json, Router};
@@ -34,23 +34,26 @@ const ALWAYS: [(&str, &str); 4] = [
 pub fn router(shared: Arc<Shared>) -> Router {
     let whip = Router::new()
         .route("/whip/{room}", post(whip::post).fallback(door::endpoint))
-        .route("/whip/{room}/{session}", any(door::whip_session))
-        .layer(from_fn_with_state((shared.clone(), Door::Whip), door::open_to_all));
+        .route("/whip/{room}/{session}", any(door::whip_session));
     let whep = Router::new()
         .route("/whep/{room}", post(whep::post).fallback(door::endpoint))
-        .route("/whep/{room}/{session}", any(door::whep_session))
-        .layer(from_fn_with_state((shared.clone(), Door::Whep), door::open_to_all));
+        .route("/whep/{room}/{session}", any(door::whep_session));
+    let ws = Router::new().route("/ws", get(ws::upgrade).fallback(only_get));
+    let guarded = |door: Door, routes: Router<Arc<Shared>>| {
+        routes.layer(from_fn(door::no_token_in_url)).layer(from_fn_with_state((shared.clone(), door), door::counted))
+    };
     Router::new()
-        .route("/ws", get(ws::upgrade).fallback(only_get))
         .route("/healthz", get(healthz).fallback(only_get))
         .route("/readyz", get(readyz).fallback(only_get))
         .route("/metrics", get(metrics).fallback(only_get))
         .route("/api/openapi.json", get(openapi).fallback(only_get))
-        .merge(whip)
-        .merge(whep)
         .fallback(asset::serve)
+        .layer(from_fn(door::no_token_in_url))
+        .merge(guarded(Door::Whip, whip).layer(map_response(door::open_to_all)))
+        .merge(guarded(Door::Whep, whep).layer(map_response(door::open_to_all)))
+        .merge(guarded(Door::WebSocket, ws))
         .layer(map_response(always))
-        .with_state(shared)
+        .with_state(shared.clone())
 }
 
 async fn only_get() -> Problem {

@@ -8,6 +8,9 @@ use signaling::limit::MESSAGES_PER_SECOND;
 
 /// WebSocket, WHIP and WHEP clients of the whole server.
 pub const CLIENTS: usize = 10_000;
+/// WHIP and WHEP sessions that one token subject may have at a time, in all rooms together. A capture box has four, a
+/// wall of monitors twelve; vanished peers are counted until their session times out. More is refused with `too_many`.
+pub const SESSIONS_PER_SUBJECT: usize = 64;
 /// HTTP connections of the whole server, WebSockets among them.
 pub const CONNECTIONS: usize = 12_000;
 /// Orders that may wait for a worker; a sender waits when there is no place, so a flood slows its own source.

@@ -13,6 +13,7 @@ use prometheus_client::registry::Registry;
 use room::{Door, FeedReport, Report};
 use signaling::{CloseReason, RefusalCode};
 
+use crate::process::Process;
 use crate::show::{Showcase, Shown};
 use crate::tally::{DELAY_EDGES, DropReason, StreamEnd, Tally, Traffic};
 
@@ -29,7 +30,9 @@ pub struct Metrics {
 impl Metrics {
     /// Counts, and shows what the workers show.
     pub fn new(showcases: Vec<Arc<Showcase>>) -> Self {
-        let mut registry = Registry::with_prefix("consilium");
+        let mut all = Registry::default();
+        all.register_collector(Box::new(Process::new()));
+        let registry = all.sub_registry_with_prefix("consilium");
         let (refusals, messages) = (Family::default(), Family::default());
         let (clients, gone) = (Family::default(), Family::default());
         registry.register("refusals", "Requests and messages refused, by door and code.", refusals.clone());
@@ -37,7 +40,7 @@ impl Metrics {
         registry.register("clients_gone", "Clients that went, by door and reason.", gone.clone());
         registry.register("websocket_messages", "Messages by direction.", messages.clone());
         registry.register_collector(Box::new(Workers(showcases)));
-        Self { registry, refusals, clients, gone, messages }
+        Self { registry: all, refusals, clients, gone, messages }
     }
 
     /// Something was refused.

@@ -2,6 +2,7 @@
 
 use room::{ClientId, Door, Identity};
 use signaling::{ClientMessage, CloseReason, RequestId, RoomId, ServerMessage};
+use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::directory::Arriving;
@@ -72,16 +73,19 @@ pub fn way(messages: usize) -> (Outlet, Inlet) {
 }
 
 impl Outlet {
-    /// Hands something over; false when the client does not keep up and has been told so, or is gone.
+    /// Hands something over; false when the client does not keep up and has been told so. One that is gone wants
+    /// nothing more and is not slow; its leaving is on the way.
     pub fn deliver(&mut self, delivery: Delivery) -> bool {
-        if self.deliveries.try_send(delivery).is_ok() {
-            return true;
+        match self.deliveries.try_send(delivery) {
+            Ok(()) | Err(TrySendError::Closed(_)) => true,
+            Err(TrySendError::Full(_)) => {
+                if let Some(overflow) = self.overflow.take() {
+                    // it may go at this very moment
+                    let _gone: Result<(), ()> = overflow.send(());
+                }
+                false
+            }
         }
-        if let Some(overflow) = self.overflow.take() {
-            // when nobody is there to be told, the client is gone already
-            let _gone: Result<(), ()> = overflow.send(());
-        }
-        false
     }
 }
 
@@ -98,5 +102,14 @@ mod tests {
         assert!(!outlet.deliver(closed()));
         assert_eq!(inlet.overflow.try_recv(), Ok(()));
         assert!(inlet.deliveries.try_recv().is_ok(), "what was there is still there");
+    }
+
+    #[test]
+    fn a_client_that_is_gone_is_not_slow() {
+        let (mut outlet, inlet) = way(1);
+        drop(inlet);
+        for _ in 0..3 {
+            assert!(outlet.deliver(Delivery::Closed(CloseReason::Left)));
+        }
     }
 }

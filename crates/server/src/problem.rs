@@ -102,7 +102,7 @@ fn status(code: RefusalCode) -> StatusCode {
         Code::UnknownRoom | Code::UnknownSession | Code::UnknownFeed | Code::NotFound => StatusCode::NOT_FOUND,
         Code::WrongMethod => StatusCode::METHOD_NOT_ALLOWED,
         // RFC 9725 section 4.4: what cannot be answered as a whole is not answered in part
-        Code::NoCodec => StatusCode::NOT_ACCEPTABLE,
+        Code::NoCodec | Code::TooManyTracks => StatusCode::NOT_ACCEPTABLE,
         Code::NotJoined | Code::AlreadyJoined | Code::TooManyFeeds | Code::TooManySites => StatusCode::CONFLICT,
         Code::WrongEtag => StatusCode::PRECONDITION_FAILED,
         Code::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,

@@ -17,9 +17,10 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
 
 use crate::directory::Presence;
-use crate::limit::{ANSWER_TIMEOUT, Bucket};
+use crate::limit::{ANSWER_TIMEOUT, Bucket, SESSIONS_PER_SUBJECT};
 use crate::order::Delivery;
 use crate::problem::Problem;
+use crate::quota::Share;
 use crate::sdpfrag::{Credentials, Fragment, restarted};
 use crate::shared::Shared;
 use crate::token::{Admission, random_id};
@@ -135,8 +136,8 @@ impl Resources {
 impl Resource {
     /// True when this is the very token that the session was begun with. Good for as long as the session lives, so
     /// that an operation may last longer than a token.
-    pub(crate) fn was_begun_with(&self, token: Option<&str>) -> bool {
-        token.is_some_and(|token| token == self.token.reveal())
+    pub(crate) fn was_begun_with(&self, token: &str) -> bool {
+        token == self.token.reveal()
     }
 
     /// True for whoever the session is of, with a newer token perhaps, and for the lead, who may end anything.
@@ -167,6 +168,7 @@ struct Session {
     etag: String,
     bucket: Bucket,
     last_request: u32,
+    _share: Share,
 }
 
 /// Begins a session; on any error nothing is left of it.
@@ -184,6 +186,10 @@ pub(crate) async fn begin(
     let door = purpose.door();
     let Admission { room, identity } = admission;
     let subject = identity.subject.clone();
+    let share = shared.quota.take(&subject).ok_or_else(|| {
+        let sentence = format!("One subject has at most {SESSIONS_PER_SUBJECT} sessions at a time; end one first.");
+        Problem::new(RefusalCode::TooMany, sentence)
+    })?;
     let presence = shared.directory.enter(room.clone(), identity, door, JOIN).await?;
     let mut session = Session {
         presence,
@@ -193,6 +199,7 @@ pub(crate) async fn begin(
         etag: etag.clone(),
         bucket: Bucket::new(Instant::now()),
         last_request: 0,
+        _share: share,
     };
     let answer = session.offer(session.offer.clone()).await?;
     session.watch().await?;

@@ -103,9 +103,8 @@ fn make(data: &Path, path: &Path) -> io::Result<()> {
     let suffix = getrandom::u64().map_err(io::Error::other)?;
     let draft = data.join(format!(".secret-{suffix:016x}"));
     let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&draft)?;
-    file.write_all(&secret)?;
-    file.sync_all()?;
-    let linked = fs::hard_link(&draft, path);
+    let linked = file.write_all(&secret).and_then(|()| file.sync_all()).and_then(|()| fs::hard_link(&draft, path));
+    // also when the disk was full: no half of a secret is left
     fs::remove_file(&draft)?;
     match linked {
         Err(error) if error.kind() != ErrorKind::AlreadyExists => Err(error),

@@ -4,14 +4,16 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use axum::http::header::AUTHORIZATION;
-use axum::http::{HeaderMap, HeaderValue};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use signaling::{RefusalCode, RoomId};
 use tokio::sync::Semaphore;
 
 use crate::config::ServeConfig;
 use crate::directory::Directory;
 use crate::metric::Metrics;
+use crate::origin::Origin;
 use crate::problem::Problem;
+use crate::quota::Quota;
 use crate::resource::Resources;
 use crate::show::Showcase;
 use crate::token::{Admission, Keys};
@@ -32,10 +34,12 @@ pub struct Shared {
     pub metrics: Metrics,
     /// WHIP and WHEP sessions.
     pub(crate) resources: Resources,
+    /// How many of them each subject has.
+    pub(crate) quota: Quota,
     /// Places for WebSockets that have not joined yet.
     pub(crate) unjoined: Arc<Semaphore>,
     showcases: Vec<Arc<Showcase>>,
-    origins: Vec<String>,
+    origins: Vec<Origin>,
     ice_servers: Vec<HeaderValue>,
 }
 
@@ -48,9 +52,10 @@ impl Shared {
             directory,
             metrics: Metrics::new(showcases.clone()),
             resources: Resources::default(),
+            quota: Quota::default(),
             unjoined: Arc::new(Semaphore::new(UNJOINED)),
             showcases,
-            origins: config.origin.iter().map(|origin| origin.trim_end_matches('/').to_ascii_lowercase()).collect(),
+            origins: config.origin.clone(),
             ice_servers: config.ice_server.iter().filter_map(|server| link(&server.0)).collect(),
         }
     }
@@ -68,10 +73,7 @@ impl Shared {
 
     /// Whom the request's bearer token lets into this room.
     pub(crate) fn admit(&self, headers: &HeaderMap, room: &str) -> Result<Admission, Problem> {
-        let Some(token) = bearer(headers) else {
-            return Err(Problem::new(RefusalCode::BadToken, "The request has no bearer token."));
-        };
-        let admission = self.keys.verify(token)?;
+        let admission = self.keys.verify(bearer(headers)?)?;
         match room.parse::<RoomId>() {
             Ok(room) if room == admission.room => Ok(admission),
             _ => Err(Problem::new(RefusalCode::WrongRoom, "The token is for another room.")),
@@ -87,12 +89,20 @@ impl Shared {
         let origin = origin.to_ascii_lowercase();
         let host = origin.split_once("://").map(|(_, host)| host);
         let own = host.zip(text("host")).is_some_and(|(origin, host)| origin.eq_ignore_ascii_case(host));
-        own || self.origins.contains(&origin)
+        own || self.origins.iter().any(|allowed| allowed.as_str() == origin)
     }
 }
 
-/// The token of a request.
-pub(crate) fn bearer(headers: &HeaderMap) -> Option<&str> {
-    let (scheme, token) = headers.get(AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
-    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim()).filter(|token| !token.is_empty())
+/// The token of a request. Of two it cannot be said which is meant, so both are refused.
+pub(crate) fn bearer(headers: &HeaderMap) -> Result<&str, Problem> {
+    let mut given = headers.get_all(AUTHORIZATION).iter();
+    let first = given.next().and_then(|value| value.to_str().ok()?.split_once(' '));
+    if given.next().is_some() {
+        let problem = Problem::new(RefusalCode::BadToken, "The request has more than one Authorization header.");
+        return Err(problem.with_status(StatusCode::BAD_REQUEST));
+    }
+    match first {
+        Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") && !token.trim().is_empty() => Ok(token.trim()),
+        _ => Err(Problem::new(RefusalCode::BadToken, "The request has no bearer token.")),
+    }
 }

@@ -3,25 +3,21 @@
 use std::str::FromStr;
 use std::sync::Arc;
 
-use axum::extract::rejection::QueryRejection;
-use axum::extract::{Path, Query, Request, State};
+use axum::extract::{Path, Request, State};
 use axum::response::Response;
-use serde::Deserialize;
+use room::Door;
 use signaling::client::OfSite;
 use signaling::{FeedKind, RefusalCode, SiteId};
 
 use crate::door;
-use crate::offer::{Medium, Section, sections};
+use crate::offer::{Medium, Section};
 use crate::problem::Problem;
+use crate::query::Query;
 use crate::resource::Purpose;
 use crate::shared::Shared;
 
-/// What the URL says of what to play.
-#[derive(Debug, Deserialize)]
-pub(crate) struct PlayQuery {
-    site: Option<String>,
-    feed: Option<String>,
-}
+/// What the URL may say.
+const PARAMETERS: [&str; 2] = ["site", "feed"];
 
 /// Plays one site's feed and voice.
 #[utoipa::path(
@@ -31,7 +27,7 @@ pub(crate) struct PlayQuery {
     params(
         ("room" = String, Path, description = "The room that the bearer token is for."),
         ("site" = Option<String>, Query, description = "Whose feed. Default: the token's own site."),
-        ("feed" = Option<String>, Query, description = "Which of its feeds. Needed when the offer has video."),
+        ("feed" = Option<String>, Query, description = "Which of its feeds. Needed when the offer has video. Any parameter but these two is refused with bad_message."),
     ),
     request_body(content = String, content_type = "application/sdp", description = "The client's offer to receive; the server never offers."),
     responses(
@@ -43,20 +39,12 @@ pub(crate) struct PlayQuery {
 pub(crate) async fn post(
     State(shared): State<Arc<Shared>>,
     Path(room): Path<String>,
-    query: Result<Query<PlayQuery>, QueryRejection>,
     request: Request,
 ) -> Result<Response, Problem> {
-    let query = query.map(|Query(query)| query).map_err(|_| "The query cannot be read.".to_owned());
-    door::begin(&shared, "whep", &room, request, |sdp, own| purpose(sdp, &query, own)).await
+    door::begin(&shared, Door::Whep, &room, request, &PARAMETERS, purpose).await
 }
 
-fn purpose(sdp: &str, query: &Result<PlayQuery, String>, own: Option<&SiteId>) -> Result<Purpose, Problem> {
-    let query = query.as_ref().map_err(|sentence| Problem::new(RefusalCode::BadMessage, sentence))?;
-    if sdp.trim().is_empty() {
-        return Err(Problem::new(RefusalCode::BadSdp, "The body is empty; here the client makes the offer."));
-    }
-    let sections =
-        sections(sdp).ok_or_else(|| Problem::new(RefusalCode::BadSdp, "The body is no session description."))?;
+fn purpose(sections: &[Section], query: &Query, own: Option<&SiteId>) -> Result<Purpose, Problem> {
     let mids = |medium| {
         let receiving = move |section: &&Section| section.medium == medium && section.receives;
         sections.iter().filter(receiving).filter_map(|section| section.mid.clone())
@@ -70,13 +58,13 @@ fn purpose(sdp: &str, query: &Result<PlayQuery, String>, own: Option<&SiteId>) -
     Ok(Purpose::Receive { slots, voices, choice })
 }
 
-fn choice(query: &PlayQuery, own: Option<&SiteId>) -> Result<OfSite, Problem> {
+fn choice(query: &Query, own: Option<&SiteId>) -> Result<OfSite, Problem> {
     let bad = |sentence: &str| Problem::new(RefusalCode::BadMessage, sentence);
-    let site = match &query.site {
+    let site = match query.get("site") {
         Some(site) => site.parse().map_err(|_| bad("The site is no identifier."))?,
         None => own.cloned().ok_or_else(|| bad("The URL must say whose feed to play, by ?site=."))?,
     };
-    let kind = query.feed.as_deref().and_then(|word| FeedKind::from_str(word).ok());
+    let kind = query.get("feed").and_then(|word| FeedKind::from_str(word).ok());
     let kind = kind.ok_or_else(|| bad("The URL must say which feed to play, by ?feed= and its kind."))?;
     Ok(OfSite { site, kind })
 }
@@ -84,19 +72,20 @@ fn choice(query: &PlayQuery, own: Option<&SiteId>) -> Result<OfSite, Problem> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::offer::sections;
 
     const OFFER: &str =
         "v=0\r\nm=video 9 X 96\r\na=mid:v\r\na=recvonly\r\nm=audio 9 X 111\r\na=mid:a\r\na=recvonly\r\n";
 
-    fn ask(sdp: &str, site: Option<&str>, feed: Option<&str>, own: Option<&str>) -> Result<Purpose, RefusalCode> {
-        let query = PlayQuery { site: site.map(str::to_owned), feed: feed.map(str::to_owned) };
+    fn ask(sdp: &str, query: &str, own: Option<&str>) -> Result<Purpose, RefusalCode> {
+        let query = Query::parse(query, &PARAMETERS).expect("good parameters");
         let own = own.map(|own| own.parse().expect("a name"));
-        purpose(sdp, &Ok(query), own.as_ref()).map_err(|problem| problem.code())
+        purpose(&sections(sdp).expect("an SDP"), &query, own.as_ref()).map_err(|problem| problem.code())
     }
 
     #[test]
     fn the_first_video_and_every_audio() {
-        let asked = ask(OFFER, Some("a"), Some("ct"), None).expect("good");
+        let asked = ask(OFFER, "site=a&feed=ct", None).expect("good");
         let Purpose::Receive { slots, voices, choice: Some(choice) } = asked else { panic!("must receive") };
         assert_eq!((slots, voices), (vec!["v".to_owned()], vec!["a".to_owned()]));
         assert_eq!((choice.site.as_str(), choice.kind), ("a", FeedKind::Ct));
@@ -104,15 +93,14 @@ mod tests {
 
     #[test]
     fn an_or_display_need_not_say_its_site() {
-        assert!(ask(OFFER, None, Some("ct"), Some("a")).is_ok());
-        assert_eq!(ask(OFFER, None, Some("ct"), None).expect_err("whose?"), RefusalCode::BadMessage);
-        assert_eq!(ask(OFFER, Some("a"), None, None).expect_err("which?"), RefusalCode::BadMessage);
+        assert!(ask(OFFER, "feed=ct", Some("a")).is_ok());
+        assert_eq!(ask(OFFER, "feed=ct", None).expect_err("whose?"), RefusalCode::BadMessage);
+        assert_eq!(ask(OFFER, "site=a", None).expect_err("which?"), RefusalCode::BadMessage);
     }
 
     #[test]
-    fn the_client_offers() {
-        assert_eq!(ask("", Some("a"), Some("ct"), None).expect_err("empty"), RefusalCode::BadSdp);
+    fn the_client_offers_to_receive() {
         let sending = OFFER.replace("recvonly", "sendonly");
-        assert_eq!(ask(&sending, Some("a"), Some("ct"), None).expect_err("sends"), RefusalCode::NoMedia);
+        assert_eq!(ask(&sending, "site=a&feed=ct", None).expect_err("sends"), RefusalCode::NoMedia);
     }
 }

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use media::{Certificate, Protocol, SessionId};
 use mio::{Events, Interest, Poll, Token, Waker};
-use room::{ClientId, Input, Outbox, Route};
+use room::{ClientId, Input, Outbox, Room, Route};
 use signaling::CloseReason;
 use tokio::sync::mpsc;
 
@@ -82,36 +82,41 @@ pub struct Running {
 /// # Errors
 /// When the system refuses what it needs.
 pub fn start(number: usize, sockets: MediaSockets, certificate: Certificate, now: Instant) -> io::Result<Running> {
-    let MediaSockets { udp, tcp, addresses } = sockets;
-    let poll = Poll::new()?;
-    let waker = Arc::new(Waker::new(poll.registry(), WAKER)?);
-    let mut socket = Socket::new(udp, addresses.clone())?;
-    let mut streams = Streams::new(tcp, addresses.clone(), FIRST_STREAM)?;
-    poll.registry().register(socket.source(), UDP, Interest::READABLE)?;
-    poll.registry().register(streams.source(), LISTENER, Interest::READABLE)?;
-    let (sender, inbox) = mpsc::channel(INBOX_ORDERS);
-    let showcase = Arc::new(Showcase::new(now));
-    let worker = Worker {
-        poll,
-        socket,
-        streams,
-        inbox,
-        routes: Routes::default(),
-        hall: Hall::new(certificate, addresses.candidates),
-        outbox: Outbox::default(),
-        tally: Tally::default(),
-        showcase: showcase.clone(),
-        ready: Ready { udp: true, listener: true, inbox: true },
-        slow: Vec::new(),
-        closed: Vec::new(),
-        kept_at: now,
-        stop_at: None,
-    };
+    let (worker, hand) = Worker::new(sockets, certificate, now)?;
+    let showcase = worker.showcase.clone();
     let thread = std::thread::Builder::new().name(format!("worker-{number}")).spawn(move || worker.run())?;
-    Ok(Running { hand: Hand { inbox: sender, waker, clients: Arc::new(AtomicUsize::new(0)) }, showcase, thread })
+    Ok(Running { hand, showcase, thread })
 }
 
 impl Worker {
+    fn new(sockets: MediaSockets, certificate: Certificate, now: Instant) -> io::Result<(Self, Hand)> {
+        let MediaSockets { udp, tcp, addresses } = sockets;
+        let poll = Poll::new()?;
+        let waker = Arc::new(Waker::new(poll.registry(), WAKER)?);
+        let mut socket = Socket::new(udp, addresses.clone())?;
+        let mut streams = Streams::new(tcp, addresses.clone(), FIRST_STREAM)?;
+        poll.registry().register(socket.source(), UDP, Interest::READABLE)?;
+        poll.registry().register(streams.source(), LISTENER, Interest::READABLE)?;
+        let (sender, inbox) = mpsc::channel(INBOX_ORDERS);
+        let worker = Self {
+            poll,
+            socket,
+            streams,
+            inbox,
+            routes: Routes::default(),
+            hall: Hall::new(certificate, addresses.candidates),
+            outbox: Outbox::default(),
+            tally: Tally::default(),
+            showcase: Arc::new(Showcase::new(now)),
+            ready: Ready { udp: true, listener: true, inbox: true },
+            slow: Vec::new(),
+            closed: Vec::new(),
+            kept_at: now,
+            stop_at: None,
+        };
+        Ok((worker, Hand { inbox: sender, waker, clients: Arc::new(AtomicUsize::new(0)) }))
+    }
+
     fn run(mut self) {
         let mut datagrams = self.socket.batch();
         let mut frames = Batch::default();
@@ -273,9 +278,14 @@ impl Worker {
 
     /// Gives a room an input and does what follows. True when something was sent.
     fn handle(&mut self, place: usize, input: Input<'_>) -> bool {
+        self.attempt(place, |room, outbox| room.handle(Instant::now(), input, outbox))
+    }
+
+    /// A panic of one room ends that room; the worker and its other rooms go on.
+    fn attempt(&mut self, place: usize, act: impl FnOnce(&mut Room, &mut Outbox)) -> bool {
         let Some(room) = self.hall.room(place) else { return false };
         let outbox = &mut self.outbox;
-        if catch_unwind(AssertUnwindSafe(|| room.handle(Instant::now(), input, outbox))).is_err() {
+        if catch_unwind(AssertUnwindSafe(|| act(room, outbox))).is_err() {
             self.collapse(place);
             return false;
         }
@@ -384,3 +394,7 @@ impl Worker {
 fn since_epoch() -> Duration {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
 }
+
+#[cfg(test)]
+#[path = "worker_tests.rs"]
+mod tests;

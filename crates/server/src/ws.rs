@@ -31,20 +31,16 @@ pub(crate) async fn upgrade(
     headers: HeaderMap,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Result<Response, Problem> {
-    let refuse = |code, sentence: &str| {
-        shared.metrics.refused(Door::WebSocket, code);
-        Problem::new(code, sentence)
-    };
     if !shared.allows_origin(&headers) {
-        return Err(refuse(RefusalCode::NotAllowed, "Pages of this origin may not open WebSockets here."));
+        return Err(Problem::new(RefusalCode::NotAllowed, "Pages of this origin may not open WebSockets here."));
     }
     if shared.directory.is_closed() {
-        return Err(refuse(RefusalCode::ShuttingDown, "The server is going down."));
+        return Err(Problem::new(RefusalCode::ShuttingDown, "The server is going down."));
     }
     let Ok(place) = shared.unjoined.clone().try_acquire_owned() else {
-        return Err(refuse(RefusalCode::AtCapacity, "Too many connections that have not joined."));
+        return Err(Problem::new(RefusalCode::AtCapacity, "Too many connections that have not joined."));
     };
-    let upgrade = upgrade.map_err(|_| refuse(RefusalCode::BadMessage, "This address speaks WebSocket only."))?;
+    let upgrade = upgrade.map_err(|_| Problem::new(RefusalCode::BadMessage, "This address speaks WebSocket only."))?;
     let upgrade = upgrade.max_message_size(FRAME_BYTES).max_frame_size(FRAME_BYTES);
     Ok(upgrade.on_upgrade(move |socket| async move {
         let mut line = Line::new(socket, shared.clone());

@@ -45,6 +45,8 @@ pub enum RefusalCode {
     TooManySites,
     /// More slots or voices than a downlink may have.
     TooManySlots,
+    /// The offer sends more tracks than one WHIP session carries (RFC 9725 section 4.4).
+    TooManyTracks,
     /// The label is too long or holds control characters.
     BadLabel,
     /// The SDP is no SDP, or not one that can be answered.
@@ -94,6 +96,7 @@ impl RefusalCode {
             Self::TooManyFeeds => "too_many_feeds",
             Self::TooManySites => "too_many_sites",
             Self::TooManySlots => "too_many_slots",
+            Self::TooManyTracks => "too_many_tracks",
             Self::BadLabel => "bad_label",
             Self::BadSdp => "bad_sdp",
             Self::NoMedia => "no_media",

@@ -1,12 +1,17 @@
 // A surgeon in one browser engine and an expert in the other see and hear each other, with the real web client.
 // Here Firefox has no H.264, which it fetches as a plugin at run time; VP8 and AV1 are its own.
+// For the same reason it only hears the demo, which sends H.264.
 
 import assert from "node:assert/strict";
+import { mkdtemp } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { after, before, test } from "node:test";
 
 import { open } from "../harness/browser.mjs";
 import { heard } from "../harness/picture.mjs";
-import { Server } from "../harness/server.mjs";
+import { Process } from "../harness/process.mjs";
+import { binary, Server } from "../harness/server.mjs";
 import { until } from "../harness/until.mjs";
 import { isTrue, Member } from "../pages/member.mjs";
 import { Surgeon } from "../pages/surgeon.mjs";
@@ -56,3 +61,19 @@ for (const [theirs, ours, codec] of pairs) {
     }
   });
 }
+
+test("the demo as it starts by itself, an expert in Firefox", async () => {
+  const data = await mkdtemp(join(tmpdir(), "consilium-"));
+  const demo = new Process(binary, ["demo", "--data", data]);
+  const [, link] = await demo.line(/^expert (.*)$/);
+  await demo.line(/^ready$/);
+  const expert = new Member(await open({ engine: "firefox" }));
+  try {
+    await expert.enter(link);
+    const voices = async () => (await expert.page.evaluate(() => probe.inbound("audio"))).filter((row) => row.packetsReceived > 50);
+    await until("three voices", async () => (await voices()).length >= 3, { within_ms: 30_000, seen: voices });
+  } finally {
+    await expert.page.end();
+    await demo.stop();
+  }
+});

@@ -7,7 +7,8 @@ import type { Consultation } from "../consultation.ts";
 import { useSpeech } from "../language.tsx";
 import { Speaking } from "../parts/Members.tsx";
 import { useLineTrouble } from "../parts/Notices.tsx";
-import { Picture, siteName } from "../parts/Picture.tsx";
+import { siteName } from "../parts/names.ts";
+import { Picture } from "../parts/Picture.tsx";
 import { useSound } from "../parts/Sound.tsx";
 import { useSnapshot } from "../parts/useSnapshot.ts";
 import { feedIn } from "../session.ts";
@@ -29,18 +30,22 @@ export function DisplayPage({ consultation }: { readonly consultation: Consultat
   useWakeLock();
 
   const site = session.you?.site ?? null;
-  const panel = panelFeeds(session.feeds);
+  const [panel, more] = panelFeeds(session.feeds);
   useEffect(() => {
     consultation.watch([choiceOfSite(session.feeds, site), ...panel.map(({ id }) => ({ feed: id }))]);
   });
 
   const main = feedIn(session, 0);
+  const nothing = session.line !== "joined" ? t("vacant.reconnecting")
+    : session.slots[0]?.vacant === "no_common_codec" ? t("vacant.no_common_codec", { codec: "?" })
+      : t("display.empty", { site: siteName(speech, site ?? "") });
   return (
     <main className="display" data-testid="display-page">
+      <h1 className="hidden-visually">{t("room", { room: session.room ?? "" })}</h1>
       <Picture
         stream={downlink.slots[0]} feed={main} publisher={publisherOf(session, main)} slot={0} size="wall" way_ms={way_ms}
         vacant={session.slots[0]?.vacant ?? null} testId="large"
-        empty={session.slots[0]?.vacant === "no_common_codec" ? t("vacant.no_common_codec", { codec: "?" }) : t("display.empty", { site: siteName(speech, site ?? "") })}
+        empty={nothing}
       />
       {panel.length > 0 && (
         <div className="display-panel">
@@ -58,7 +63,8 @@ export function DisplayPage({ consultation }: { readonly consultation: Consultat
         </div>
       )}
       <footer className="display-foot">
-        <Speaking session={session} />
+        {session.line === "joined" && <Speaking session={session} />}
+        {more > 0 && <p data-testid="panel-more">{t("panel.more", { more })}</p>}
         {trouble !== null && <p className="display-trouble" data-testid="reconnecting"><CloudOff aria-hidden size="1.2em" />{t(trouble)}</p>}
         {sound.blocked && <p className="display-sound" data-testid="sound-blocked"><VolumeX aria-hidden size="1.2em" />{t("sound.blocked_display")}</p>}
       </footer>
@@ -67,9 +73,10 @@ export function DisplayPage({ consultation }: { readonly consultation: Consultat
   );
 }
 
-/** Pictures of the panel itself: what it points at on its screen before its faces. */
-export function panelFeeds(feeds: readonly Feed[]): readonly Feed[] {
-  return inOrder(feeds.filter((feed) => feed.site === null)).slice(0, PANEL_SLOTS.length);
+/** Pictures of the panel itself, what it points at on its screen before its faces; and how many more there are. */
+function panelFeeds(feeds: readonly Feed[]): readonly [readonly Feed[], number] {
+  const panel = inOrder(feeds.filter((feed) => feed.site === null));
+  return [panel.slice(0, PANEL_SLOTS.length), Math.max(0, panel.length - PANEL_SLOTS.length)];
 }
 
 /** Keeps the monitor from going dark; asked for again whenever the page comes to the front. */

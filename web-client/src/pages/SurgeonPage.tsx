@@ -1,41 +1,67 @@
-// The surgeon's page: what I send, who attends, and a microphone. Everything else is hidden; every target is large
+// The surgeon's page: what the site sends, whoever publishes it, who attends, and a microphone. Everything else is hidden; every target is large
 // enough for a glove.
 
 import { Mic, MicOff, TriangleAlert } from "lucide-react";
 import { useEffect, useMemo, useState } from "react";
-import type { Consultation, Snapshot } from "../consultation.ts";
+import type { Feed } from "../../../signaling/messages.ts";
+import { type Consultation, SLOTS, type Snapshot } from "../consultation.ts";
 import { type DeviceTrouble, openMicrophone, troubleOf } from "../devices.ts";
 import { useSpeech } from "../language.tsx";
-import { AddSource } from "../parts/AddSource.tsx";
+import { AddSource, AddVerbs } from "../parts/AddSource.tsx";
 import { Level } from "../parts/Level.tsx";
 import { Members, Speaking } from "../parts/Members.tsx";
+import { sentBy } from "../parts/names.ts";
 import { Notice, Notices } from "../parts/Notices.tsx";
 import { Picture } from "../parts/Picture.tsx";
 import { RoomBar } from "../parts/RoomBar.tsx";
 import { useSound } from "../parts/Sound.tsx";
+import { SiteFeedTile } from "../parts/SiteFeedTile.tsx";
 import { SourceTile } from "../parts/SourceTile.tsx";
+import { choiceOf, useAllotted } from "../parts/useAllotted.ts";
 import { PLACES, useSources } from "../parts/useSources.ts";
 import { useSnapshot } from "../parts/useSnapshot.ts";
+import type { Session } from "../session.ts";
 import { Refused } from "../signaling.ts";
 import { inOrder } from "../slots.ts";
 import { publisherOf } from "./ExpertPage.tsx";
 import "./SurgeonPage.css";
 
-const PANEL_SLOTS = 2;
+/** Slots 0 to 3 are for feeds of the site that others publish; the panel's come after them. */
+const PANEL_SLOTS = SLOTS.surgeon - PLACES;
 
 export function SurgeonPage({ consultation }: { readonly consultation: Consultation }) {
-  const { t } = useSpeech();
+  const speech = useSpeech();
+  const { t } = speech;
   const snapshot = useSnapshot(consultation);
   const { session, downlink } = snapshot;
   const sound = useSound(downlink.voices);
   const sources = useSources(consultation);
+  const way_ms = useMemo(() => () => consultation.way_ms, [consultation]);
+  const [others, panel] = useMemo(() => [othersOfSite(session), inOrder(session.feeds.filter((feed) => feed.site === null))], [session]);
+  const slots = useAllotted(others, PLACES);
+  useEffect(() => {
+    const shown = Array.from({ length: PANEL_SLOTS }, (_, place) => panel[place]?.id);
+    consultation.watch([...slots, ...shown].map(choiceOf));
+  });
+
+  const sent = others.length + session.published.length;
+  const free = PLACES - others.length - sources.list.length;
+  const full = free > 0 ? null : t("surgeon.full", { who: sentBy(speech, others.map((feed) => publisherOf(session, feed)), sources.list.length) });
   return (
     <div className="surgeon" data-testid="surgeon-page">
       <RoomBar consultation={consultation} session={session} />
       <Notices consultation={consultation} snapshot={snapshot} sound={sound} />
       <main className="surgeon-main">
         <section className="surgeon-send">
-          <h2>{t("surgeon.send")} <span className="count">{session.published.length}/{PLACES}</span></h2>
+          <header className="surgeon-head">
+            <h2>{t("surgeon.send")} <span className="count" data-testid="sent-count">{session.line === "joined" ? sent : "–"}/{PLACES}</span></h2>
+            {full !== null && (
+              <>
+                <p id="places-full" data-testid="places-full">{full}</p>
+                <AddVerbs sources={sources} whyNot="places-full" />
+              </>
+            )}
+          </header>
           {sources.trouble !== null && (
             <Notice level="attention" testId="camera-trouble" icon={<TriangleAlert aria-hidden size={20} />} close={sources.troubleSeen}>
               {t(`trouble.${sources.trouble.what}`, { why: t(`trouble.${sources.trouble.why}`) })}
@@ -47,24 +73,35 @@ export function SurgeonPage({ consultation }: { readonly consultation: Consultat
               const published = session.published.find((each) => mid !== null && each.mid === mid);
               return (
                 <SourceTile
-                  key={source.key} source={source} sources={sources} site={session.you?.site ?? null}
+                  key={source.key} source={source} sources={sources} site={session.you?.site ?? null} hasPlace={sent < PLACES}
                   published={source.wanted && published !== undefined} feed={session.feeds.find((feed) => feed.id === published?.feed)}
                   hold={(held) => published !== undefined && consultation.muteFeed(published.feed, held)}
                 />
               );
             })}
-            {sources.list.length < PLACES && <AddSource sources={sources} />}
+            {others.map((feed) => {
+              const slot = slots.indexOf(feed.id);
+              return (
+                <SiteFeedTile key={feed.id} sender={publisherOf(session, feed)} muted={feed.muted}>
+                  <Picture
+                    stream={downlink.slots[slot]} feed={feed} publisher={publisherOf(session, feed)} slot={slot} size="thumb" way_ms={way_ms}
+                    pending={session.slots[slot]?.feed !== feed.id} vacant={session.slots[slot]?.vacant ?? null} testId="site-picture"
+                  />
+                </SiteFeedTile>
+              );
+            })}
+            {free > 0 && <AddSource sources={sources} />}
           </ul>
         </section>
         <aside className="surgeon-panel">
           <Microphone consultation={consultation} snapshot={snapshot} />
-          <PanelPictures consultation={consultation} snapshot={snapshot} />
+          <PanelPictures feeds={panel} snapshot={snapshot} way_ms={way_ms} />
           <Speaking session={session} />
           <section>
             <h2>{t("surgeon.hear")}</h2>
             {session.members.some((member) => member.role === "lead" || member.role === "expert")
               ? <Members session={session} roles={["lead", "expert"]} />
-              : <p className="surgeon-empty">{t("surgeon.nobody")}</p>}
+              : <p className="surgeon-empty">{t(session.line === "joined" ? "surgeon.nobody" : "speaking.unknown")}</p>}
           </section>
         </aside>
       </main>
@@ -73,29 +110,36 @@ export function SurgeonPage({ consultation }: { readonly consultation: Consultat
   );
 }
 
+/** What the capture box, or another person of this site, publishes for it. */
+function othersOfSite({ feeds, you }: Session): readonly Feed[] {
+  return inOrder(feeds.filter((feed) => feed.site !== null && feed.site === you?.site && feed.member !== you.id));
+}
+
+interface PanelPicturesProps {
+  readonly feeds: readonly Feed[];
+  readonly snapshot: Snapshot;
+  readonly way_ms: () => number;
+}
+
 /** What the panel shows of itself: a face, a screen. */
-function PanelPictures({ consultation, snapshot }: { readonly consultation: Consultation; readonly snapshot: Snapshot }) {
+function PanelPictures({ feeds, snapshot: { session, downlink }, way_ms }: PanelPicturesProps) {
   const { t } = useSpeech();
-  const { session, downlink } = snapshot;
-  const way_ms = useMemo(() => () => consultation.way_ms, [consultation]);
-  const feeds = inOrder(session.feeds.filter((feed) => feed.site === null)).slice(0, PANEL_SLOTS);
-  useEffect(() => {
-    consultation.watch(Array.from({ length: PANEL_SLOTS }, (_, slot) => {
-      const feed = feeds[slot];
-      return feed === undefined ? null : { feed: feed.id };
-    }));
-  });
   if (feeds.length === 0) return <p className="surgeon-empty">{t("surgeon.no_panel_feed")}</p>;
+  const more = feeds.length - PANEL_SLOTS;
   return (
     <ul className="surgeon-pictures">
-      {feeds.map((feed, slot) => (
-        <li key={feed.id}>
-          <Picture
-            stream={downlink.slots[slot]} feed={feed} publisher={publisherOf(session, feed)} slot={slot} size="thumb" way_ms={way_ms}
-            pending={session.slots[slot]?.feed !== feed.id} vacant={session.slots[slot]?.vacant ?? null} testId="panel-picture"
-          />
-        </li>
-      ))}
+      {feeds.slice(0, PANEL_SLOTS).map((feed, place) => {
+        const slot = PLACES + place;
+        return (
+          <li key={feed.id} className="surgeon-picture">
+            <Picture
+              stream={downlink.slots[slot]} feed={feed} publisher={publisherOf(session, feed)} slot={slot} size="thumb" way_ms={way_ms}
+              pending={session.slots[slot]?.feed !== feed.id} vacant={session.slots[slot]?.vacant ?? null} testId="panel-picture"
+            />
+          </li>
+        );
+      })}
+      {more > 0 && <li className="surgeon-empty" data-testid="panel-more">{t("panel.more", { more })}</li>}
     </ul>
   );
 }

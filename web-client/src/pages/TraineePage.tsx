@@ -5,7 +5,8 @@ import type { Consultation } from "../consultation.ts";
 import { useSpeech } from "../language.tsx";
 import { Speaking } from "../parts/Members.tsx";
 import { Notices } from "../parts/Notices.tsx";
-import { Picture, siteName } from "../parts/Picture.tsx";
+import { siteName } from "../parts/names.ts";
+import { Picture } from "../parts/Picture.tsx";
 import { RoomBar } from "../parts/RoomBar.tsx";
 import { useSound } from "../parts/Sound.tsx";
 import { useChosen } from "../parts/useChosen.ts";
@@ -37,7 +38,7 @@ export function TraineePage({ consultation }: { readonly consultation: Consultat
           <Picture
             stream={downlink.slots[0]} feed={feed} publisher={publisherOf(session, feed)} slot={0} size="large" way_ms={way_ms}
             pending={feed === undefined || slot?.feed !== feed.id} vacant={slot?.vacant ?? null} testId="large"
-            empty={t(session.feeds.length === 0 ? "trainee.empty" : "vacant.no_feed")}
+            empty={t(session.line !== "joined" ? "vacant.reconnecting" : session.feeds.length === 0 ? "trainee.empty" : "vacant.no_feed")}
           />
         </section>
         <div className="trainee-caption"><Speaking session={session} /></div>

@@ -25,16 +25,7 @@ export function AddSource({ sources }: { readonly sources: Sources }) {
         ? (
           <>
             <p>{t("surgeon.empty")}</p>
-            <div className="add-verbs">
-              <button className="button button-gloves" type="button" data-testid="add-camera" onClick={() => void choose()}>
-                <Video aria-hidden size={22} />{t("surgeon.add_camera")}
-              </button>
-              {canShareScreen() && (
-                <button className="button button-gloves" type="button" data-testid="add-screen" onClick={() => void sources.addScreen()}>
-                  <Monitor aria-hidden size={22} />{t("surgeon.add_screen")}
-                </button>
-              )}
-            </div>
+            <AddVerbs sources={sources} onCamera={() => void choose()} />
           </>
         )
         : (
@@ -61,5 +52,29 @@ export function AddSource({ sources }: { readonly sources: Sources }) {
           </>
         )}
     </li>
+  );
+}
+
+interface AddVerbsProps {
+  readonly sources: Sources;
+  readonly onCamera?: () => void;
+  /** The element that says why nothing can be added now. */
+  readonly whyNot?: string;
+}
+
+export function AddVerbs({ sources, onCamera, whyNot }: AddVerbsProps) {
+  const { t } = useSpeech();
+  const shut = { disabled: whyNot !== undefined, "aria-describedby": whyNot };
+  return (
+    <div className="add-verbs">
+      <button className="button button-gloves" type="button" data-testid="add-camera" {...shut} onClick={onCamera}>
+        <Video aria-hidden size={22} />{t("surgeon.add_camera")}
+      </button>
+      {canShareScreen() && (
+        <button className="button button-gloves" type="button" data-testid="add-screen" {...shut} onClick={() => void sources.addScreen()}>
+          <Monitor aria-hidden size={22} />{t("surgeon.add_screen")}
+        </button>
+      )}
+    </div>
   );
 }

@@ -1,14 +1,16 @@
 // Who is in the room, and who speaks.
 
 import { MicOff, Volume2 } from "lucide-react";
-import type { Member, Role } from "../../../signaling/messages.ts";
-import { useSpeech } from "../language.tsx";
+import type { Member, Role, VoiceId } from "../../../signaling/messages.ts";
+import { type Speech, useSpeech } from "../language.tsx";
 import { type Session, speakerOf } from "../session.ts";
 import { ROLES } from "../check.ts";
+import { memberName, memberOfSite, siteName } from "./names.ts";
 import "./Members.css";
 
 export function Members({ session, roles = ROLES }: { readonly session: Session; readonly roles?: readonly Role[] }) {
-  const { t } = useSpeech();
+  const speech = useSpeech();
+  const { t } = speech;
   const order = (member: Member) => ROLES.indexOf(member.role);
   const members = session.members.filter((member) => roles.includes(member.role))
     .sort((a, b) => order(a) - order(b) || (a.site ?? "").localeCompare(b.site ?? "") || a.id - b.id);
@@ -16,11 +18,12 @@ export function Members({ session, roles = ROLES }: { readonly session: Session;
     <ul className="members" data-testid="members">
       {members.map((member) => {
         const voice = session.voices.find((each) => each.member === member.id);
+        const named = member.name.trim() !== "";
         const speaks = voice !== undefined && session.speaking.includes(voice.id);
         return (
           <li key={member.id} className="member" data-testid="member" data-member={member.id} data-role={member.role} data-speaking={speaks}>
-            <span className="member-name">{member.name}{member.id === session.you?.id && ` (${t("you")})`}</span>
-            <span className="member-role">{t(`role.${member.role}`)}{member.site !== null && ` · ${member.site}`}</span>
+            <span className="member-name">{memberName(speech, member)}{member.id === session.you?.id && ` (${t("you")})`}</span>
+            {named && <span className="member-role">{t(`role.${member.role}`)}{member.site !== null && ` · ${siteName(speech, member.site)}`}</span>}
             {speaks
               ? <Volume2 className="member-speaks" size={18} aria-label={t("speaking")} />
               : voice?.muted === true && <MicOff className="member-muted" size={18} aria-label={t("voice.muted")} />}
@@ -33,16 +36,23 @@ export function Members({ session, roles = ROLES }: { readonly session: Session;
 
 /** One line: who speaks now. Always there, so that nothing jumps when somebody does. */
 export function Speaking({ session }: { readonly session: Session }) {
-  const { t } = useSpeech();
-  const names = session.speaking.map((voice) => speakerOf(session, voice)).filter((member) => member !== undefined);
+  const speech = useSpeech();
+  const { t } = speech;
+  const names = session.speaking.map((voice) => speakerName(speech, session, voice)).filter((name) => name !== undefined);
+  const nobody = t(session.line === "joined" ? "speaking.nobody" : "speaking.unknown");
+  const line = names.length === 0 ? nobody : t("speaking.names", { names: names.join(t("list.comma")) });
   return (
-    <p className="speaking" data-testid="speaking" data-anybody={names.length > 0}>
+    <p className="speaking" data-testid="speaking" data-anybody={names.length > 0} title={line}>
       <Volume2 aria-hidden size="1.2em" />
-      <span>
-        {names.length === 0
-          ? t("speaking.nobody")
-          : `${t("speaking")}: ${names.map((member) => (member.site === null ? member.name : `${member.name} (${member.site})`)).join(", ")}`}
-      </span>
+      <span>{line}</span>
     </p>
   );
+}
+
+/** A trainee hears a capture box without knowing of it: then its site speaks. */
+function speakerName(speech: Speech, session: Session, voice: VoiceId): string | undefined {
+  const member = speakerOf(session, voice);
+  if (member !== undefined) return memberOfSite(speech, member);
+  const site = session.voices.find((each) => each.id === voice)?.site ?? null;
+  return site === null ? undefined : siteName(speech, site);
 }

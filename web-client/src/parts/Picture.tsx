@@ -7,6 +7,7 @@ import type { Feed, Member, VacantReason } from "../../../signaling/messages.ts"
 import type { Age } from "../age.ts";
 import { type Speech, useSpeech } from "../language.tsx";
 import { duration, timeOfDay } from "../words.ts";
+import { pictureHead, pictureName } from "./names.ts";
 import { useAge } from "./useAge.ts";
 import "./Picture.css";
 
@@ -93,22 +94,6 @@ export function Picture(props: PictureProps) {
 /** A picture of this machine's own camera or screen. */
 export function OwnPicture({ stream, feed, size }: { readonly stream: MediaStream; readonly feed: Feed; readonly size: PictureSize }) {
   return <Picture stream={stream} feed={feed} publisher={undefined} slot={null} size={size} way_ms={HERE} testId="own-picture" />;
-}
-
-/** A heading for a site; not "Site site-b" where the name says it already. */
-export function siteName({ t }: Speech, site: string): string {
-  return /^site/i.test(site) ? site : t("site", { site });
-}
-
-/** "B · Endoscope", or for the panel "Panel · Dr. Example One · Screen". */
-export function pictureHead({ t }: Speech, feed: Feed, publisher: Member | undefined): string {
-  const kind = t(`kind.${feed.kind}`);
-  if (feed.site !== null) return `${feed.site} · ${kind}`;
-  return publisher === undefined ? `${t("panel")} · ${kind}` : `${t("picture.panel", { name: publisher.name })} · ${kind}`;
-}
-
-export function pictureName(speech: Speech, feed: Feed, publisher: Member | undefined): string {
-  return `${pictureHead(speech, feed, publisher)} ${feed.label}`.trim();
 }
 
 function ageText({ t }: Speech, age: Age, quiet_ms: number): string {

@@ -1,14 +1,21 @@
 // The line above every page but the display: which room, who you are, how the line is, and the way out.
 
 import { Languages, LogOut } from "lucide-react";
-import { useEffect, useState } from "react";
+import { type ReactNode, useEffect, useState } from "react";
 import type { Consultation } from "../consultation.ts";
 import { useSpeech } from "../language.tsx";
 import type { Session } from "../session.ts";
-import { siteName } from "./Picture.tsx";
+import { memberName, siteName } from "./names.ts";
 import "./RoomBar.css";
 
-export function RoomBar({ consultation, session }: { readonly consultation: Consultation; readonly session: Session }) {
+interface RoomBarProps {
+  readonly consultation: Consultation;
+  readonly session: Session;
+  /** Verbs of this page alone. */
+  readonly children?: ReactNode;
+}
+
+export function RoomBar({ consultation, session, children }: RoomBarProps) {
   const speech = useSpeech();
   const { t } = speech;
   const you = session.you;
@@ -17,11 +24,12 @@ export function RoomBar({ consultation, session }: { readonly consultation: Cons
       <h1 className="room-name" data-testid="room">{t("room", { room: session.room ?? "" })}</h1>
       {you !== null && (
         <p className="room-you" data-testid="you" data-role={you.role}>
-          <span>{you.name}</span>
+          <span>{memberName(speech, you)}</span>
           <span className="room-role">{t(`role.${you.role}`)}{you.site !== null && ` · ${siteName(speech, you.site)}`}</span>
         </p>
       )}
       <Line consultation={consultation} session={session} />
+      {children}
       <LanguageSwitch />
       <button className="button button-plain" type="button" data-testid="leave" onClick={() => consultation.leave()} title={t("leave")}>
         <LogOut aria-hidden size={18} /><span className="room-word">{t("leave")}</span>

@@ -20,10 +20,12 @@ interface SourceTileProps {
   readonly published: boolean;
   /** The server's view of it: a fault is for its publisher to mend. */
   readonly feed: Feed | undefined;
+  /** The site has a place left: it may be published. */
+  readonly hasPlace: boolean;
   readonly hold: (held: boolean) => void;
 }
 
-export function SourceTile({ source, sources, site, published, feed, hold }: SourceTileProps) {
+export function SourceTile({ source, sources, site, published, feed, hasPlace, hold }: SourceTileProps) {
   const { t } = useSpeech();
   const sending = sources.sending.get(source.key);
   const own = useMemo<Feed>(() => ({
@@ -69,7 +71,7 @@ export function SourceTile({ source, sources, site, published, feed, hold }: Sou
             </button>
           )
           : (
-            <button className="button button-main button-gloves" type="button" data-testid="publish" disabled={source.lost} onClick={() => void sources.publish(source)}>
+            <button className="button button-main button-gloves" type="button" data-testid="publish" disabled={source.lost || !hasPlace} onClick={() => void sources.publish(source)}>
               <Send aria-hidden size={22} />{t("surgeon.publish")}
             </button>
           )}
