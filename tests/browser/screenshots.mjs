@@ -17,7 +17,7 @@ const results = new URL("results/", import.meta.url).pathname;
 await mkdir(results, { recursive: true });
 
 const server = await Server.start({ command: "demo" });
-await server.process.line(/^ready$/);
+await server.process.line(/^ready$/, 180_000);
 const links = Object.fromEntries([...server.process.said.matchAll(/^(\w+) (http\S+)$/gm)].map(([, role, link]) => [role, link]));
 const pictures = { expert: [13], lead: [13], surgeon: [4, "site-picture"], trainee: [1], display: [1] };
 // The demo's site is full; another room shows the surgeon's own sources.
