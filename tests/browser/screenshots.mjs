@@ -53,6 +53,7 @@ if (asked.readme) {
   const expert = await new Member(page).enter(links.expert);
   await expert.truePictures(13);
   await expert.talk();
+  await page.waitForSelector('[data-testid="talk"][data-heard="true"]');
   const docs = new URL("../../docs/", import.meta.url).pathname;
   await mkdir(docs, { recursive: true });
   await picture(page, "readme.png");
