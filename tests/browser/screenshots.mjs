@@ -17,7 +17,7 @@ const results = new URL("results/", import.meta.url).pathname;
 await mkdir(results, { recursive: true });
 
 const server = await Server.start({ command: "demo" });
-await server.process.line(/^ready$/);
+await server.process.line(/^ready$/, 180_000);
 const links = Object.fromEntries([...server.process.said.matchAll(/^(\w+) (http\S+)$/gm)].map(([, role, link]) => [role, link]));
 const pictures = { expert: [13], lead: [13], surgeon: [4, "site-picture"], trainee: [1], display: [1] };
 // The demo's site is full; another room shows the surgeon's own sources.
@@ -53,6 +53,7 @@ if (asked.readme) {
   const expert = await new Member(page).enter(links.expert);
   await expert.truePictures(13);
   await expert.talk();
+  await page.waitForSelector('[data-testid="talk"][data-heard="true"]');
   const docs = new URL("../../docs/", import.meta.url).pathname;
   await mkdir(docs, { recursive: true });
   await picture(page, "readme.png");

@@ -213,6 +213,8 @@ async fn a_slow_consumer_is_closed() {
     assert_eq!(watcher.hear_of("ponged").await["re"], 5);
     let gone = r#"consilium_clients_gone_total{door="websocket",reason="slow_consumer"}"#;
     server.metric_becomes(gone, |clients| clients == 1.0).await;
+    // those who came and went in the meantime were not
+    assert_eq!(server.log().matches("slow consumer").count(), 1);
 }
 
 #[tokio::test]

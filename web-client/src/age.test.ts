@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { ageAt, type Frame, olderOf } from "./age.ts";
+import { ageAt, type Frame, isUrgent, olderOf, toldAge } from "./age.ts";
 
 const frame = (shown_ms: number, captured_ms: number | null, received_ms: number | null = null): Frame =>
   ({ shown_ms, captured_ms, received_ms });
@@ -41,5 +41,19 @@ describe("age", () => {
   it("tells the worst of the frames since it was last read", () => {
     const worst = [frame(1_000, 980), frame(1_033, 933), frame(1_066, 1_046)].reduce<Frame | null>(olderOf, null);
     expect(ageAt(worst, 1_070, 0).age_ms).toBe(100);
+  });
+
+  it("gives the number that it tells the colour of that number", () => {
+    const [bad, good] = [frame(1_000, 600), frame(1_033, 1_013)];
+    expect(toldAge(good, olderOf(bad, good), 1_040, 0)).toEqual({ level: "old", age_ms: 400, exact: true });
+    expect(toldAge(good, null, 1_040, 0)).toEqual({ level: "live", age_ms: 20, exact: true });
+    expect(toldAge(good, bad, 1_600, 0)).toMatchObject({ level: "frozen", age_ms: 587 });
+  });
+
+  it("tells an alarm at once, and its end only with the next number", () => {
+    expect([isUrgent("live", "late"), isUrgent("late", "old"), isUrgent("old", "frozen"), isUrgent("waiting", "live")]).toEqual([true, true, true, true]);
+    expect([isUrgent("old", "live"), isUrgent("late", "live"), isUrgent("live", "live"), isUrgent("frozen", "frozen")]).toEqual([false, false, false, false]);
+    // A picture that moves again is not left grey.
+    expect(isUrgent("frozen", "live")).toBe(true);
   });
 });

@@ -55,6 +55,19 @@ export function olderOf(a: Frame | null, b: Frame): Frame {
   return age(a) > age(b) ? { ...a, shown_ms: b.shown_ms, captured_ms: shift(a.captured_ms, a, b), received_ms: shift(a.received_ms, a, b) } : b;
 }
 
+/** What is told of the frames since it was last told: the worst of them, number and level of one and the same. */
+export function toldAge(last: Frame | null, worst: Frame | null, now_ms: number, way_ms: number): Age {
+  const current = ageAt(last, now_ms, way_ms);
+  return current.level === "frozen" ? current : ageAt(worst ?? last, now_ms, way_ms);
+}
+
+const LEVELS: readonly AgeLevel[] = ["waiting", "live", "late", "old", "frozen"];
+
+/** Whether a change of level cannot wait: an alarm, or its end where the picture was greyed out. */
+export function isUrgent(from: AgeLevel, to: AgeLevel): boolean {
+  return LEVELS.indexOf(to) > LEVELS.indexOf(from) || (from === "frozen" && to !== "frozen");
+}
+
 function shift(time_ms: number | null, a: Frame, b: Frame): number | null {
   return time_ms === null ? null : time_ms + b.shown_ms - a.shown_ms;
 }

@@ -35,8 +35,8 @@ describe("words", () => {
   });
 
   it("are filled in", () => {
-    expect(say("en", "site", { site: "B" })).toBe("Site B");
-    expect(say("zh", "site", { site: "B" })).toBe("现场 B");
+    expect(say("en", "site", { site: "B" })).toBe("Site\u00a0B");
+    expect(say("zh", "site", { site: "B" })).toBe("现场\u00a0B");
   });
 
   it("write durations as 1:02:33", () => {

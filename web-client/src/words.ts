@@ -8,7 +8,7 @@ type Entry = Readonly<Record<Language, string>>;
 export const WORDS = {
   // names of things
   "room": { en: "Room {room}", zh: "会诊室 {room}" },
-  "site": { en: "Site {site}", zh: "现场 {site}" },
+  "site": { en: "Site\u00a0{site}", zh: "现场\u00a0{site}" },
   "panel": { en: "Panel", zh: "专家组" },
   "members": { en: "Members", zh: "成员" },
   "you": { en: "you", zh: "本人" },

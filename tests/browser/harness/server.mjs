@@ -13,6 +13,9 @@ const repository = new URL("../../../", import.meta.url).pathname;
 /** The server's binary; `make` names it, and a lone run finds it where cargo puts it. */
 export const binary = process.env.CONSILIUM ?? join(process.env.CARGO_TARGET_DIR ?? join(repository, "target"), "release/consilium");
 
+/** The demo's pictures are drawn once for each build of the server, not for each journey. */
+export const demoCache = { XDG_CACHE_HOME: new URL("../results/cache", import.meta.url).pathname };
+
 // `harness/alone` gives a run its own network, so nobody else has these.
 let port = 8080;
 
@@ -20,7 +23,7 @@ let port = 8080;
 export class Server {
   /**
    * @param {{ command?: "serve" | "demo", host?: string, flags?: string[] }} [how]
-   *   `host` is where the pages are served and the media comes in; the demo is on loopback only.
+   *   `host` is where the pages are served and the media comes in.
    */
   static async start({ command = "serve", host = "127.0.0.1", flags = [] } = {}) {
     const server = new Server();
@@ -30,7 +33,7 @@ export class Server {
     server.url = `http://${host}:${http}`;
     server.media = { host, port: media };
     const where = ["--http", `${host}:${http}`, "--media", `${host}:${media}`, "--data", server.data];
-    server.process = new Process(binary, [command, ...where, ...flags]);
+    server.process = new Process(binary, [command, ...where, ...flags], { env: demoCache });
     const ready = until(`${server.url}/readyz`, () => fetch(`${server.url}/readyz`).then((answer) => answer.ok, () => false));
     await Promise.race([
       ready,

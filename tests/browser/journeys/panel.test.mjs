@@ -23,7 +23,7 @@ const pages = {};
 
 before(async () => {
   server = await Server.start({ command: "demo" });
-  await server.process.line(/^ready$/);
+  await server.process.line(/^ready$/, 180_000);
   for (const [, role, link] of server.process.said.matchAll(/^(\w+) (http\S+)$/gm)) links[role] = link;
   pages.expert = await open({ tone_hz: expert_tone_hz, size: [1920, 1080] });
   pages.trainee = await open({ size: [390, 844] });

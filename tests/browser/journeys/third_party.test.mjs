@@ -159,7 +159,7 @@ for (const codec of ["H264", "VP8", "AV1"]) {
 
 test("the webrtc crate, in the demo", async () => {
   const demo = await Server.start({ command: "demo" });
-  await demo.process.line(/^ready$/);
+  await demo.process.line(/^ready$/, 180_000);
   const [, link] = await demo.process.line(/^expert (.*)$/);
   const token = new URL(link).hash.slice("#token=".length);
   await playPlainly(viewer, { url: demo.url, room: "demo", token, site: "site-b", feed: "ct" });

@@ -11,7 +11,7 @@ import { after, before, test } from "node:test";
 import { open } from "../harness/browser.mjs";
 import { heard } from "../harness/picture.mjs";
 import { Process } from "../harness/process.mjs";
-import { binary, Server } from "../harness/server.mjs";
+import { binary, demoCache, Server } from "../harness/server.mjs";
 import { until } from "../harness/until.mjs";
 import { isTrue, Member } from "../pages/member.mjs";
 import { Surgeon } from "../pages/surgeon.mjs";
@@ -64,9 +64,9 @@ for (const [theirs, ours, codec] of pairs) {
 
 test("the demo as it starts by itself, an expert in Firefox", async () => {
   const data = await mkdtemp(join(tmpdir(), "consilium-"));
-  const demo = new Process(binary, ["demo", "--data", data]);
+  const demo = new Process(binary, ["demo", "--data", data], { env: demoCache });
   const [, link] = await demo.line(/^expert (.*)$/);
-  await demo.line(/^ready$/);
+  await demo.line(/^ready$/, 180_000);
   const expert = new Member(await open({ engine: "firefox" }));
   try {
     await expert.enter(link);

@@ -11,9 +11,9 @@ const expert: Member = { id: 3, name: "", role: "expert", site: null };
 
 describe("names", () => {
   it("say what somebody without a name is", () => {
-    expect([memberName(en, box), memberName(zh, box)]).toEqual(["Capture box, Site A", "现场 A 采集设备"]);
+    expect([memberName(en, box), memberName(zh, box)]).toEqual(["Capture box, Site\u00a0A", "现场\u00a0A 采集设备"]);
     expect([memberName(en, surgeon), memberName(en, expert)]).toEqual(["Dr. Example Three", "Expert"]);
-    expect([memberOfSite(en, box), memberOfSite(zh, box)]).toEqual(["Capture box (Site A)", "采集设备（现场 A）"]);
+    expect([memberOfSite(en, box), memberOfSite(zh, box)]).toEqual(["Capture box (Site\u00a0A)", "采集设备（现场\u00a0A）"]);
     const face = { id: 1, member: 3, site: null, kind: "face", label: "", codec: null, muted: false, fault: null } as const;
     expect(pictureHead(en, face, expert)).toBe("Panel · Expert · Face");
   });

@@ -2,7 +2,7 @@
 // second; React hears of a change of level only.
 
 import { type RefObject, useEffect, useState } from "react";
-import { type Age, ageAt, type AgeLevel, type Frame, olderOf, watchFrames } from "../age.ts";
+import { type Age, ageAt, type AgeLevel, type Frame, isUrgent, olderOf, toldAge, watchFrames } from "../age.ts";
 
 const LOOK_EVERY_MS = 100;
 /** A number that changes faster cannot be read. */
@@ -40,15 +40,15 @@ export function useAge(
       // A hidden page shows no frames, and nobody is misled by it.
       if (document.hidden) return;
       const current = ageAt(last, now_ms, way_ms());
-      if (current.level !== level) {
-        level = current.level;
+      if (now_ms - told_ms < TELL_EVERY_MS && !isUrgent(level, current.level)) return;
+      // The colour goes with the number: what was old for a moment stays red as long as the number says so.
+      const told = toldAge(last, worst, now_ms, way_ms());
+      if (told.level !== level) {
+        level = told.level;
         setState({ level, since: last === null ? null : new Date(performance.timeOrigin + last.shown_ms), shown });
-        told_ms = -Infinity;
       }
-      if (now_ms - told_ms < TELL_EVERY_MS) return;
       told_ms = now_ms;
-      const quiet_ms = last === null ? 0 : now_ms - last.shown_ms;
-      tell(current.level === "frozen" ? current : ageAt(worst ?? last, now_ms, way_ms()), quiet_ms);
+      tell(told, last === null ? 0 : now_ms - last.shown_ms);
       worst = null;
     };
     const stop = watchFrames(element, (frame) => {
@@ -61,6 +61,7 @@ export function useAge(
     const timer = setInterval(look, LOOK_EVERY_MS);
     const wake = () => {
       last = worst = null;
+      told_ms = -Infinity;
       look();
     };
     document.addEventListener("visibilitychange", wake);
