@@ -81,6 +81,11 @@ impl Departures {
         self.runs.is_empty()
     }
 
+    /// How much is to be sent.
+    pub(crate) fn bytes(&self) -> usize {
+        self.slab.len()
+    }
+
     /// The runs and the bytes of each, in the order in which they are to leave.
     pub fn iter(&self) -> impl Iterator<Item = (&Run, &[u8])> {
         self.runs.iter().map(|run| (run, &self.slab[run.range.clone()]))

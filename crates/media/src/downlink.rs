@@ -11,6 +11,7 @@ use str0m::media::Mid;
 use crate::SessionId;
 use crate::datagram::{Departures, Path};
 use crate::layer::Layer;
+use crate::packet::Packet;
 use crate::router::TrackId;
 use crate::rtcp::{self, Feedback, SenderReport};
 use crate::sink::{Progress, Sink};
@@ -47,6 +48,7 @@ pub(crate) struct Downlink {
     epoch: (Instant, Duration),
     open: Option<Open>,
     cname: String,
+    is_held: bool,
     replay_at: Option<Instant>,
     report_at: Option<Instant>,
     /// The viewer's clocks, to be given back: who asked, what it said, when.
@@ -70,6 +72,7 @@ impl Downlink {
             epoch,
             open: None,
             cname: String::new(),
+            is_held: false,
             replay_at: None,
             report_at: None,
             reference_times: Vec::new(),
@@ -95,6 +98,11 @@ impl Downlink {
         [self.replay_at, self.report_at].into_iter().flatten().min()
     }
 
+    /// The line to the viewer is full, or is no more. While it is, pictures wait; sound goes on.
+    pub(crate) fn hold(&mut self, is_held: bool) {
+        self.is_held = is_held;
+    }
+
     /// Sends what has come for it: everything live, a piece of what it is behind. Gives the number of packets.
     pub(crate) fn flush(
         &mut self,
@@ -103,8 +111,8 @@ impl Downlink {
         departures: &mut Departures,
     ) -> u64 {
         let Some(Open { channel, .. }) = &mut self.open else { return 0 };
-        let may_replay = self.replay_at.is_none_or(|at| at <= now);
-        if may_replay {
+        let may_replay = !self.is_held && self.replay_at.is_none_or(|at| at <= now);
+        if may_replay || self.is_held {
             self.replay_at = None;
         }
         let mut sent = 0;
@@ -113,35 +121,38 @@ impl Downlink {
                 continue;
             };
             let Some(layer) = track.layers.get(showing.layer) else { continue };
-            let mut send = |sink: &mut Sink, packet| {
+            let fresh = layer.fresh.after(sink.taken);
+            if sink.is_video && (self.is_held || sink.taken < layer.fresh.forgotten()) {
+                sink.progress = Progress::Behind;
+            }
+            sink.taken = layer.fresh.count();
+            let mut send = |sink: &mut Sink, packet: &Packet| {
+                sink.next = sink.next.max(packet.sequence + 1);
                 let place = sink.forward.place(showing.encoding, packet);
                 let place = place.filter(|place| sink.stream.send(channel, departures, &showing, packet, *place));
                 sent += u64::from(place.is_some());
             };
             match sink.progress {
                 Progress::Live => {
-                    if let Some(first) = layer.fresh.first().filter(|_| !sink.is_video && !sink.forward.is_flowing()) {
+                    if let Some(first) = fresh.first().filter(|_| !sink.is_video && !sink.forward.is_flowing()) {
                         // Sound begins anywhere.
                         sink.forward.start(first.sequence, first, 1);
                     }
-                    layer.fresh.iter().for_each(|packet| send(sink, packet));
+                    fresh.iter().for_each(|packet| send(sink, packet));
                 }
-                Progress::Behind(next) => {
+                Progress::Behind => {
                     // What was missing when it was its turn.
-                    layer.fresh.iter().filter(|packet| packet.sequence < next).for_each(|packet| send(sink, packet));
+                    let before = sink.next;
+                    fresh.iter().filter(|packet| packet.sequence < before).for_each(|packet| send(sink, packet));
                     if !may_replay {
                         continue;
                     }
-                    let next = sink.skip_to_newest_keyframe(next, layer);
-                    let mut after = next;
-                    for packet in layer.history.from(next).take(REPLAY_PACKETS) {
-                        send(sink, packet);
-                        after = packet.sequence + 1;
-                    }
-                    if layer.history.newest().is_none_or(|newest| newest.sequence < after) {
+                    sink.skip_to_newest_keyframe(layer);
+                    let from = sink.next;
+                    layer.history.from(from).take(REPLAY_PACKETS).for_each(|packet| send(sink, packet));
+                    if layer.history.newest().is_none_or(|newest| newest.sequence < sink.next) {
                         sink.progress = Progress::Live;
                     } else {
-                        sink.progress = Progress::Behind(after);
                         self.replay_at = Some(now + REPLAY_EVERY);
                     }
                 }
@@ -152,6 +163,12 @@ impl Downlink {
             self.report_at.get_or_insert(now);
         }
         sent
+    }
+
+    /// Layers of which the viewer is behind because its line is full: a keyframe would bring it to the present.
+    pub(crate) fn held_behind(&self) -> impl Iterator<Item = (TrackId, usize)> {
+        let behind = self.sinks.iter().filter(|sink| self.is_held && sink.progress == Progress::Behind);
+        behind.filter_map(|sink| Some((sink.track?, sink.showing?.layer)))
     }
 
     /// Sends the reports that are due.
@@ -254,15 +271,13 @@ impl Channel {
 }
 
 impl Sink {
-    /// Where a viewer that is behind goes on: where it is, or at a keyframe that came since.
-    fn skip_to_newest_keyframe(&mut self, next: u64, layer: &Layer) -> u64 {
-        let Some(keyframe) = layer.history.keyframe() else { return next };
-        let is_lost = layer.history.oldest().is_some_and(|oldest| oldest > next);
-        if keyframe > next || is_lost {
+    /// A viewer that is behind goes on where it is, or at a keyframe that came since.
+    fn skip_to_newest_keyframe(&mut self, layer: &Layer) {
+        let Some(keyframe) = layer.history.keyframe() else { return };
+        let is_lost = layer.history.oldest().is_some_and(|oldest| oldest > self.next);
+        if keyframe > self.next || is_lost {
             self.replay(layer);
-            return keyframe;
         }
-        next
     }
 
     fn resend(

@@ -7,6 +7,8 @@ use str0m::media::Rid;
 
 use crate::clock::CaptureClock;
 use crate::format::Encoding;
+use crate::fresh::Fresh;
+use crate::gaps::Gaps;
 use crate::history::History;
 use crate::packet::{Incoming, Packet, ticks_before};
 use crate::parameter_sets::{ParameterSets, begins_idr};
@@ -30,8 +32,7 @@ pub(crate) struct Layer {
     pub(crate) encoding: Encoding,
     pub(crate) clock: CaptureClock,
     pub(crate) history: History,
-    /// What came with the present burst and has not gone out to the live viewers yet.
-    pub(crate) fresh: Vec<Packet>,
+    pub(crate) fresh: Fresh,
     pub(crate) last_packet_at: Instant,
     pub(crate) traffic: Traffic,
     /// Bytes that came in the last whole second, and from what count on the next is measured.
@@ -39,6 +40,7 @@ pub(crate) struct Layer {
     rated: (Instant, u64),
     /// The router's instant and the time since 1970 at the same moment.
     epoch: (Instant, Duration),
+    gaps: Gaps,
     sets: ParameterSets,
     /// The timestamp of the frame whose parameter sets came in band.
     sets_at: Option<u32>,
@@ -77,8 +79,9 @@ impl Layer {
             encoding,
             clock: CaptureClock::new(encoding.clock_rate_hz(), epoch.0),
             history: History::default(),
-            fresh: Vec::new(),
+            fresh: Fresh::default(),
             epoch,
+            gaps: Gaps::default(),
             last_packet_at: now,
             traffic: Traffic::default(),
             rate_bytes: 0,
@@ -95,14 +98,13 @@ impl Layer {
         }
     }
 
-    /// Takes one packet of the engine as ours, after the parameter sets that it needs before it. True if they are
-    /// the first of the present burst.
-    pub(crate) fn take(&mut self, now: Instant, packet: Incoming) -> bool {
-        let is_first = self.fresh.is_empty();
+    /// Takes one packet of the engine as ours, after the parameter sets that it needs before it.
+    pub(crate) fn take(&mut self, now: Instant, packet: Incoming) {
         self.last_packet_at = now;
         self.traffic.packets += 1;
         self.traffic.bytes += packet.payload.len() as u64;
         let Incoming { sequence, rtp_ticks, .. } = packet;
+        self.gaps.note(sequence);
         let is_newest = self.newest.is_none_or(|(newest, _)| sequence > newest);
         if is_newest {
             self.watch_order(sequence, rtp_ticks);
@@ -140,7 +142,6 @@ impl Layer {
                 self.ignores_requests = times >= 2 || now.saturating_duration_since(at) > ASK_AGAIN;
             }
         }
-        is_first
     }
 
     fn keep(&mut self, packet: Packet) {
@@ -211,12 +212,13 @@ impl Layer {
         true
     }
 
-    /// Measures the layer's rate, once a second however often it is asked.
+    /// Measures the layer's rate and losses, once a second however often it is asked.
     pub(crate) fn measure(&mut self, now: Instant) {
         let (since, bytes) = self.rated;
         if now.saturating_duration_since(since) >= Duration::from_secs(1) {
             self.rate_bytes = self.traffic.bytes - bytes;
             self.rated = (now, self.traffic.bytes);
+            self.traffic.lost = self.gaps.lost();
         }
     }
 
@@ -259,7 +261,8 @@ mod tests {
         fn take(&mut self, sequence: u64, rtp_ticks: u32, payload: &[u8]) {
             let incoming = Incoming { sequence, rtp_ticks, marker: true, audio_level: None, payload: payload.into() };
             self.layer.take(self.now, incoming);
-            self.taken.append(&mut self.layer.fresh);
+            self.taken.extend_from_slice(self.layer.fresh.after(0));
+            self.layer.fresh.forget();
         }
     }
 

@@ -15,6 +15,8 @@ pub mod dtls;
 pub mod error;
 pub mod format;
 mod forward;
+mod fresh;
+mod gaps;
 mod header;
 mod history;
 mod layer;

@@ -55,7 +55,7 @@ pub struct TrackReport {
     pub packets: u64,
     /// Bytes of payload that came.
     pub bytes: u64,
-    /// Packets that were lost on the way in and not recovered, as far as known.
+    /// Packets that were lost on the way in and not recovered within a second or two.
     pub lost: u64,
     /// Frames that came.
     pub frames: u64,
@@ -116,9 +116,5 @@ pub(crate) fn note_incoming(layer: &mut Layer, stats: &MediaIngressStats) {
     if let Some(round_trip) = stats.rtt {
         layer.traffic.round_trip = Some(round_trip);
         layer.clock.round_trip(round_trip);
-    }
-    if let Some(sent) = stats.remote.as_ref().map(|remote| remote.packets) {
-        // What the sender says it sent, less what came. A report is older than the count, so never below zero.
-        layer.traffic.lost = layer.traffic.lost.max(sent.saturating_sub(stats.packets));
     }
 }

@@ -78,10 +78,13 @@ pub struct Router {
     last_id: u32,
     deadlines: Deadlines,
     housekeeping_at: Option<Instant>,
-    /// Layers that have something which the viewers have not been sent.
+    /// Layers that have something which not all viewers have been sent; and those whose viewers have still to be noted.
     fresh: Vec<(TrackId, usize)>,
+    offered: Vec<(TrackId, usize)>,
     /// Sessions that are to be let out, and who is served first.
     written: Vec<(Rank, SessionId)>,
+    /// When some of them were left for the next tick.
+    rest_at: Option<Instant>,
     wanted: Vec<Mid>,
     events: Vec<(SessionId, SessionEvent)>,
     ways: Vec<(SessionId, Way)>,
@@ -101,7 +104,9 @@ impl Router {
             deadlines: Deadlines::default(),
             housekeeping_at: None,
             fresh: Vec::new(),
+            offered: Vec::new(),
             written: Vec::new(),
+            rest_at: None,
             wanted: Vec::new(),
             events: Vec::new(),
             ways: Vec::new(),
@@ -230,7 +235,7 @@ impl Router {
         for layer in &mut track.layers {
             // What was held back must never be seen, so the next picture begins with a new keyframe.
             layer.history.clear();
-            layer.fresh.clear();
+            layer.fresh.forget();
             layer.want_keyframe();
         }
         for sink in track.sinks.clone() {
@@ -336,7 +341,7 @@ impl Router {
 
     /// When [`Router::tick`] is wanted.
     pub fn deadline(&self) -> Option<Instant> {
-        [self.deadlines.earliest(), self.housekeeping_at].into_iter().flatten().min()
+        [self.deadlines.earliest(), self.housekeeping_at, self.rest_at].into_iter().flatten().min()
     }
 
     /// Ends a session and what belongs to it: says goodbye to the peer, without [`News::Over`].
@@ -345,6 +350,21 @@ impl Router {
         self.forget(id);
         self.events.retain(|(session, _)| *session != id);
         self.ways.retain(|(session, _)| *session != id);
+    }
+
+    /// A viewer's line is full, or no more: while it is, pictures wait for it, so that nothing is dropped half-way.
+    pub fn hold(
+        &mut self,
+        now: Instant,
+        id: SessionId,
+        is_held: bool,
+        departures: &mut Departures,
+        news: &mut Vec<News>,
+    ) {
+        let Some(downlink) = self.entry_mut(id).and_then(|entry| entry.downlink.as_mut()) else { return };
+        downlink.hold(is_held);
+        self.note_written(id);
+        self.settle(now, departures, news);
     }
 
     /// Figures for metrics.

@@ -28,6 +28,10 @@ pub(crate) struct Sink {
     /// The layer shown, and how this viewer takes its encoding.
     pub(crate) showing: Option<Showing>,
     pub(crate) progress: Progress,
+    /// How many packets of the layer have been dealt with, by the layer's count; and the sequence number after the
+    /// highest of them that was sent.
+    pub(crate) taken: u64,
+    pub(crate) next: u64,
     pub(crate) loss: Option<f32>,
     /// Until when a fresh keyframe is waited for before a long cache is replayed.
     pub(crate) patient_until: Option<Instant>,
@@ -75,8 +79,8 @@ pub(crate) struct Showing {
 pub(crate) enum Progress {
     /// It gets what comes, as it comes.
     Live,
-    /// It is still to get the history from this sequence number on.
-    Behind(u64),
+    /// It gets the history, piece by piece.
+    Behind,
 }
 
 /// How a viewer's wish for a keyframe is met.
@@ -101,6 +105,8 @@ impl Sink {
             stream,
             showing: None,
             progress: Progress::Live,
+            taken: 0,
+            next: 0,
             loss: None,
             patient_until: None,
             sources: Sources::default(),
@@ -117,8 +123,10 @@ impl Sink {
         self.replayed = None;
     }
 
-    /// Shows a layer of a track from now on, by these payload types. Gives no picture before [`Sink::replay`].
-    pub(crate) fn show(&mut self, track: TrackId, layer: usize, encoding: Encoding, types: (u8, Option<u8>)) {
+    /// Shows this layer of a track from now on, by these payload types. Gives no picture before [`Sink::replay`].
+    pub(crate) fn show(&mut self, track: TrackId, (layer, shown): (usize, &Layer), types: (u8, Option<u8>)) {
+        let encoding = shown.encoding;
+        self.taken = shown.fresh.forgotten();
         let number = self.sources.add(track, layer);
         let (payload_type, resend_type) = types;
         self.showing = Some(Showing { layer, encoding, payload_type, resend_type, number });
@@ -128,7 +136,8 @@ impl Sink {
     pub(crate) fn replay(&mut self, layer: &Layer) -> bool {
         let (Some(first), Some(newest)) = (layer.history.keyframe(), layer.history.newest()) else { return false };
         self.forward.start(first, newest, layer.history.frames());
-        self.progress = Progress::Behind(first);
+        self.progress = Progress::Behind;
+        (self.taken, self.next) = (layer.fresh.count(), first);
         true
     }
 

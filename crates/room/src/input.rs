@@ -1,6 +1,6 @@
 //! Everything that can happen to a room.
 
-use media::Datagram;
+use media::{Datagram, SessionId};
 use signaling::{ClientMessage, CloseReason, Private, RequestId, Role, SiteId};
 
 /// One WebSocket or one WHIP or WHEP session, numbered by the server, never used twice.
@@ -80,6 +80,13 @@ pub enum Input<'a> {
     },
     /// What one wake-up of the sockets brought for this room.
     Burst(&'a [Datagram<'a>]),
+    /// The ICE-TCP connection of a session is full, or is no more: what is sent to it waits, or goes on.
+    Held {
+        /// Which session.
+        session: SessionId,
+        /// Full, or no more.
+        is_held: bool,
+    },
     /// The deadline has come, or may have.
     Tick,
     /// The server is going down: tell everybody, end every session.

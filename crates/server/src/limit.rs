@@ -51,6 +51,10 @@ pub const STRANGER_BYTES: usize = 16 * 1024;
 pub const FRAME_BYTES: usize = 4096;
 /// What may wait in one ICE-TCP connection; beyond it whole datagrams are dropped.
 pub const STREAM_BACKLOG_BYTES: usize = 512 * 1024;
+/// From here on it is full, and its session's pictures wait; until no more than this is left.
+pub const STREAM_FULL_BYTES: usize = 96 * 1024;
+/// See [`STREAM_FULL_BYTES`].
+pub const STREAM_EASY_BYTES: usize = 32 * 1024;
 /// Addresses that one session may send from; the oldest gives way.
 pub const ADDRESSES_PER_SESSION: usize = 8;
 /// The server is down this long after it was told to stop, at the latest.

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use mio::net::TcpStream;
 
-use crate::limit::{FRAME_BYTES, STRANGER_BYTES, STREAM_BACKLOG_BYTES};
+use crate::limit::{FRAME_BYTES, STRANGER_BYTES, STREAM_BACKLOG_BYTES, STREAM_EASY_BYTES, STREAM_FULL_BYTES};
 use crate::tally::StreamEnd;
 
 /// The connection.
@@ -27,6 +27,8 @@ pub struct Stream {
     partial: Vec<u8>,
     waiting: Vec<u8>,
     written: usize,
+    /// It was said to be full, and not to be empty again.
+    full: bool,
 }
 
 impl Stream {
@@ -43,6 +45,7 @@ impl Stream {
             partial: Vec::new(),
             waiting: Vec::new(),
             written: 0,
+            full: false,
         }
     }
 
@@ -83,6 +86,13 @@ impl Stream {
         self.waiting.extend_from_slice(&length.to_be_bytes());
         self.waiting.extend_from_slice(datagram);
         true
+    }
+
+    /// Whether the connection has become full, or is no more; none when nothing has changed since the last call.
+    pub fn pressure(&mut self) -> Option<bool> {
+        let waiting = self.waiting.len() - self.written;
+        let full = waiting > if self.full { STREAM_EASY_BYTES } else { STREAM_FULL_BYTES };
+        (std::mem::replace(&mut self.full, full) != full).then_some(full)
     }
 
     /// Writes as much as the network takes.

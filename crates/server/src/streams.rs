@@ -29,6 +29,8 @@ pub struct Streams {
     streams: Vec<Option<Stream>>,
     by_peer: HashMap<SocketAddr, usize>,
     strangers: usize,
+    /// Peers whose connection has become full, or is no more.
+    pressed: Vec<(SocketAddr, bool)>,
     scratch: Vec<u8>,
 }
 
@@ -43,6 +45,7 @@ impl Streams {
             streams: Vec::new(),
             by_peer: HashMap::new(),
             strangers: 0,
+            pressed: Vec::new(),
             scratch: vec![0; 64 * 1024],
         })
     }
@@ -104,6 +107,21 @@ impl Streams {
         if writable && stream.flush().is_err() {
             closed.push(stream.peer);
             self.remove(place);
+        } else {
+            self.note_pressure(place);
+        }
+    }
+
+    /// A peer whose connection has become full since the last call, or is no more.
+    pub fn pressed(&mut self) -> Option<(SocketAddr, bool)> {
+        self.pressed.pop()
+    }
+
+    fn note_pressure(&mut self, place: usize) {
+        let Some(Some(stream)) = self.streams.get_mut(place) else { return };
+        if let Some(is_full) = stream.pressure() {
+            self.pressed.retain(|(peer, _)| *peer != stream.peer);
+            self.pressed.push((stream.peer, is_full));
         }
     }
 
@@ -157,6 +175,8 @@ impl Streams {
             tally.end(StreamEnd::Peer);
             closed.push(stream.peer);
             self.remove(place);
+        } else {
+            self.note_pressure(place);
         }
     }
 

@@ -26,6 +26,8 @@ use crate::socket::Socket;
 use crate::streams::Streams;
 use crate::tally::{DropReason, Tally};
 
+mod ending;
+
 const UDP: Token = Token(0);
 const LISTENER: Token = Token(1);
 const WAKER: Token = Token(2);
@@ -135,6 +137,7 @@ impl Worker {
             self.take_orders();
             self.tick();
             self.part();
+            self.press();
             self.keep_house();
         }
     }
@@ -276,6 +279,15 @@ impl Worker {
         }
     }
 
+    /// Tells rooms of the ICE-TCP connections that have become full, or are no more.
+    fn press(&mut self) {
+        while let Some((peer, is_held)) = self.streams.pressed() {
+            if let Some(Target { room, session }) = self.routes.find(Protocol::Tcp, peer, &[]) {
+                self.handle(room, Input::Held { session, is_held });
+            }
+        }
+    }
+
     /// Gives a room an input and does what follows. True when something was sent.
     fn handle(&mut self, place: usize, input: Input<'_>) -> bool {
         self.attempt(place, |room, outbox| room.handle(Instant::now(), input, outbox))
@@ -336,41 +348,6 @@ impl Worker {
             }
             Route::Over(session) => self.forget(target(session)),
         }
-    }
-
-    fn forget(&mut self, target: Target) {
-        for (protocol, address) in self.routes.forget(target) {
-            if protocol == Protocol::Tcp {
-                self.streams.close(address);
-            }
-        }
-    }
-
-    /// Something in the room failed: it is over for its clients, and for nobody else.
-    fn collapse(&mut self, place: usize) {
-        self.tally.panics += 1;
-        self.outbox = Outbox::default();
-        tracing::error!(room = self.hall.name(place), "a room failed and is closed");
-        self.close_room(place, CloseReason::Internal);
-    }
-
-    fn close_room(&mut self, place: usize, reason: CloseReason) {
-        for target in self.routes.of_room(place) {
-            self.forget(target);
-        }
-        self.hall.close(place, reason);
-    }
-
-    fn say_goodbye(&mut self) {
-        for place in self.hall.places() {
-            self.handle(place, Input::Shutdown);
-            self.close_room(place, CloseReason::ShuttingDown);
-        }
-        self.stop_at = Some(Instant::now() + LINGER);
-    }
-
-    fn is_over(&self) -> bool {
-        self.stop_at.is_some_and(|stop| self.streams.count() == 0 || Instant::now() >= stop)
     }
 
     fn keep_house(&mut self) {

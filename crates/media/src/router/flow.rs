@@ -14,6 +14,8 @@ use crate::session::{SessionEvent, is_srtp};
 use crate::sink::Remedy;
 use crate::{Datagram, Departures, SessionId, report, srtp};
 
+/// What may be sealed for the audience before everything else has its turn: about 200 packets, half a millisecond.
+const SLICE_BYTES: usize = 256 * 1024;
 /// A viewer waits this long for a fresh keyframe before a long cache is replayed to it.
 const PATIENCE: Duration = Duration::from_millis(400);
 
@@ -30,21 +32,37 @@ impl Router {
                 self.events = events;
             }
             news.extend(self.ways.drain(..).map(|(session, way)| News::Way(session, way)));
-            let fresh = std::mem::take(&mut self.fresh);
-            for (track, layer) in &fresh {
-                self.offer(now, *track, *layer, news);
+            let mut offered = std::mem::take(&mut self.offered);
+            for (track, layer) in offered.drain(..) {
+                self.offer(now, track, layer, news);
             }
-            let mut written = std::mem::take(&mut self.written);
-            written.sort_by_key(|(rank, _)| *rank);
-            for (_, session) in written.drain(..) {
-                self.let_out(now, session, departures);
-            }
-            if self.written.is_empty() {
-                self.written = written;
-            }
-            self.clear_fresh(fresh);
-            if self.events.is_empty() && self.written.is_empty() && self.fresh.is_empty() {
+            self.offered = offered;
+            self.let_out_all(now, departures);
+            if self.events.is_empty() && (self.written.is_empty() || self.rest_at.is_some()) {
                 return;
+            }
+        }
+    }
+
+    /// Lets out sessions, the panel first. The audience waits for the next [`Router::tick`] when a slice is full.
+    fn let_out_all(&mut self, now: Instant, departures: &mut Departures) {
+        self.written.sort_by_key(|(rank, _)| *rank);
+        let mut written = std::mem::take(&mut self.written);
+        let is_full = |rank: Rank, departures: &Departures| rank == Rank::Audience && departures.bytes() > SLICE_BYTES;
+        let mut count = 0;
+        while let Some((_, session)) = written.get(count).filter(|(rank, _)| !is_full(*rank, departures)) {
+            self.let_out(now, *session, departures);
+            count += 1;
+        }
+        written.drain(..count);
+        self.rest_at = (!written.is_empty()).then_some(now);
+        // What was noted meanwhile is behind what was left.
+        written.append(&mut self.written);
+        self.written = written;
+        if self.written.is_empty() {
+            for (track, layer) in self.fresh.drain(..) {
+                let layer = self.tracks.get_mut(&track).and_then(|track| track.layers.get_mut(layer));
+                layer.into_iter().for_each(|layer| layer.fresh.forget());
             }
         }
     }
@@ -57,21 +75,15 @@ impl Router {
         match &mut entry.downlink {
             Some(downlink) => {
                 self.counters.packets_forwarded += downlink.flush(now, &self.tracks, departures);
+                for (track, layer) in downlink.held_behind() {
+                    let layer = self.tracks.get_mut(&track).and_then(|track| track.layers.get_mut(layer));
+                    layer.into_iter().for_each(|layer| layer.want_keyframe());
+                }
                 self.note_deadline(id);
             }
             None => {
                 self.touch(id, departures, |session, drained| session.advance(now, drained));
             }
-        }
-    }
-
-    fn clear_fresh(&mut self, mut fresh: Vec<(TrackId, usize)>) {
-        for (track, layer) in fresh.drain(..) {
-            let layer = self.tracks.get_mut(&track).and_then(|track| track.layers.get_mut(layer));
-            layer.into_iter().for_each(|layer| layer.fresh.clear());
-        }
-        if self.fresh.is_empty() {
-            self.fresh = fresh;
         }
     }
 
@@ -199,8 +211,12 @@ impl Router {
             }
         }
         let track = self.tracks.get_mut(&id).expect("was just found");
-        if track.layers[layer].take(now, incoming) {
+        if track.layers[layer].fresh.is_empty() {
             self.fresh.push((id, layer));
+        }
+        track.layers[layer].take(now, incoming);
+        if self.offered.last() != Some(&(id, layer)) {
+            self.offered.push((id, layer));
         }
     }
 
@@ -240,7 +256,7 @@ impl Router {
         }
         if layer.encoding == Encoding::Opus {
             // Sound begins anywhere, with the next packet.
-            sink.show(source, at, layer.encoding, types);
+            sink.show(source, (at, layer), types);
             self.note_written(id.session);
             return Ok(());
         }
@@ -256,7 +272,7 @@ impl Router {
                 return Ok(());
             }
         }
-        sink.show(source, at, layer.encoding, types);
+        sink.show(source, (at, layer), types);
         sink.replay(layer);
         self.counters.keyframes_served += 1;
         self.note_written(id.session);
