@@ -1,0 +1,277 @@
+//! Real peers (str0m as client) around a router, in memory and in virtual time.
+
+#![allow(dead_code, reason = "each test program uses its own part")]
+
+use std::collections::VecDeque;
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use media::{
+    Certificate, Datagram, Departures, News, Protocol, Rank, Router, RouterConfig, SessionId, SinkId, TrackId,
+};
+use str0m::change::SdpAnswer;
+use str0m::media::{Direction, MediaKind, Mid};
+use str0m::net::Receive;
+use str0m::rtp::{RtpPacket, RtpWrite};
+use str0m::{Candidate, Event, Input, Output, Rtc, RtcConfig};
+
+pub(crate) const SERVER: &str = "10.0.0.1:7881";
+
+/// A peer of the router and what it has received.
+pub(crate) struct Peer {
+    pub(crate) rtc: Rtc,
+    /// Its own address, and the one by which the router knows it.
+    pub(crate) address: SocketAddr,
+    pub(crate) outside: SocketAddr,
+    pub(crate) session: SessionId,
+    pub(crate) mids: Vec<Mid>,
+    pub(crate) outgoing: VecDeque<(SessionId, SocketAddr, Vec<u8>)>,
+    pub(crate) received: Vec<RtpPacket>,
+    pub(crate) keyframe_requests: usize,
+    pub(crate) is_connected: bool,
+    /// Of a hundred datagrams to this peer so many are lost, by count, not by chance.
+    pub(crate) loss_percent: u64,
+    pub(crate) datagrams: u64,
+    /// Every SRTP and SRTCP datagram that was sent to this peer, lost or not.
+    pub(crate) heard: Vec<Vec<u8>>,
+    /// The sender reports that it got.
+    pub(crate) reports: Vec<str0m::media::SenderFeedback>,
+    pub(crate) frame: u32,
+    pub(crate) sequence: u64,
+    /// Answers keyframe requests.
+    pub(crate) is_willing: bool,
+}
+
+/// A network without delay.
+pub(crate) struct Net {
+    pub(crate) now: Instant,
+    pub(crate) router: Router,
+    pub(crate) peers: Vec<Peer>,
+    pub(crate) departures: Departures,
+    pub(crate) news: Vec<News>,
+    /// Where the program counts its allocations, and the publisher whose bursts are looked at; the allocations that
+    /// the router made in them.
+    pub(crate) counted: Option<(&'static AtomicU64, SessionId)>,
+    pub(crate) allocations: u64,
+}
+
+impl Net {
+    pub(crate) fn new() -> Self {
+        let now = Instant::now();
+        let config = RouterConfig {
+            since_1970: Duration::from_secs(1_800_000_000),
+            candidates: vec![SERVER.parse().expect("address")],
+            certificate: Certificate::generate(),
+        };
+        Self {
+            now,
+            router: Router::new(now, config),
+            peers: Vec::new(),
+            departures: Departures::default(),
+            news: vec![],
+            counted: None,
+            allocations: 0,
+        }
+    }
+
+    /// Adds a peer with so many video lines in this direction; gives its place.
+    pub(crate) fn peer(&mut self, direction: Direction, lines: usize) -> usize {
+        let place = self.peers.len();
+        let mut rtc = RtcConfig::new().set_rtp_mode(true).clear_codecs().enable_h264(true).build(self.now);
+        let address: SocketAddr = format!("10.0.1.{}:1000", place + 1).parse().expect("address");
+        rtc.add_local_candidate(Candidate::host(address, "udp").expect("candidate"));
+        let mut api = rtc.sdp_api();
+        let mids = (0..lines).map(|_| api.add_media(MediaKind::Video, direction, None, None, None)).collect();
+        let (offer, pending) = api.apply().expect("an offer");
+        let session = match direction {
+            Direction::SendOnly => self.router.open_uplink(self.now),
+            _ => self.router.open_downlink(self.now, Rank::Panel),
+        };
+        let (answer, _) = self
+            .router
+            .answer(self.now, session, &offer.to_sdp_string(), &mut self.departures, &mut self.news)
+            .expect("an answer");
+        rtc.sdp_api()
+            .accept_answer(pending, SdpAnswer::from_sdp_string(&answer).expect("an SDP"))
+            .expect("an answer that fits");
+        self.peers.push(Peer {
+            rtc,
+            address,
+            outside: address,
+            session,
+            mids,
+            outgoing: VecDeque::new(),
+            received: Vec::new(),
+            keyframe_requests: 0,
+            is_connected: false,
+            loss_percent: 0,
+            datagrams: 0,
+            heard: Vec::new(),
+            reports: Vec::new(),
+            frame: 0,
+            sequence: 100,
+            is_willing: false,
+        });
+        self.run_until("connected", |net| net.peers[place].is_connected);
+        place
+    }
+
+    pub(crate) fn track(&mut self, peer: usize, line: usize) -> TrackId {
+        let (session, mid) = (self.peers[peer].session, self.peers[peer].mids[line].to_string());
+        self.router.bind_track(self.now, session, &mid, "").expect("a line that sends")
+    }
+
+    pub(crate) fn sink(&mut self, peer: usize, line: usize) -> SinkId {
+        let (session, mid) = (self.peers[peer].session, self.peers[peer].mids[line].to_string());
+        self.router.bind_sink(session, &mid).expect("a line that receives")
+    }
+
+    pub(crate) fn watch(&mut self, sink: SinkId, track: TrackId) {
+        self.router.watch(self.now, sink, Some(track), &mut self.departures, &mut self.news).expect("a common codec");
+    }
+
+    /// One frame of three packets on one line; the first frame and every `gop`-th is a keyframe.
+    pub(crate) fn send_frame(&mut self, peer: usize, line: usize, is_keyframe: bool) {
+        let peer = &mut self.peers[peer];
+        let pt = peer.rtc.codec_config().params()[0].pt();
+        let ticks = peer.frame.wrapping_mul(3000);
+        for part in 0..3_u8 {
+            let nal = if is_keyframe { 5 } else { 1 };
+            let payload: Vec<u8> = match (is_keyframe, part) {
+                (true, 0) => vec![0x78, 0, 2, 0x67, 1, 0, 2, 0x68, 1],
+                (_, part) => [0x7c, nal | if part == 1 { 0x80 } else { 0 }]
+                    .into_iter()
+                    .chain(peer.frame.to_be_bytes())
+                    .chain([part; 1000])
+                    .collect(),
+            };
+            peer.sequence += 1;
+            let write =
+                RtpWrite::new(pt, peer.sequence.into(), ticks, self.now, payload).marker(part == 2).nackable(true);
+            let mid = peer.mids[line];
+            peer.rtc.direct_api().stream_tx_by_mid(mid, None).expect("a sending line").write_rtp(write);
+        }
+        peer.frame += 1;
+        peer.rtc.handle_input(Input::Timeout(self.now)).expect("time passes");
+        peer.drain();
+    }
+
+    /// The peer's NAT gives it another address.
+    pub(crate) fn rebind(&mut self, peer: usize, address: SocketAddr) {
+        self.peers[peer].outside = address;
+    }
+
+    pub(crate) fn send(&mut self, peer: usize, frames: u32, gop: u32) {
+        for _ in 0..frames {
+            let wanted = std::mem::take(&mut self.peers[peer].keyframe_requests) > 0 && self.peers[peer].is_willing;
+            let is_keyframe = self.peers[peer].frame.is_multiple_of(gop) || wanted;
+            self.send_frame(peer, 0, is_keyframe);
+            self.run(33);
+        }
+    }
+
+    pub(crate) fn run(&mut self, ms: u64) {
+        for _ in 0..ms {
+            self.step();
+        }
+    }
+
+    pub(crate) fn run_until(&mut self, what: &str, holds: impl Fn(&Self) -> bool) {
+        for _ in 0..30_000 {
+            if holds(self) {
+                return;
+            }
+            self.step();
+        }
+        panic!("never {what}");
+    }
+
+    /// A millisecond: everything that is under way arrives, both ways, until nothing is left.
+    pub(crate) fn step(&mut self) {
+        self.now += Duration::from_millis(1);
+        for peer in &mut self.peers {
+            peer.rtc.handle_input(Input::Timeout(self.now)).expect("time passes");
+            peer.drain();
+        }
+        self.router.tick(self.now, &mut self.departures, &mut self.news);
+        loop {
+            let mut to_router = VecDeque::new();
+            for peer in &mut self.peers {
+                peer.drain();
+                to_router.append(&mut peer.outgoing);
+            }
+            let to_peers: Vec<(SocketAddr, Vec<u8>)> = self
+                .departures
+                .iter()
+                .flat_map(|(run, bytes)| bytes.chunks(run.segment_bytes).map(|one| (run.destination, one.to_vec())))
+                .collect();
+            self.departures.clear();
+            if to_router.is_empty() && to_peers.is_empty() {
+                return;
+            }
+            for (address, bytes) in to_peers {
+                let peer = self.peers.iter_mut().find(|peer| peer.outside == address);
+                // An old port of a NAT leads nowhere.
+                let Some(peer) = peer else { continue };
+                let address = peer.address;
+                peer.datagrams += 1;
+                if matches!(bytes.first(), Some(128..=191)) {
+                    peer.heard.push(bytes.clone());
+                }
+                if peer.datagrams * peer.loss_percent % 100 < peer.loss_percent {
+                    continue;
+                }
+                let server = SERVER.parse().expect("address");
+                let receive = Receive::new(str0m::net::Protocol::Udp, server, address, &bytes).expect("a datagram");
+                peer.rtc.handle_input(Input::Receive(self.now, receive)).expect("a peer that works");
+                peer.drain();
+            }
+            for (session, source, bytes) in to_router {
+                let datagram = Datagram {
+                    session,
+                    protocol: Protocol::Udp,
+                    source,
+                    destination: SERVER.parse().expect("address"),
+                    bytes: &bytes,
+                };
+                let counted = self.counted.filter(|(_, publisher)| *publisher == session);
+                let count = || counted.map_or(0, |(counter, _)| counter.load(Ordering::Relaxed));
+                let before = count();
+                self.router.burst(self.now, &[datagram], &mut self.departures, &mut self.news);
+                self.allocations += count() - before;
+            }
+        }
+    }
+}
+
+impl Peer {
+    pub(crate) fn drain(&mut self) {
+        loop {
+            match self.rtc.poll_output().expect("a peer that works") {
+                Output::Timeout(_) => return,
+                Output::Transmit(transmit) => {
+                    self.outgoing.push_back((self.session, self.outside, transmit.contents.to_vec()));
+                }
+                Output::Event(Event::Connected) => self.is_connected = true,
+                Output::Event(Event::KeyframeRequest(_)) => self.keyframe_requests += 1,
+                Output::Event(Event::SenderFeedback(feedback)) => self.reports.push(feedback),
+                Output::Event(Event::RtpPacket(packet)) => self.received.push(packet),
+                Output::Event(_) => {}
+            }
+        }
+    }
+
+    /// Sequence numbers as received, in order, each once.
+    pub(crate) fn sequences(&self) -> Vec<u64> {
+        let mut sequences: Vec<u64> = self.received.iter().map(|packet| *packet.seq_no).collect();
+        sequences.sort_unstable();
+        sequences.dedup();
+        sequences
+    }
+}
+
+/// True if no number is missing between the first and the last.
+pub(crate) fn is_contiguous(sequences: &[u64]) -> bool {
+    sequences.windows(2).all(|pair| pair[1] == pair[0] + 1)
+}

@@ -1,0 +1,184 @@
+//! Our own way out, on the wire: what must never happen with keys, numbers and reports.
+
+#![allow(clippy::disallowed_methods, reason = "a test must begin at some instant")]
+
+mod net;
+
+use std::collections::{BTreeMap, HashSet};
+use std::time::Duration;
+
+use media::SinkId;
+use net::{Net, is_contiguous};
+use str0m::media::Direction;
+
+/// A publisher and a viewer that watches it.
+fn two() -> (Net, usize, usize, SinkId) {
+    let mut net = Net::new();
+    let publisher = net.peer(Direction::SendOnly, 1);
+    let track = net.track(publisher, 0);
+    let viewer = net.peer(Direction::RecvOnly, 1);
+    let sink = net.sink(viewer, 0);
+    net.watch(sink, track);
+    (net, publisher, viewer, sink)
+}
+
+fn is_rtcp(datagram: &[u8]) -> bool {
+    (192..=223).contains(&datagram[1])
+}
+
+fn word(bytes: &[u8], at: usize) -> u32 {
+    u32::from_be_bytes(bytes[at..at + 4].try_into().expect("four bytes"))
+}
+
+/// The SRTP index of every packet, by SSRC: the sequence number with its rollovers counted, as a receiver does.
+fn indices(heard: &[Vec<u8>]) -> BTreeMap<u32, Vec<u64>> {
+    let mut indices: BTreeMap<u32, Vec<u64>> = BTreeMap::new();
+    for datagram in heard.iter().filter(|datagram| !is_rtcp(datagram)) {
+        let sequence = u16::from_be_bytes([datagram[2], datagram[3]]);
+        let known = indices.entry(word(datagram, 8)).or_default();
+        let newest = known.iter().max().copied().unwrap_or(u64::from(sequence));
+        let ahead = sequence.wrapping_sub(newest as u16) as i16;
+        known.push(newest.checked_add_signed(ahead.into()).expect("no index below zero"));
+    }
+    indices
+}
+
+#[test]
+fn no_index_is_used_twice_and_the_engine_sends_nothing() {
+    let (mut net, publisher, viewer, sink) = two();
+    let other = net.peer(Direction::SendOnly, 1);
+    let tracks = [net.router.watched(sink).expect("a track"), net.track(other, 0)];
+    net.peers[viewer].loss_percent = 7;
+    net.peers[publisher].loss_percent = 3;
+    for round in 0..40 {
+        // Switches back and forth, replays of the cache, losses on both sides and what is sent again for them.
+        net.watch(sink, tracks[round % 2]);
+        net.send(publisher, 3, 20);
+        net.send(other, 4, 15);
+    }
+    let indices = indices(&net.peers[viewer].heard);
+    assert_eq!(indices.len(), 2, "the stream and its retransmissions: {:?}", indices.keys());
+    for (ssrc, indices) in indices {
+        let distinct: HashSet<u64> = indices.iter().copied().collect();
+        assert_eq!(distinct.len(), indices.len(), "SSRC {ssrc} used an index twice");
+        assert!(indices.len() > 20, "{} packets", indices.len());
+    }
+}
+
+#[test]
+fn no_srtcp_index_is_used_twice() {
+    let (mut net, publisher, viewer, _) = two();
+    net.send(publisher, 200, 30);
+    let heard = &net.peers[viewer].heard;
+    let indices: Vec<u32> = heard
+        .iter()
+        .filter(|datagram| is_rtcp(datagram))
+        .map(|datagram| {
+            let index = word(datagram, datagram.len() - 4);
+            assert_eq!(index >> 31, 1, "it is encrypted");
+            index
+        })
+        .collect();
+    assert!(indices.len() > 10, "two reports a second: {}", indices.len());
+    assert!(indices.windows(2).all(|pair| pair[1] == pair[0] + 1), "{indices:?}");
+}
+
+#[test]
+fn the_rollover_counter_is_followed() {
+    let (mut net, publisher, viewer, _) = two();
+    net.send(publisher, 10, 1000);
+    // A frame has three packets: past the first and the second wrap.
+    for frame in 0..45_000_u32 {
+        net.send_frame(publisher, 0, frame % 300 == 0);
+        if frame % 20 == 0 {
+            net.run(1);
+            net.peers[viewer].heard.clear();
+        }
+    }
+    net.send(publisher, 5, 1000);
+    let sequences = net.peers[viewer].sequences();
+    assert!(sequences.len() > 135_000, "every packet is opened: {}", sequences.len());
+    assert!(is_contiguous(&sequences));
+}
+
+#[test]
+fn reports_count_what_was_sent_and_carry_capture_time() {
+    let (mut net, publisher, viewer, _) = two();
+    net.send(publisher, 100, 30);
+    net.run(1500);
+    let seen = &net.peers[viewer];
+    let report = &seen.reports.last().expect("sender reports").sender_info;
+    assert_eq!(u64::from(report.sender_packet_count), seen.sequences().len() as u64);
+    let octets: usize = seen.received.iter().map(|packet| packet.payload.len()).sum();
+    assert_eq!(report.sender_octet_count as usize, octets);
+    // Both clocks of a report run at the same speed; this publisher's runs 1 % fast.
+    let first = &seen.reports[0].sender_info;
+    let wall = report.ntp_time.duration_since(first.ntp_time).expect("time goes on");
+    let ticks = (report.rtp_time.numer() - first.rtp_time.numer()) as f64 / 90_000.0;
+    assert!((wall.as_secs_f64() * 1.01 - ticks).abs() < 0.04, "{wall:?} against {ticks} s");
+}
+
+#[test]
+fn transport_wide_numbers_count_every_packet() {
+    let (mut net, publisher, viewer, _) = two();
+    net.peers[viewer].loss_percent = 5;
+    net.send(publisher, 100, 30);
+    let mut numbers: Vec<u16> =
+        net.peers[viewer].received.iter().filter_map(|packet| packet.header.ext_vals.transport_cc).collect();
+    let received = net.peers[viewer].received.len();
+    assert_eq!(numbers.len(), received, "every packet has one");
+    numbers.sort_unstable();
+    numbers.dedup();
+    assert_eq!(numbers.len(), received, "and each its own, those that are sent again as well");
+    let span = usize::from(numbers[numbers.len() - 1] - numbers[0]) + 1;
+    let sent = net.peers[viewer].heard.iter().filter(|datagram| !is_rtcp(datagram)).count();
+    assert!(span <= sent && sent - span < 10, "the numbers have no holes but the lost: {span} of {sent}");
+}
+
+#[test]
+fn the_header_has_one_length_so_that_runs_stay_whole() {
+    let (mut net, publisher, viewer, _) = two();
+    net.send(publisher, 60, 30);
+    let lengths: HashSet<(usize, usize)> = net.peers[viewer]
+        .heard
+        .iter()
+        .filter(|datagram| !is_rtcp(datagram))
+        .map(|datagram| {
+            (usize::from(datagram[0] & 0x10), usize::from(u16::from_be_bytes([datagram[14], datagram[15]])))
+        })
+        .collect();
+    assert_eq!(lengths.len(), 1, "{lengths:?}");
+}
+
+#[test]
+fn a_viewer_whose_nat_gives_it_another_port_is_followed() {
+    let (mut net, publisher, viewer, _) = two();
+    net.send(publisher, 10, 30);
+    net.rebind(viewer, "10.0.9.9:4242".parse().expect("address"));
+    net.send(publisher, 150, 30);
+    let seen = &net.peers[viewer];
+    let newest = seen.received.last().expect("packets").timestamp;
+    assert!(net.now.duration_since(newest) < Duration::from_millis(100), "pictures come to the new port");
+    let sequences = seen.sequences();
+    let lost = sequences[sequences.len() - 1] - sequences[0] + 1 - sequences.len() as u64;
+    assert!(lost < 320, "what was lost until the viewer's next check, less what was sent again: {lost}");
+}
+
+#[test]
+fn a_viewer_that_is_held_waits_and_goes_on_with_the_newest_keyframe() {
+    let (mut net, publisher, viewer, _) = two();
+    let session = net.peers[viewer].session;
+    net.send(publisher, 10, 1000);
+    let before = net.peers[viewer].received.len();
+    net.router.hold(net.now, session, true, &mut net.departures, &mut net.news);
+    net.send(publisher, 15, 20);
+    assert_eq!(net.peers[viewer].received.len(), before, "nothing is sent into a full line");
+    net.router.hold(net.now, session, false, &mut net.departures, &mut net.news);
+    net.run(20);
+    let seen = &net.peers[viewer];
+    assert!(is_contiguous(&seen.sequences()), "and nothing is missing");
+    assert_eq!(&seen.received[before].payload[..4], [0x78, 0, 2, 0x67], "it goes on with the keyframe at frame 20");
+    assert_eq!(seen.received.len() - before, 5 * 3);
+    net.send(publisher, 5, 1000);
+    assert_eq!(net.peers[viewer].received.len() - before, 10 * 3, "live again");
+}
