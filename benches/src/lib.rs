@@ -4,6 +4,7 @@
 //! own limits are.
 
 pub mod figures;
+pub mod floor;
 pub mod peer;
 pub mod server;
 pub mod swarm;

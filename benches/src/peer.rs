@@ -1,6 +1,7 @@
 //! One real peer: publishes a synthetic stream by WHIP, or plays a feed by WHEP.
 
 use std::net::{SocketAddr, UdpSocket};
+use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow};
@@ -33,6 +34,20 @@ pub struct Peer {
     pub bytes: u64,
     /// Keyframe requests received.
     pub keyframe_requests: u64,
+    /// Opens the media packets that it gets; else it only reads their headers.
+    pub opens: bool,
+    /// From the publisher's send to this peer's receive, of every packet that was opened.
+    pub delays: Vec<Duration>,
+    /// The first and the newest sequence number.
+    seen: Option<(u64, u64)>,
+}
+
+/// Where in a payload the time is that it was sent: microseconds since the program began.
+const SENT_AT: std::ops::Range<usize> = 8..16;
+
+fn since_start(now: Instant) -> Duration {
+    static START: OnceLock<Instant> = OnceLock::new();
+    now.saturating_duration_since(*START.get_or_init(|| now))
 }
 
 impl Peer {
@@ -87,6 +102,9 @@ impl Peer {
             packets: 0,
             bytes: 0,
             keyframe_requests: 0,
+            opens: true,
+            delays: Vec::new(),
+            seen: None,
         };
         peer.advance(Instant::now())?;
         Ok(peer)
@@ -117,12 +135,40 @@ impl Peer {
     /// If the engine fails.
     pub fn receive(&mut self, now: Instant, buffer: &mut [u8]) -> Result<()> {
         while let Ok((length, source)) = self.socket.recv_from(buffer) {
+            let is_media = length >= 12 && buffer[0] >> 6 == 2 && !(192..=223).contains(&buffer[1]);
+            if is_media && !self.opens {
+                self.note(now, u16::from_be_bytes([buffer[2], buffer[3]]));
+                continue;
+            }
             if let Ok(datagram) = Receive::new(Protocol::Udp, source, self.address, &buffer[..length]) {
                 self.rtc.handle_input(Input::Receive(now, datagram))?;
                 self.drain(now)?;
             }
         }
         Ok(())
+    }
+
+    /// Counts from now on.
+    pub fn forget_what_was_seen(&mut self) {
+        (self.packets, self.seen) = (0, None);
+        self.delays.clear();
+    }
+
+    /// How many packets were sent to it, by their numbers.
+    pub fn span(&self) -> u64 {
+        self.seen.map_or(0, |(first, newest)| newest - first + 1)
+    }
+
+    fn note(&mut self, now: Instant, sequence: u16) {
+        self.first_packet_after.get_or_insert_with(|| now.duration_since(self.joined_at));
+        self.packets += 1;
+        self.seen = Some(match self.seen {
+            None => (u64::from(sequence), u64::from(sequence)),
+            Some((first, newest)) => {
+                let ahead = i64::from(sequence.wrapping_sub(newest as u16) as i16);
+                (first, newest.max(newest.saturating_add_signed(ahead)))
+            }
+        });
     }
 
     /// Sends one frame of so many packets of 1,200 bytes; a keyframe where it is asked for or due.
@@ -138,6 +184,7 @@ impl Peer {
                 (_, part) => {
                     let starts = part == usize::from(is_keyframe);
                     let mut payload = vec![part as u8; 1150];
+                    payload[SENT_AT].copy_from_slice(&(since_start(Instant::now()).as_micros() as u64).to_be_bytes());
                     payload[0] = 0x7c;
                     payload[1] = nal | if starts { 0x80 } else { 0 } | if part + 1 == packets { 0x40 } else { 0 };
                     payload
@@ -177,9 +224,12 @@ impl Peer {
                 Output::Event(Event::Connected) => self.is_connected = true,
                 Output::Event(Event::KeyframeRequest(_)) => self.keyframe_requests += 1,
                 Output::Event(Event::RtpPacket(packet)) => {
-                    self.first_packet_after.get_or_insert_with(|| now.duration_since(self.joined_at));
-                    self.packets += 1;
+                    self.note(now, packet.header.sequence_number);
                     self.bytes += packet.payload.len() as u64;
+                    if let Some(sent_at) = packet.payload.get(SENT_AT).and_then(|bytes| bytes.try_into().ok()) {
+                        let sent_at = Duration::from_micros(u64::from_be_bytes(sent_at));
+                        self.delays.push(since_start(now).saturating_sub(sent_at));
+                    }
                 }
                 Output::Event(_) => {}
             }

@@ -23,11 +23,31 @@ impl Server {
     /// # Errors
     /// If it is not built, or does not say that it listens.
     pub fn start() -> Result<Self> {
+        Self::start_with(None)
+    }
+
+    /// The same, on one processor alone.
+    ///
+    /// # Errors
+    /// As above.
+    pub fn start_on_processor(processor: usize) -> Result<Self> {
+        Self::start_with(Some(processor))
+    }
+
+    fn start_with(processor: Option<usize>) -> Result<Self> {
         let here = std::env::current_exe().context("find this program")?;
         let binary = here.ancestors().skip(1).map(|dir| dir.join("consilium")).find(|path| path.is_file());
         let binary = binary.context("find `consilium` beside this program: build it first")?;
         let data = std::env::temp_dir().join(format!("consilium-bench-{}", std::process::id()));
-        let mut child = Command::new(&binary)
+        let mut command = match processor {
+            None => Command::new(&binary),
+            Some(processor) => {
+                let mut command = Command::new("taskset");
+                command.args(["--cpu-list", &processor.to_string()]).arg(&binary);
+                command
+            }
+        };
+        let mut child = command
             .args(["serve", "--http", "127.0.0.1:0", "--media", "127.0.0.1:0", "--workers", "1", "--data"])
             .arg(&data)
             .stdout(Stdio::piped())
@@ -97,6 +117,22 @@ impl Server {
     fn proc(&self, file: &str) -> PathBuf {
         Path::new("/proc").join(self.child.id().to_string()).join(file)
     }
+}
+
+/// Keeps this process, and what it starts from now on, on one processor.
+///
+/// # Errors
+/// If the system refuses.
+pub fn stay_on_processor(processor: usize) -> Result<()> {
+    let done = Command::new("taskset")
+        .args(["--all-tasks", "--pid", "--cpu-list", &processor.to_string(), &std::process::id().to_string()])
+        .stdout(Stdio::null())
+        .status()
+        .context("run taskset")?;
+    if !done.success() {
+        bail!("no processor {processor} for this program");
+    }
+    Ok(())
 }
 
 impl Drop for Server {

@@ -78,6 +78,11 @@ impl Swarm {
         self.peers.values()
     }
 
+    /// All peers.
+    pub fn peers_mut(&mut self) -> impl Iterator<Item = &mut Peer> {
+        self.peers.values_mut()
+    }
+
     /// Runs until the condition holds or the time is over; true if it holds.
     ///
     /// # Errors
