@@ -42,6 +42,8 @@ bench: build test-native tests/browser/node_modules/.installed .venv/.installed
 	@cd tests/browser && CONSILIUM="$(binary)" npm run --silent delay >&2
 	@$(call say,measuring a thousand joins and leaves)
 	@cargo run --release --quiet -p benches --bin bench-churn >&2
+	@$(call say,measuring one feed to many viewers: five rounds each)
+	@cargo run --release --quiet -p benches --bin bench-fanout >&2
 
 ## screenshots: every page in every size and language, and the README's picture
 screenshots: build test-native tests/browser/node_modules/.installed .venv/.installed

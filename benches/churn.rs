@@ -46,14 +46,14 @@ fn main() -> Result<()> {
         round(&mut swarm, AT_A_TIME)?;
     }
     swarm.run(Duration::from_secs(2), |_| false)?;
-    let (memory_before, sessions_before) = (server.resident_kib()?, server.metric(SESSIONS)?);
-    let processor_before = server.processor_time()?;
+    let (memory_before, sessions_before) = (server.process.resident_kib()?, server.metric(SESSIONS)?);
+    let processor_before = server.process.processor_time()?;
     for _ in 0..joins.div_ceil(AT_A_TIME) {
         round(&mut swarm, AT_A_TIME)?;
     }
-    let processor = server.processor_time()? - processor_before;
+    let processor = server.process.processor_time()? - processor_before;
     swarm.run(Duration::from_secs(3), |_| false)?;
-    let (memory_after, sessions_after) = (server.resident_kib()?, server.metric(SESSIONS)?);
+    let (memory_after, sessions_after) = (server.process.resident_kib()?, server.metric(SESSIONS)?);
     let asked = swarm.peers().map(|peer| peer.keyframe_requests).sum::<u64>();
 
     println!("joins and leaves             {joins}");

@@ -5,6 +5,8 @@
 
 pub mod figures;
 pub mod floor;
+pub mod janus;
 pub mod peer;
+pub mod process;
 pub mod server;
 pub mod swarm;

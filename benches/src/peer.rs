@@ -1,11 +1,11 @@
 //! One real peer: publishes a synthetic stream by WHIP, or plays a feed by WHEP.
 
-use std::net::{SocketAddr, UdpSocket};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow};
-use str0m::change::SdpAnswer;
+use str0m::change::{SdpAnswer, SdpOffer};
 use str0m::media::{Direction, MediaKind, Mid};
 use str0m::net::{Protocol, Receive};
 use str0m::rtp::RtpWrite;
@@ -18,8 +18,8 @@ pub struct Peer {
     socket: UdpSocket,
     address: SocketAddr,
     mid: Mid,
-    location: String,
-    token: String,
+    /// Where to end the session, and with which token.
+    resource: Option<(String, String)>,
     joined_at: Instant,
     deadline: Instant,
     sequence: u64,
@@ -38,12 +38,19 @@ pub struct Peer {
     pub opens: bool,
     /// From the publisher's send to this peer's receive, of every packet that was opened.
     pub delays: Vec<Duration>,
-    /// The first and the newest sequence number.
-    seen: Option<(u64, u64)>,
 }
 
 /// Where in a payload the time is that it was sent: microseconds since the program began.
 const SENT_AT: std::ops::Range<usize> = 8..16;
+
+fn begin(here: IpAddr) -> Result<(Rtc, UdpSocket, SocketAddr)> {
+    let socket = UdpSocket::bind((here, 0)).context("bind a socket")?;
+    socket.set_nonblocking(true)?;
+    let address = socket.local_addr()?;
+    let mut rtc = RtcConfig::new().set_rtp_mode(true).clear_codecs().enable_h264(true).build(Instant::now());
+    rtc.add_local_candidate(Candidate::host(address, "udp")?);
+    Ok((rtc, socket, address))
+}
 
 fn since_start(now: Instant) -> Duration {
     static START: OnceLock<Instant> = OnceLock::new();
@@ -69,11 +76,7 @@ impl Peer {
 
     fn open(url: &str, http: &str, token: &str, direction: Direction) -> Result<Self> {
         let joined_at = Instant::now();
-        let socket = UdpSocket::bind("127.0.0.1:0").context("bind a socket")?;
-        socket.set_nonblocking(true)?;
-        let address = socket.local_addr()?;
-        let mut rtc = RtcConfig::new().set_rtp_mode(true).clear_codecs().enable_h264(true).build(joined_at);
-        rtc.add_local_candidate(Candidate::host(address, "udp")?);
+        let (mut rtc, socket, address) = begin(Ipv4Addr::LOCALHOST.into())?;
         let mut api = rtc.sdp_api();
         let mid = api.add_media(MediaKind::Video, direction, None, None, None);
         let (offer, pending) = api.apply().context("make an offer")?;
@@ -86,13 +89,46 @@ impl Peer {
         let location = format!("{http}{location}");
         let answer = response.body_mut().read_to_string()?;
         rtc.sdp_api().accept_answer(pending, SdpAnswer::from_sdp_string(&answer)?)?;
+        let mut peer = Self::new(rtc, socket, address, mid, joined_at)?;
+        peer.resource = Some((location, token.to_owned()));
+        Ok(peer)
+    }
+
+    /// Publishes to somebody else's server: `exchange` gives the answer to an offer.
+    ///
+    /// # Errors
+    /// If there is none.
+    pub fn offer(here: IpAddr, exchange: impl FnOnce(&str) -> Result<String>) -> Result<Self> {
+        let joined_at = Instant::now();
+        let (mut rtc, socket, address) = begin(here)?;
+        let mut api = rtc.sdp_api();
+        let mid = api.add_media(MediaKind::Video, Direction::SendOnly, None, None, None);
+        let (offer, pending) = api.apply().context("make an offer")?;
+        let answer = exchange(&offer.to_sdp_string())?;
+        rtc.sdp_api().accept_answer(pending, SdpAnswer::from_sdp_string(&answer)?)?;
+        Self::new(rtc, socket, address, mid, joined_at)
+    }
+
+    /// Plays from somebody else's server, which offers; `reply` takes the answer.
+    ///
+    /// # Errors
+    /// If the offer cannot be answered.
+    pub fn answer(here: IpAddr, offer: &str, reply: impl FnOnce(&str) -> Result<()>) -> Result<Self> {
+        let joined_at = Instant::now();
+        let (mut rtc, socket, address) = begin(here)?;
+        let answer = rtc.sdp_api().accept_offer(SdpOffer::from_sdp_string(offer)?)?;
+        reply(&answer.to_sdp_string())?;
+        let mid = offer.lines().find_map(|line| line.strip_prefix("a=mid:")).context("a mid")?;
+        Self::new(rtc, socket, address, mid.into(), joined_at)
+    }
+
+    fn new(rtc: Rtc, socket: UdpSocket, address: SocketAddr, mid: Mid, joined_at: Instant) -> Result<Self> {
         let mut peer = Self {
             rtc,
             socket,
             address,
             mid,
-            location,
-            token: token.to_owned(),
+            resource: None,
             joined_at,
             deadline: joined_at,
             sequence: 1,
@@ -104,7 +140,6 @@ impl Peer {
             keyframe_requests: 0,
             opens: true,
             delays: Vec::new(),
-            seen: None,
         };
         peer.advance(Instant::now())?;
         Ok(peer)
@@ -137,7 +172,7 @@ impl Peer {
         while let Ok((length, source)) = self.socket.recv_from(buffer) {
             let is_media = length >= 12 && buffer[0] >> 6 == 2 && !(192..=223).contains(&buffer[1]);
             if is_media && !self.opens {
-                self.note(now, u16::from_be_bytes([buffer[2], buffer[3]]));
+                self.note(now);
                 continue;
             }
             if let Ok(datagram) = Receive::new(Protocol::Udp, source, self.address, &buffer[..length]) {
@@ -150,25 +185,13 @@ impl Peer {
 
     /// Counts from now on.
     pub fn forget_what_was_seen(&mut self) {
-        (self.packets, self.seen) = (0, None);
+        self.packets = 0;
         self.delays.clear();
     }
 
-    /// How many packets were sent to it, by their numbers.
-    pub fn span(&self) -> u64 {
-        self.seen.map_or(0, |(first, newest)| newest - first + 1)
-    }
-
-    fn note(&mut self, now: Instant, sequence: u16) {
+    fn note(&mut self, now: Instant) {
         self.first_packet_after.get_or_insert_with(|| now.duration_since(self.joined_at));
         self.packets += 1;
-        self.seen = Some(match self.seen {
-            None => (u64::from(sequence), u64::from(sequence)),
-            Some((first, newest)) => {
-                let ahead = i64::from(sequence.wrapping_sub(newest as u16) as i16);
-                (first, newest.max(newest.saturating_add_signed(ahead)))
-            }
-        });
     }
 
     /// Sends one frame of so many packets of 1,200 bytes; a keyframe where it is asked for or due.
@@ -206,7 +229,9 @@ impl Peer {
     /// # Errors
     /// If the server refuses.
     pub fn leave(self) -> Result<()> {
-        ureq::delete(&self.location).header("Authorization", format!("Bearer {}", self.token)).call()?;
+        if let Some((location, token)) = &self.resource {
+            ureq::delete(location).header("Authorization", format!("Bearer {token}")).call()?;
+        }
         Ok(())
     }
 
@@ -224,7 +249,7 @@ impl Peer {
                 Output::Event(Event::Connected) => self.is_connected = true,
                 Output::Event(Event::KeyframeRequest(_)) => self.keyframe_requests += 1,
                 Output::Event(Event::RtpPacket(packet)) => {
-                    self.note(now, packet.header.sequence_number);
+                    self.note(now);
                     self.bytes += packet.payload.len() as u64;
                     if let Some(sent_at) = packet.payload.get(SENT_AT).and_then(|bytes| bytes.try_into().ok()) {
                         let sent_at = Duration::from_micros(u64::from_be_bytes(sent_at));

@@ -1,16 +1,18 @@
 //! The server under load: a process of its own, and what it uses.
 
 use std::io::{BufRead, BufReader};
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::time::Duration;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
+
+use crate::process::{Process, on_processor};
 
 /// A running `consilium serve`, on ports of its own, with data of its own. Ends when dropped.
 #[derive(Debug)]
 pub struct Server {
-    child: Child,
+    /// The process.
+    pub process: Process,
     binary: PathBuf,
     data: PathBuf,
     /// `http://ADDR`.
@@ -39,27 +41,18 @@ impl Server {
         let binary = here.ancestors().skip(1).map(|dir| dir.join("consilium")).find(|path| path.is_file());
         let binary = binary.context("find `consilium` beside this program: build it first")?;
         let data = std::env::temp_dir().join(format!("consilium-bench-{}", std::process::id()));
-        let mut command = match processor {
-            None => Command::new(&binary),
-            Some(processor) => {
-                let mut command = Command::new("taskset");
-                command.args(["--cpu-list", &processor.to_string()]).arg(&binary);
-                command
-            }
-        };
-        let mut child = command
+        let mut command = on_processor(processor, &binary);
+        command
             .args(["serve", "--http", "127.0.0.1:0", "--media", "127.0.0.1:0", "--workers", "1", "--data"])
             .arg(&data)
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .context("start the server")?;
-        let stdout = child.stdout.take().context("read the server's standard output")?;
+            .stdout(Stdio::piped());
+        let mut process = Process::start(&mut command)?;
+        let stdout = process.stdout().context("read the server's standard output")?;
         let mut line = String::new();
         BufReader::new(stdout).read_line(&mut line).context("wait until the server listens")?;
         let http = line.split_whitespace().find_map(|word| word.strip_prefix("http=")).map(|at| format!("http://{at}"));
         let Some(http) = http else { bail!("the server said {line:?}") };
-        Ok(Self { child, binary, data, http })
+        Ok(Self { process, binary, data, http })
     }
 
     /// A join token.
@@ -79,29 +72,6 @@ impl Server {
         Ok(String::from_utf8(output.stdout)?.trim().to_owned())
     }
 
-    /// Processor time used so far, user and system.
-    ///
-    /// # Errors
-    /// If the process is gone.
-    pub fn processor_time(&self) -> Result<Duration> {
-        let stat = std::fs::read_to_string(self.proc("stat")).context("read the server's processor time")?;
-        let after_name = stat.rsplit_once(')').context("a process name")?.1;
-        let fields: Vec<&str> = after_name.split_whitespace().collect();
-        let ticks: u64 = fields[11].parse::<u64>()? + fields[12].parse::<u64>()?;
-        // USER_HZ is 100 on every Linux this runs on.
-        Ok(Duration::from_millis(ticks * 10))
-    }
-
-    /// Memory in use, KiB.
-    ///
-    /// # Errors
-    /// If the process is gone.
-    pub fn resident_kib(&self) -> Result<u64> {
-        let status = std::fs::read_to_string(self.proc("status")).context("read the server's memory")?;
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("VmRSS")?;
-        Ok(line.trim().trim_end_matches(" kB").parse()?)
-    }
-
     /// The sum of a metric's samples.
     ///
     /// # Errors
@@ -113,33 +83,11 @@ impl Server {
             .filter(|line| line.strip_prefix(name).is_some_and(|rest| rest.starts_with(' ') || rest.starts_with('{')));
         Ok(samples.filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok()).sum())
     }
-
-    fn proc(&self, file: &str) -> PathBuf {
-        Path::new("/proc").join(self.child.id().to_string()).join(file)
-    }
-}
-
-/// Keeps this process, and what it starts from now on, on one processor.
-///
-/// # Errors
-/// If the system refuses.
-pub fn stay_on_processor(processor: usize) -> Result<()> {
-    let done = Command::new("taskset")
-        .args(["--all-tasks", "--pid", "--cpu-list", &processor.to_string(), &std::process::id().to_string()])
-        .stdout(Stdio::null())
-        .status()
-        .context("run taskset")?;
-    if !done.success() {
-        bail!("no processor {processor} for this program");
-    }
-    Ok(())
 }
 
 impl Drop for Server {
     fn drop(&mut self) {
         // Nothing is lost: its data are temporary.
-        self.child.kill().ok();
-        self.child.wait().ok();
         std::fs::remove_dir_all(&self.data).ok();
     }
 }
