@@ -2,21 +2,23 @@
 
 mod flow;
 mod news;
+mod sessions;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
+use self::sessions::Entry;
 pub use news::{News, OfferedLine};
 use slab::Slab;
 use str0m::media::Mid;
 
 use crate::deadline::Deadlines;
 use crate::downlink::{Downlink, Rank};
-use crate::dtls::{Certificate, KeysGoTo};
+use crate::dtls::Certificate;
 use crate::error::{DropReason, MediaError, NoCommonCodec};
 use crate::report::{self, Counters, Report};
-use crate::session::{Drained, Line, Session, SessionEvent, Way};
+use crate::session::{SessionEvent, Way};
 use crate::sink::Sink;
 use crate::track::Track;
 use crate::{Datagram, Departures, SessionId};
@@ -43,29 +45,8 @@ pub struct RouterConfig {
     pub certificate: Certificate,
 }
 
-/// A session that is not connected this long after it was opened, or was lost this long ago, is over.
-const CONNECT_WITHIN: Duration = Duration::from_secs(20);
 /// How often keyframes are asked for and faults are looked for; over tracks, which are few.
 const HOUSEKEEPING: Duration = Duration::from_millis(100);
-
-#[derive(Debug)]
-struct Entry {
-    session: Session,
-    generation: u32,
-    is_connected: bool,
-    /// When it is over if it does not connect.
-    connect_by: Instant,
-    /// The earliest deadline in the heap; other entries of this session are stale.
-    queued: Option<Instant>,
-    tracks: Vec<TrackId>,
-    /// What a viewer is sent; none for a publisher.
-    downlink: Option<Box<Downlink>>,
-    has_writes: bool,
-}
-
-fn index(id: SessionId) -> usize {
-    (id.0 & 0xf_ffff) as usize
-}
 
 /// All sessions of one room.
 #[derive(Debug)]
@@ -122,27 +103,6 @@ impl Router {
     /// Opens a viewer's session. It is over by itself if no peer connects.
     pub fn open_downlink(&mut self, now: Instant, rank: Rank) -> SessionId {
         self.open(now, Some(Box::new(Downlink::new(rank, (self.epoch, self.config.since_1970)))))
-    }
-
-    fn open(&mut self, now: Instant, downlink: Option<Box<Downlink>>) -> SessionId {
-        self.generation = self.generation.wrapping_add(1);
-        let generation = self.generation & 0xfff;
-        let entry = self.sessions.vacant_entry();
-        let id = SessionId(generation << 20 | entry.key() as u32);
-        let keys = if downlink.is_some() { KeysGoTo::Us } else { KeysGoTo::Engine };
-        let session = Session::new(now, id, &self.config.certificate, &self.config.candidates, keys);
-        entry.insert(Entry {
-            session,
-            generation,
-            is_connected: false,
-            connect_by: now + CONNECT_WITHIN,
-            queued: None,
-            tracks: Vec::new(),
-            downlink,
-            has_writes: false,
-        });
-        self.counters.sessions_opened += 1;
-        id
     }
 
     /// Answers an offer, the first or a later one.
@@ -379,63 +339,5 @@ impl Router {
     fn next_id(&mut self) -> u32 {
         self.last_id += 1;
         self.last_id
-    }
-
-    fn entry(&self, id: SessionId) -> Option<&Entry> {
-        self.sessions.get(index(id)).filter(|entry| entry.generation == id.0 >> 20)
-    }
-
-    fn entry_mut(&mut self, id: SessionId) -> Option<&mut Entry> {
-        self.sessions.get_mut(index(id)).filter(|entry| entry.generation == id.0 >> 20)
-    }
-
-    fn sink_mut(&mut self, id: SinkId) -> Option<&mut Sink> {
-        self.entry_mut(id.session)?.downlink.as_mut()?.sinks.get_mut(usize::from(id.place))
-    }
-
-    fn line(&self, session: SessionId, mid: &str, fits: impl Fn(&Line) -> bool) -> Option<Line> {
-        let lines = self.entry(session)?.session.lines();
-        lines.iter().find(|line| &*line.mid == mid && fits(line)).cloned()
-    }
-
-    /// The only way to a session: what it has to say afterwards is collected, its deadline noted.
-    fn touch<T>(
-        &mut self,
-        id: SessionId,
-        departures: &mut Departures,
-        act: impl FnOnce(&mut Session, &mut Drained<'_>) -> T,
-    ) -> Option<T> {
-        let entry = self.sessions.get_mut(index(id)).filter(|entry| entry.generation == id.0 >> 20)?;
-        let mut drained = Drained { departures, ways: &mut self.ways, events: &mut self.events };
-        let result = act(&mut entry.session, &mut drained);
-        self.note_deadline(id);
-        Some(result)
-    }
-
-    fn note_deadline(&mut self, id: SessionId) {
-        let Some(entry) = self.sessions.get_mut(index(id)) else { return };
-        let connect_by = (!entry.is_connected && !entry.session.is_over()).then_some(entry.connect_by);
-        let downlink = entry.downlink.as_ref().and_then(|downlink| downlink.deadline());
-        let wanted = [entry.session.deadline(), downlink, connect_by].into_iter().flatten().min();
-        if let Some(wanted) = wanted.filter(|wanted| entry.queued.is_none_or(|queued| *wanted < queued)) {
-            entry.queued = Some(wanted);
-            self.deadlines.push(wanted, id);
-        }
-    }
-
-    /// Drops a session with its tracks and sinks.
-    fn forget(&mut self, id: SessionId) {
-        let Some(entry) = self.entry(id) else { return };
-        for track in entry.tracks.clone() {
-            self.unbind_track(track);
-        }
-        let downlink = self.entry_mut(id).and_then(|entry| entry.downlink.take());
-        for track in downlink.iter().flat_map(|downlink| &downlink.sinks).filter_map(|sink| sink.track) {
-            if let Some(track) = self.tracks.get_mut(&track) {
-                track.sinks.retain(|sink| sink.session != id);
-            }
-        }
-        self.sessions.remove(index(id));
-        self.counters.sessions_over += 1;
     }
 }

@@ -2,17 +2,17 @@
 
 use std::time::{Duration, Instant};
 
-use str0m::crypto;
 use str0m::media::{Mid, Rid};
 
-use super::{CONNECT_WITHIN, Entry, HOUSEKEEPING, News, Router, SinkId, TrackId, index};
+use super::sessions::{CONNECT_WITHIN, index};
+use super::{HOUSEKEEPING, News, Router, SinkId, TrackId};
 use crate::downlink::Rank;
 use crate::error::{DropReason, NoCommonCodec};
 use crate::format::Encoding;
 use crate::packet::Incoming;
 use crate::session::{SessionEvent, is_srtp};
 use crate::sink::Remedy;
-use crate::{Datagram, Departures, SessionId, report, srtp};
+use crate::{Datagram, Departures, SessionId, report};
 
 /// What may be sealed for the audience before everything else has its turn: about 200 packets, half a millisecond.
 const SLICE_BYTES: usize = 256 * 1024;
@@ -371,17 +371,6 @@ impl Router {
         {
             let rank = entry.downlink.as_ref().map_or(Rank::Panel, |downlink| downlink.rank);
             self.written.push((rank, id));
-        }
-    }
-}
-
-impl Entry {
-    /// The handshake is done: what is ours to send can be sealed.
-    fn open_downlink(&mut self, id: SessionId) {
-        let (Some(downlink), Some(keys)) = (&mut self.downlink, self.session.take_keys()) else { return };
-        let keys = srtp::derive(&crypto::from_feature_flags(), keys.profile, &keys.material, keys.is_client);
-        if let (Some(keys), Some(path)) = (keys, self.session.path()) {
-            downlink.open(id, path, keys, self.session.cname());
         }
     }
 }

@@ -1,0 +1,126 @@
+//! The sessions of a router: how they come, are reached and go.
+
+use std::time::{Duration, Instant};
+
+use str0m::crypto;
+
+use super::{Router, SinkId, TrackId};
+use crate::downlink::Downlink;
+use crate::dtls::KeysGoTo;
+use crate::session::{Drained, Line, Session};
+use crate::sink::Sink;
+use crate::{Departures, SessionId, srtp};
+
+/// A session that is not connected this long after it was opened, or was lost this long ago, is over.
+pub(super) const CONNECT_WITHIN: Duration = Duration::from_secs(20);
+
+#[derive(Debug)]
+pub(super) struct Entry {
+    pub(super) session: Session,
+    pub(super) generation: u32,
+    pub(super) is_connected: bool,
+    /// When it is over if it does not connect.
+    pub(super) connect_by: Instant,
+    /// The earliest deadline in the heap; other entries of this session are stale.
+    pub(super) queued: Option<Instant>,
+    pub(super) tracks: Vec<TrackId>,
+    /// What a viewer is sent; none for a publisher.
+    pub(super) downlink: Option<Box<Downlink>>,
+    pub(super) has_writes: bool,
+}
+
+pub(super) fn index(id: SessionId) -> usize {
+    (id.0 & 0xf_ffff) as usize
+}
+
+impl Router {
+    pub(super) fn open(&mut self, now: Instant, downlink: Option<Box<Downlink>>) -> SessionId {
+        self.generation = self.generation.wrapping_add(1);
+        let generation = self.generation & 0xfff;
+        let entry = self.sessions.vacant_entry();
+        let id = SessionId(generation << 20 | entry.key() as u32);
+        let keys = if downlink.is_some() { KeysGoTo::Us } else { KeysGoTo::Engine };
+        let session = Session::new(now, id, &self.config.certificate, &self.config.candidates, keys);
+        entry.insert(Entry {
+            session,
+            generation,
+            is_connected: false,
+            connect_by: now + CONNECT_WITHIN,
+            queued: None,
+            tracks: Vec::new(),
+            downlink,
+            has_writes: false,
+        });
+        self.counters.sessions_opened += 1;
+        id
+    }
+
+    pub(super) fn entry(&self, id: SessionId) -> Option<&Entry> {
+        self.sessions.get(index(id)).filter(|entry| entry.generation == id.0 >> 20)
+    }
+
+    pub(super) fn entry_mut(&mut self, id: SessionId) -> Option<&mut Entry> {
+        self.sessions.get_mut(index(id)).filter(|entry| entry.generation == id.0 >> 20)
+    }
+
+    pub(super) fn sink_mut(&mut self, id: SinkId) -> Option<&mut Sink> {
+        self.entry_mut(id.session)?.downlink.as_mut()?.sinks.get_mut(usize::from(id.place))
+    }
+
+    pub(super) fn line(&self, session: SessionId, mid: &str, fits: impl Fn(&Line) -> bool) -> Option<Line> {
+        let lines = self.entry(session)?.session.lines();
+        lines.iter().find(|line| &*line.mid == mid && fits(line)).cloned()
+    }
+
+    /// The only way to a session: what it has to say afterwards is collected, its deadline noted.
+    pub(super) fn touch<T>(
+        &mut self,
+        id: SessionId,
+        departures: &mut Departures,
+        act: impl FnOnce(&mut Session, &mut Drained<'_>) -> T,
+    ) -> Option<T> {
+        let entry = self.sessions.get_mut(index(id)).filter(|entry| entry.generation == id.0 >> 20)?;
+        let mut drained = Drained { departures, ways: &mut self.ways, events: &mut self.events };
+        let result = act(&mut entry.session, &mut drained);
+        self.note_deadline(id);
+        Some(result)
+    }
+
+    pub(super) fn note_deadline(&mut self, id: SessionId) {
+        let Some(entry) = self.sessions.get_mut(index(id)) else { return };
+        let connect_by = (!entry.is_connected && !entry.session.is_over()).then_some(entry.connect_by);
+        let downlink = entry.downlink.as_ref().and_then(|downlink| downlink.deadline());
+        let wanted = [entry.session.deadline(), downlink, connect_by].into_iter().flatten().min();
+        if let Some(wanted) = wanted.filter(|wanted| entry.queued.is_none_or(|queued| *wanted < queued)) {
+            entry.queued = Some(wanted);
+            self.deadlines.push(wanted, id);
+        }
+    }
+
+    /// Drops a session with its tracks and sinks.
+    pub(super) fn forget(&mut self, id: SessionId) {
+        let Some(entry) = self.entry(id) else { return };
+        for track in entry.tracks.clone() {
+            self.unbind_track(track);
+        }
+        let downlink = self.entry_mut(id).and_then(|entry| entry.downlink.take());
+        for track in downlink.iter().flat_map(|downlink| &downlink.sinks).filter_map(|sink| sink.track) {
+            if let Some(track) = self.tracks.get_mut(&track) {
+                track.sinks.retain(|sink| sink.session != id);
+            }
+        }
+        self.sessions.remove(index(id));
+        self.counters.sessions_over += 1;
+    }
+}
+
+impl Entry {
+    /// The handshake is done: what is ours to send can be sealed.
+    pub(super) fn open_downlink(&mut self, id: SessionId) {
+        let (Some(downlink), Some(keys)) = (&mut self.downlink, self.session.take_keys()) else { return };
+        let keys = srtp::derive(&crypto::from_feature_flags(), keys.profile, &keys.material, keys.is_client);
+        if let (Some(keys), Some(path)) = (keys, self.session.path()) {
+            downlink.open(id, path, keys, self.session.cname());
+        }
+    }
+}
