@@ -72,6 +72,18 @@ impl CaptureClock {
         self.differences_us.push_back(self.micros_since_epoch(arrived) - sender_us);
     }
 
+    /// Takes the capture time that a packet carries itself (abs-capture-time), by the clock of the sender's reports:
+    /// nearer than the last report, and free of its RTP clock's drift. One that is far from what the reports say is
+    /// of another clock and is not believed; how far the sender's clock is from ours only reports can tell.
+    pub(crate) fn carried(&mut self, rtp_ticks: u32, since_1970: Duration) {
+        let Some(last) = self.anchor.filter(|_| !self.differences_us.is_empty()) else { return };
+        let sender_us = i64::try_from(since_1970.as_micros()).unwrap_or(0);
+        let by_ticks = self.micros(rtp_ticks.wrapping_sub(last.rtp_ticks) as i32);
+        if (sender_us - last.sender_us - by_ticks).abs() < 200_000 {
+            self.anchor = Some(Anchor { rtp_ticks, sender_us });
+        }
+    }
+
     /// When the frame with this timestamp, which arrives now, was captured.
     pub(crate) fn captured_at(&self, rtp_ticks: u32, arrived: Instant) -> Instant {
         self.reported(rtp_ticks)
@@ -156,5 +168,21 @@ mod tests {
             let arrived = epoch + ms(40_000);
             assert_eq!(clock.captured_at(ticks, arrived), arrived, "{ticks}");
         }
+    }
+
+    #[test]
+    fn a_carried_capture_time_comes_before_the_extrapolated_one() {
+        let (mut clock, epoch) = learned();
+        let wall = |ms: u64| Duration::from_secs(1_000_000 + 3600) + Duration::from_millis(ms);
+        // Five seconds after the last report, a sender whose RTP clock is 1 % fast.
+        let ticks = 8 * 90_900;
+        assert!(clock.captured_at(ticks, epoch + ms(9000)) > epoch + ms(8040), "by the report it would be later");
+        for second in 4..=8 {
+            clock.carried((second * 90_900) as u32, wall(second * 1000));
+        }
+        let captured = clock.captured_at(ticks, epoch + ms(9000));
+        assert!(captured >= epoch + ms(7990) && captured <= epoch + ms(8010), "{:?}", captured - epoch);
+        clock.carried(ticks, wall(3_000_000));
+        assert_eq!(clock.captured_at(ticks, epoch + ms(9000)), captured, "another clock is not believed");
     }
 }

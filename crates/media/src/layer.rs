@@ -110,6 +110,9 @@ impl Layer {
             self.watch_order(sequence, rtp_ticks);
             self.newest = Some((sequence, rtp_ticks));
         }
+        if let Some(captured) = packet.captured {
+            self.clock.carried(rtp_ticks, captured);
+        }
         let captured_at = self.clock.captured_at(rtp_ticks, now);
         let captured_ntp = rtcp::ntp(self.epoch.1 + captured_at.saturating_duration_since(self.epoch.0));
         let ours = |sequence, payload: Arc<[u8]>, marker, begins_keyframe| Packet {
@@ -259,7 +262,14 @@ mod tests {
         }
 
         fn take(&mut self, sequence: u64, rtp_ticks: u32, payload: &[u8]) {
-            let incoming = Incoming { sequence, rtp_ticks, marker: true, audio_level: None, payload: payload.into() };
+            let incoming = Incoming {
+                sequence,
+                rtp_ticks,
+                marker: true,
+                audio_level: None,
+                captured: None,
+                payload: payload.into(),
+            };
             self.layer.take(self.now, incoming);
             self.taken.extend_from_slice(self.layer.fresh.after(0));
             self.layer.fresh.forget();

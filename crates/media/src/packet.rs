@@ -1,7 +1,7 @@
 //! One RTP packet as the router keeps it: opened once, shared by every viewer, never edited.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// An RTP packet as its sender numbered it.
 #[derive(Debug)]
@@ -14,6 +14,8 @@ pub(crate) struct Incoming {
     pub(crate) marker: bool,
     /// Audio level, 0 the loudest, -127 silence (RFC 6464).
     pub(crate) audio_level: Option<i8>,
+    /// When its sender says that it was captured, by its own clock, since 1970 (abs-capture-time).
+    pub(crate) captured: Option<Duration>,
     /// The payload, without header.
     pub(crate) payload: Arc<[u8]>,
 }

@@ -350,6 +350,11 @@ impl Session {
                     rtp_ticks: packet.header.timestamp,
                     marker: packet.header.marker,
                     audio_level: packet.header.ext_vals.audio_level,
+                    captured: packet
+                        .header
+                        .ext_vals
+                        .abs_capture_time
+                        .and_then(|time| time.capture_time.duration_since(SystemTime::UNIX_EPOCH).ok()),
                     payload: packet.payload,
                 };
                 SessionEvent::Packet(stream.0, stream.1, packet.header.payload_type, incoming)
