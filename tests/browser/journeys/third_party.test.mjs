@@ -157,6 +157,32 @@ for (const codec of ["H264", "VP8", "AV1"]) {
   });
 }
 
+test("Chromium in two layers: the better is shown, and when it ends the other", async () => {
+  const source = await device("chromium-simulcast", "microscope");
+  const publisher = await open({ trusted: server.url });
+  const layers = [{ rid: "full" }, { rid: "half", scaleResolutionDownBy: 2 }];
+  const session = await publishPlainly(publisher, { ...source, url: server.url, codec: "VP8", camera: source.mark, tone_hz: 440, layers });
+  const watching = await play(viewer, source);
+  const row = async () => (await viewer.evaluate(() => probe.inbound()))[0];
+  const width = async () => (await row())?.frameWidth;
+  await until("a picture", async () => (await width()) > 0);
+  await until("the better layer", async () => (await width()) >= 640, { within_ms: 30_000, seen: width });
+  const full = await width();
+  const shows = async (wanted) => await until(`${wanted} pixels`, async () => (await width()) === wanted, { within_ms: 30_000, seen: width });
+  await publisher.evaluate(() => setLayer("full", false));
+  await shows(full / 2);
+  await publisher.evaluate(() => setLayer("full", true));
+  await shows(full);
+  await moves(viewer, source.mark, { share: 0.8, readable: 0.8 });
+  const { packetsLost } = await row();
+  assert.equal(packetsLost, 0, "no hole where the layers meet");
+  for (const [ended, token] of [[watching.session, watching.token], [session, source.token]]) {
+    assert.equal(await endSession(ended, token), 200);
+  }
+  await publisher.end();
+  await gone(source.room);
+});
+
 test("the webrtc crate, in the demo", async () => {
   const demo = await Server.start({ command: "demo" });
   await demo.process.line(/^ready$/, 180_000);

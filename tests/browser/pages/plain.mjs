@@ -1,12 +1,18 @@
 // A browser without the web client: WHIP and WHEP by plain fetch, as any third party's page would speak them.
 
-/** Publishes a drawn camera and a tone; gives the session's URL. */
-export async function publishPlainly(page, { url, room, token, feed, codec, camera, tone_hz }) {
+/** Publishes a drawn camera, in one layer or in several, and a tone; gives the session's URL. */
+export async function publishPlainly(page, { url, room, token, feed, codec, camera, tone_hz, layers }) {
   await page.goto(`${url}/healthz`);
   return await page.evaluate(
-    async (endpoint, token, codec, camera, tone_hz) => {
+    async (endpoint, token, codec, camera, tone_hz, sendEncodings) => {
       const peer = new RTCPeerConnection();
-      const video = peer.addTransceiver(probe.cameraTrack(camera), { direction: "sendonly" });
+      const video = peer.addTransceiver(probe.cameraTrack(camera), { direction: "sendonly", sendEncodings });
+      /** Lets a layer go on, or stops it. */
+      globalThis.setLayer = async (rid, active) => {
+        const parameters = video.sender.getParameters();
+        parameters.encodings.find((encoding) => encoding.rid === rid).active = active;
+        await video.sender.setParameters(parameters);
+      };
       peer.addTransceiver(probe.toneTrack(tone_hz), { direction: "sendonly" });
       probe.offerCaptureTime(video);
       const parameters = video.sender.getParameters();
@@ -22,6 +28,7 @@ export async function publishPlainly(page, { url, room, token, feed, codec, came
     codec,
     camera,
     tone_hz,
+    layers ?? [],
   );
 }
 
