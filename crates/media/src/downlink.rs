@@ -4,11 +4,11 @@
 //! (see `dtls`), so that it can never use one of ours with a number that we have used.
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use str0m::media::Mid;
 
-use crate::SessionId;
 use crate::datagram::{Departures, Path};
 use crate::layer::Layer;
 use crate::packet::Packet;
@@ -18,6 +18,7 @@ use crate::sink::{Progress, Sink};
 use crate::srtp::{Opener, Sealer};
 use crate::stream::Channel;
 use crate::track::Track;
+use crate::{Protocol, SessionId};
 
 /// What a replay may send at a time, and how often: 38 Mb/s, which a usual line and a receiver's buffer hold.
 const REPLAY_PACKETS: usize = 16;
@@ -26,6 +27,9 @@ const REPLAY_EVERY: Duration = Duration::from_millis(4);
 const REPORT_EVERY: Duration = Duration::from_millis(500);
 /// Streams whose reports fit one datagram: 28 bytes of report and at most 40 of name each.
 const REPORTED_AT_ONCE: usize = 12;
+/// What is sent again to one viewer in so long, at most: 15 Mb/s, whatever it asks for.
+const RESENDS: u32 = 32;
+const RESENDS_IN: Duration = Duration::from_millis(20);
 /// Clocks that a viewer may ask to have given back at a time: it has one for each of its receivers at most.
 const REFERENCE_TIMES: usize = 32;
 
@@ -49,6 +53,8 @@ pub(crate) struct Downlink {
     open: Option<Open>,
     cname: String,
     is_held: bool,
+    /// Since when retransmissions are counted, and how many there were.
+    resent: (Instant, u32),
     replay_at: Option<Instant>,
     report_at: Option<Instant>,
     /// The viewer's clocks, to be given back: who asked, what it said, when.
@@ -73,6 +79,7 @@ impl Downlink {
             open: None,
             cname: String::new(),
             is_held: false,
+            resent: (epoch.0, 0),
             replay_at: None,
             report_at: None,
             reference_times: Vec::new(),
@@ -88,6 +95,8 @@ impl Downlink {
 
     /// The viewer is to be found elsewhere from now on: another network, another NAT binding.
     pub(crate) fn move_to(&mut self, path: Path) {
+        // What was full was the way that it has left.
+        self.is_held = false;
         if let Some(open) = &mut self.open {
             open.channel.path = path;
         }
@@ -98,9 +107,13 @@ impl Downlink {
         [self.replay_at, self.report_at].into_iter().flatten().min()
     }
 
-    /// The line to the viewer is full, or is no more. While it is, pictures wait; sound goes on.
-    pub(crate) fn hold(&mut self, is_held: bool) {
-        self.is_held = is_held;
+    /// The ICE-TCP connection from this peer is full, or is no more. While it is, pictures wait; sound goes on. Of a
+    /// connection that the viewer has left nothing follows.
+    pub(crate) fn hold(&mut self, peer: SocketAddr, is_held: bool) {
+        let path = self.open.as_ref().map(|open| open.channel.path);
+        if path.is_some_and(|path| path.protocol == Protocol::Tcp && path.destination == peer) {
+            self.is_held = is_held;
+        }
     }
 
     /// Sends what has come for it: everything live, a piece of what it is behind. Gives the number of packets.
@@ -214,8 +227,8 @@ impl Downlink {
         }
     }
 
-    /// Takes an SRTP or SRTCP datagram of the viewer; gives the lines on which it asks for a keyframe. None if the
-    /// datagram is not what a viewer may send.
+    /// Takes an SRTP or SRTCP datagram of the viewer; gives the lines on which it asks for a keyframe, and how many
+    /// packets it was sent again. None if the datagram is not what a viewer may send.
     pub(crate) fn receive(
         &mut self,
         now: Instant,
@@ -223,8 +236,13 @@ impl Downlink {
         tracks: &BTreeMap<TrackId, Track>,
         departures: &mut Departures,
         wanted: &mut Vec<Mid>,
-    ) -> Option<()> {
+    ) -> Option<u64> {
         let Open { channel, opener } = self.open.as_mut()?;
+        if now.saturating_duration_since(self.resent.0) >= RESENDS_IN {
+            self.resent = (now, 0);
+        }
+        let already = self.resent.1;
+        let resent = &mut self.resent.1;
         let mut compound = std::mem::take(&mut self.scratch);
         let opened = opener.open_rtcp(datagram, &mut compound);
         if opened {
@@ -243,7 +261,10 @@ impl Downlink {
                     if let Some(sink) = sinks.iter_mut().find(|sink| sink.stream.ssrc == ssrc) {
                         let rest = (0..16).filter(|bit| more & 1 << bit != 0).map(|bit| first.wrapping_add(bit + 1));
                         for sequence in std::iter::once(first).chain(rest) {
-                            sink.resend(now, sequence, *round_trip, channel, tracks, departures);
+                            if *resent < RESENDS {
+                                let sent = sink.resend(now, sequence, *round_trip, channel, tracks, departures);
+                                *resent += u32::from(sent.is_some());
+                            }
                         }
                     }
                 }
@@ -259,7 +280,7 @@ impl Downlink {
             });
         }
         self.scratch = compound;
-        opened.then_some(())
+        opened.then_some(u64::from(self.resent.1 - already))
     }
 }
 
@@ -289,16 +310,16 @@ impl Sink {
         tracks: &BTreeMap<TrackId, Track>,
         departures: &mut Departures,
     ) -> Option<()> {
-        let showing_type = self.showing?.resend_type;
+        self.showing?;
         let Self { sources, stream, .. } = self;
         let layer_of = |number| {
-            let (track, layer) = sources.of(number)?;
-            tracks.get(&track)?.layers.get(layer)
+            let source = sources.of(number)?;
+            Some((tracks.get(&source.track)?.layers.get(source.layer)?, source.resend_type))
         };
-        let near = |number| Some(layer_of(number)?.history.newest()?.sequence);
+        let near = |number| Some(layer_of(number)?.0.history.newest()?.sequence);
         let sent = stream.again(now, sequence, round_trip, near)?;
-        let layer = layer_of(sent.source_number)?;
+        let (layer, resend_type) = layer_of(sent.source_number)?;
         let packet = layer.history.get(sent.source)?;
-        stream.resend(channel, departures, layer.encoding, showing_type?, packet, sent.place).then_some(())
+        stream.resend(channel, departures, layer.encoding, resend_type?, packet, sent.place).then_some(())
     }
 }

@@ -18,6 +18,11 @@ pub(crate) struct Gaps {
 }
 
 impl Gaps {
+    /// Of a stream that follows one of which so many were lost.
+    pub(crate) fn following(lost: u64) -> Self {
+        Self { lost_before: lost, ..Self::default() }
+    }
+
     /// Takes the number of a packet that came for the first time.
     pub(crate) fn note(&mut self, sequence: u64) {
         self.came += 1;

@@ -16,6 +16,8 @@ use crate::rtcp;
 
 /// A layer that brought no packet for this long is silent.
 pub(crate) const SILENT_AFTER: Duration = Duration::from_secs(2);
+/// One of several layers that brought none for this long has been stopped by its sender.
+const STALLED_AFTER: Duration = Duration::from_millis(500);
 /// The least time between two keyframe requests to a publisher; doubles with each that brought none.
 const ASK_AGAIN: Duration = Duration::from_millis(500);
 const ASK_AGAIN_MOST: Duration = Duration::from_secs(4);
@@ -29,6 +31,7 @@ const MENDED_AFTER_FRAMES: u32 = 300;
 #[derive(Debug)]
 pub(crate) struct Layer {
     pub(crate) rid: Option<Rid>,
+    pub(crate) ssrc: u32,
     pub(crate) encoding: Encoding,
     pub(crate) clock: CaptureClock,
     pub(crate) history: History,
@@ -71,11 +74,12 @@ impl Layer {
         now: Instant,
         epoch: (Instant, Duration),
         rid: Option<Rid>,
-        encoding: Encoding,
+        (encoding, ssrc): (Encoding, u32),
         sets: ParameterSets,
     ) -> Self {
         Self {
             rid,
+            ssrc,
             encoding,
             clock: CaptureClock::new(encoding.clock_rate_hz(), epoch.0),
             history: History::default(),
@@ -98,9 +102,16 @@ impl Layer {
         }
     }
 
+    /// Counts on from what was in its place: another stream of the same sender.
+    pub(crate) fn follow(mut self, before: &Self) -> Self {
+        self.traffic = before.traffic;
+        self.rated = (before.rated.0, before.traffic.bytes);
+        self.gaps = Gaps::following(before.traffic.lost);
+        self
+    }
+
     /// Takes one packet of the engine as ours, after the parameter sets that it needs before it.
     pub(crate) fn take(&mut self, now: Instant, packet: Incoming) {
-        self.last_packet_at = now;
         self.traffic.packets += 1;
         self.traffic.bytes += packet.payload.len() as u64;
         let Incoming { sequence, rtp_ticks, .. } = packet;
@@ -109,6 +120,8 @@ impl Layer {
         if is_newest {
             self.watch_order(sequence, rtp_ticks);
             self.newest = Some((sequence, rtp_ticks));
+            // Not for old ones: browsers send those again to probe the line, on layers that they have stopped as well.
+            self.last_packet_at = now;
         }
         if let Some(captured) = packet.captured {
             self.clock.carried(rtp_ticks, captured);
@@ -238,6 +251,11 @@ impl Layer {
         self.traffic.keyframes == 0 && self.asked.is_some_and(|(_, times)| times > ASKED_IN_VAIN)
     }
 
+    /// True if another layer should be shown, where there is one.
+    pub(crate) fn is_stalled(&self, now: Instant) -> bool {
+        now.saturating_duration_since(self.last_packet_at) > STALLED_AFTER
+    }
+
     pub(crate) fn is_silent(&self, now: Instant) -> bool {
         now.saturating_duration_since(self.last_packet_at) > SILENT_AFTER
     }
@@ -258,11 +276,12 @@ mod tests {
     impl Stream {
         fn new(sets: ParameterSets) -> Self {
             let now = Instant::now();
-            Self { layer: Layer::new(now, (now, Duration::ZERO), None, H264, sets), now, taken: Vec::new() }
+            Self { layer: Layer::new(now, (now, Duration::ZERO), None, (H264, 1), sets), now, taken: Vec::new() }
         }
 
         fn take(&mut self, sequence: u64, rtp_ticks: u32, payload: &[u8]) {
             let incoming = Incoming {
+                ssrc: 1,
                 sequence,
                 rtp_ticks,
                 marker: true,

@@ -6,6 +6,8 @@ use std::time::{Duration, Instant};
 /// An RTP packet as its sender numbered it.
 #[derive(Debug)]
 pub(crate) struct Incoming {
+    /// Its sender's SSRC, also of one that came as a retransmission.
+    pub(crate) ssrc: u32,
     /// Extended sequence number.
     pub(crate) sequence: u64,
     /// RTP timestamp.

@@ -19,6 +19,8 @@ pub struct Counters {
     pub datagrams: u64,
     /// Packets put into sinks.
     pub packets_forwarded: u64,
+    /// Packets sent again to viewers that lost them.
+    pub packets_resent: u64,
     /// Sessions opened.
     pub sessions_opened: u64,
     /// Sessions over.

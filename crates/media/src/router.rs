@@ -312,17 +312,18 @@ impl Router {
         self.ways.retain(|(session, _)| *session != id);
     }
 
-    /// A viewer's line is full, or no more: while it is, pictures wait for it, so that nothing is dropped half-way.
+    /// The ICE-TCP connection from `peer` is full, or no more: while it is, its viewer's pictures wait, so that nothing
+    /// is dropped half-way.
     pub fn hold(
         &mut self,
         now: Instant,
-        id: SessionId,
+        (id, peer): (SessionId, SocketAddr),
         is_held: bool,
         departures: &mut Departures,
         news: &mut Vec<News>,
     ) {
         let Some(downlink) = self.entry_mut(id).and_then(|entry| entry.downlink.as_mut()) else { return };
-        downlink.hold(is_held);
+        downlink.hold(peer, is_held);
         self.note_written(id);
         self.settle(now, departures, news);
     }

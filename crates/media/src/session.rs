@@ -10,7 +10,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use str0m::change::SdpOffer;
 use str0m::format::PayloadParams;
-use str0m::media::{Direction, KeyframeRequestKind, MediaKind, Mid, Pt, Rid};
+use str0m::media::{Direction, KeyframeRequestKind, MediaKind, Mid, Pt};
 use str0m::net::{Protocol as EngineProtocol, Receive, TcpType};
 use str0m::rtp::Extension;
 use str0m::{Candidate, Event, IceConnectionState, Input, Output, Rtc, RtcConfig};
@@ -231,9 +231,10 @@ impl Session {
         media.remote_pts().iter().any(|pt| self.encoding(*pt).is_some())
     }
 
-    /// Asks the peer for a keyframe. It leaves with the next [`Session::advance`].
-    pub(crate) fn ask_keyframe(&mut self, mid: Mid, rid: Option<Rid>) {
-        if let Some(stream) = self.rtc.direct_api().stream_rx_by_mid(mid, rid) {
+    /// Asks the peer for a keyframe of the stream with this SSRC: a line may have had others. It leaves with the next
+    /// [`Session::advance`].
+    pub(crate) fn ask_keyframe(&mut self, ssrc: u32) {
+        if let Some(stream) = self.rtc.direct_api().stream_rx(&ssrc.into()) {
             stream.request_keyframe(KeyframeRequestKind::Pli);
         }
     }
@@ -346,6 +347,7 @@ impl Session {
                     return;
                 };
                 let incoming = Incoming {
+                    ssrc: *ssrc,
                     sequence: *packet.seq_no,
                     rtp_ticks: packet.header.timestamp,
                     marker: packet.header.marker,

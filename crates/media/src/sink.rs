@@ -43,22 +43,32 @@ pub(crate) struct Sink {
 #[derive(Debug, Default)]
 pub(crate) struct Sources {
     /// By their numbers modulo the length.
-    latest: [Option<(u8, TrackId, usize)>; SOURCES],
+    latest: [Option<Source>; SOURCES],
     count: u8,
+}
+
+/// A layer of a track, as one sink showed it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Source {
+    number: u8,
+    pub(crate) track: TrackId,
+    pub(crate) layer: usize,
+    /// The payload type of its retransmissions; none if the viewer takes none.
+    pub(crate) resend_type: Option<u8>,
 }
 
 impl Sources {
     /// Adds a layer of a track; gives its number.
-    fn add(&mut self, track: TrackId, layer: usize) -> u8 {
+    fn add(&mut self, track: TrackId, layer: usize, resend_type: Option<u8>) -> u8 {
         self.count = self.count.wrapping_add(1);
-        self.latest[usize::from(self.count) % SOURCES] = Some((self.count, track, layer));
-        self.count
+        let number = self.count;
+        self.latest[usize::from(number) % SOURCES] = Some(Source { number, track, layer, resend_type });
+        number
     }
 
-    /// The track and layer with this number, if it is not too long ago.
-    pub(crate) fn of(&self, number: u8) -> Option<(TrackId, usize)> {
-        let (known, track, layer) = self.latest[usize::from(number) % SOURCES]?;
-        (known == number).then_some((track, layer))
+    /// The source with this number, if it is not too long ago.
+    pub(crate) fn of(&self, number: u8) -> Option<Source> {
+        self.latest[usize::from(number) % SOURCES].filter(|source| source.number == number)
     }
 }
 
@@ -68,8 +78,6 @@ pub(crate) struct Showing {
     pub(crate) layer: usize,
     pub(crate) encoding: Encoding,
     pub(crate) payload_type: u8,
-    /// The payload type of its retransmissions; none if the viewer takes none.
-    pub(crate) resend_type: Option<u8>,
     /// Counts what the sink has shown.
     pub(crate) number: u8,
 }
@@ -127,9 +135,9 @@ impl Sink {
     pub(crate) fn show(&mut self, track: TrackId, (layer, shown): (usize, &Layer), types: (u8, Option<u8>)) {
         let encoding = shown.encoding;
         self.taken = shown.fresh.forgotten();
-        let number = self.sources.add(track, layer);
         let (payload_type, resend_type) = types;
-        self.showing = Some(Showing { layer, encoding, payload_type, resend_type, number });
+        let number = self.sources.add(track, layer, resend_type);
+        self.showing = Some(Showing { layer, encoding, payload_type, number });
     }
 
     /// Begins, or begins again, with the layer's last keyframe. False if there is none.

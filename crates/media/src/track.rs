@@ -12,6 +12,8 @@ use crate::router::{SinkId, TrackId};
 
 /// Layers of one track: simulcast has three, more than this is noise.
 const LAYERS: usize = 4;
+/// SSRCs that are known to be over.
+const LEFT: usize = 8;
 
 /// Something wrong with a track that its packets show.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -39,6 +41,8 @@ pub(crate) struct Track {
     /// The audio level of the last moments, 0 the loudest; rises at once, falls 1 a packet.
     pub(crate) loudness: i8,
     sets: ParameterSets,
+    /// SSRCs that layers had before, the latest last.
+    left: Vec<u32>,
 }
 
 impl Track {
@@ -55,23 +59,33 @@ impl Track {
             bound_at: now,
             loudness: -127,
             sets: ParameterSets::of_offer(offer, &mid),
+            left: Vec::new(),
         }
     }
 
-    /// The layer with this name, made if it is new. A layer whose encoding has changed begins anew. None if there
-    /// are too many.
+    /// The layer with this name, made if it is new. A layer whose encoding or SSRC has changed begins anew: its
+    /// numbers and timestamps mean nothing for those before (RFC 3550 section 8.2). None if there are too many, or for
+    /// a late packet of an SSRC that was left.
     pub(crate) fn layer(
         &mut self,
         now: Instant,
         epoch: (Instant, Duration),
         rid: Option<Rid>,
-        encoding: Encoding,
+        (encoding, ssrc): (Encoding, u32),
     ) -> Option<usize> {
-        let fresh = || Layer::new(now, epoch, rid, encoding, self.sets.clone());
+        let fresh = || Layer::new(now, epoch, rid, (encoding, ssrc), self.sets.clone());
         match self.layers.iter().position(|layer| layer.rid == rid) {
-            Some(at) if self.layers[at].encoding == encoding => Some(at),
+            Some(at) if (self.layers[at].encoding, self.layers[at].ssrc) == (encoding, ssrc) => Some(at),
+            Some(_) if self.left.contains(&ssrc) => None,
             Some(at) => {
-                self.layers[at] = fresh();
+                let before = &self.layers[at];
+                if before.ssrc != ssrc {
+                    if self.left.len() == LEFT {
+                        self.left.remove(0);
+                    }
+                    self.left.push(before.ssrc);
+                }
+                self.layers[at] = fresh().follow(before);
                 Some(at)
             }
             None if self.layers.len() < LAYERS => {
@@ -85,8 +99,15 @@ impl Track {
 
     /// The layer to show: of those that are alive, the one with the highest rate.
     pub(crate) fn best_layer(&self, now: Instant) -> Option<usize> {
-        let rank = |layer: &Layer| (!layer.is_silent(now), layer.rate_bytes, layer.traffic.bytes);
+        let rank = |layer: &Layer| (!layer.is_stalled(now), layer.rate_bytes, layer.traffic.bytes);
         (0..self.layers.len()).max_by_key(|at| rank(&self.layers[*at]))
+    }
+
+    /// True if this is the best of several layers and a keyframe of it has just begun.
+    pub(crate) fn begins_better_layer(&self, now: Instant, layer: usize) -> bool {
+        self.layers.len() > 1
+            && self.best_layer(now) == Some(layer)
+            && self.layers[layer].fresh.after(0).iter().any(|packet| packet.begins_keyframe)
     }
 
     /// Takes the level of one audio packet.

@@ -5,17 +5,24 @@
 mod net;
 
 use std::collections::{BTreeMap, HashSet};
+use std::net::SocketAddr;
 use std::time::Duration;
 
-use media::SinkId;
+use media::{Protocol, SinkId};
 use net::{Net, is_contiguous};
 use str0m::media::Direction;
 
 /// A publisher and a viewer that watches it.
 fn two() -> (Net, usize, usize, SinkId) {
+    two_over(Protocol::Udp)
+}
+
+/// The same, with the viewer connected so.
+fn two_over(protocol: Protocol) -> (Net, usize, usize, SinkId) {
     let mut net = Net::new();
     let publisher = net.peer(Direction::SendOnly, 1);
     let track = net.track(publisher, 0);
+    net.protocol = protocol;
     let viewer = net.peer(Direction::RecvOnly, 1);
     let sink = net.sink(viewer, 0);
     net.watch(sink, track);
@@ -164,16 +171,22 @@ fn a_viewer_whose_nat_gives_it_another_port_is_followed() {
     assert!(lost < 320, "what was lost until the viewer's next check, less what was sent again: {lost}");
 }
 
+/// Says that the connection of a viewer is full, or no more.
+fn hold(net: &mut Net, viewer: usize, peer: SocketAddr, is_held: bool) {
+    let session = net.peers[viewer].session;
+    net.router.hold(net.now, (session, peer), is_held, &mut net.departures, &mut net.news);
+}
+
 #[test]
 fn a_viewer_that_is_held_waits_and_goes_on_with_the_newest_keyframe() {
-    let (mut net, publisher, viewer, _) = two();
-    let session = net.peers[viewer].session;
+    let (mut net, publisher, viewer, _) = two_over(Protocol::Tcp);
+    let peer = net.peers[viewer].outside;
     net.send(publisher, 10, 1000);
     let before = net.peers[viewer].received.len();
-    net.router.hold(net.now, session, true, &mut net.departures, &mut net.news);
+    hold(&mut net, viewer, peer, true);
     net.send(publisher, 15, 20);
     assert_eq!(net.peers[viewer].received.len(), before, "nothing is sent into a full line");
-    net.router.hold(net.now, session, false, &mut net.departures, &mut net.news);
+    hold(&mut net, viewer, peer, false);
     net.run(20);
     let seen = &net.peers[viewer];
     assert!(is_contiguous(&seen.sequences()), "and nothing is missing");
@@ -181,4 +194,55 @@ fn a_viewer_that_is_held_waits_and_goes_on_with_the_newest_keyframe() {
     assert_eq!(seen.received.len() - before, 5 * 3);
     net.send(publisher, 5, 1000);
     assert_eq!(net.peers[viewer].received.len() - before, 10 * 3, "live again");
+}
+
+#[test]
+fn a_hold_ends_with_the_connection_that_was_full() {
+    let (mut net, publisher, viewer, _) = two_over(Protocol::Tcp);
+    net.send(publisher, 10, 30);
+    let old = net.peers[viewer].outside;
+    hold(&mut net, viewer, old, true);
+    net.rebind(viewer, "10.0.9.9:4242".parse().expect("address"));
+    net.send(publisher, 150, 30);
+    // The old connection has its say once more.
+    hold(&mut net, viewer, old, true);
+    let before = net.peers[viewer].received.len();
+    net.send(publisher, 10, 1000);
+    assert_eq!(net.peers[viewer].received.len(), before + 30, "pictures come by the new connection");
+}
+
+#[test]
+fn a_publisher_may_take_another_ssrc_and_lower_numbers() {
+    let (mut net, publisher, viewer, sink) = two();
+    net.peers[publisher].sequence = 60_000;
+    net.send(publisher, 30, 30);
+    let mid = net.peers[publisher].mids[0];
+    net.peers[publisher].rtc.direct_api().reset_stream_tx(mid, None, 77.into(), Some(78.into())).expect("a stream");
+    net.peers[publisher].sequence = 5;
+    let before = net.peers[viewer].received.len();
+    // The new stream's first keyframe is its sixteenth frame.
+    net.send(publisher, 60, 45);
+    let seen = &net.peers[viewer];
+    assert!(seen.received.len() > before + 40 * 3, "{} packets since", seen.received.len() - before);
+    assert!(is_contiguous(&seen.sequences()));
+    let late = net.peer(Direction::RecvOnly, 1);
+    let track = net.router.watched(sink).expect("a track");
+    let sink = net.sink(late, 0);
+    net.watch(sink, track);
+    net.send(publisher, 10, 1000);
+    assert!(net.peers[late].received.len() > 30, "and a later viewer sees it");
+}
+
+#[test]
+fn who_asks_for_everything_again_gets_no_more_than_a_line_carries() {
+    let (mut net, publisher, viewer, _) = two();
+    net.send(publisher, 100, 300);
+    net.peers[viewer].loss_percent = 60;
+    net.peers[viewer].heard.clear();
+    net.send(publisher, 100, 300);
+    let sent = net.peers[viewer].heard.iter().filter(|datagram| !is_rtcp(datagram)).count();
+    let seconds = 100.0 * 0.033;
+    assert!((sent as f64) < 300.0 + seconds * 1600.0 + 32.0, "{sent} packets");
+    let again = net.router.report().counters.packets_resent;
+    assert!(again > 50 && again as usize + 300 >= sent - 5, "{again} of {sent} are counted as sent again");
 }

@@ -1,5 +1,7 @@
 //! Everything that can happen to a room.
 
+use std::net::SocketAddr;
+
 use media::{Datagram, SessionId};
 use signaling::{ClientMessage, CloseReason, Private, RequestId, Role, SiteId};
 
@@ -84,6 +86,8 @@ pub enum Input<'a> {
     Held {
         /// Which session.
         session: SessionId,
+        /// Where the connection comes from.
+        peer: SocketAddr,
         /// Full, or no more.
         is_held: bool,
     },

@@ -97,8 +97,8 @@ impl Room {
             Input::Burst(datagrams) => {
                 self.router.burst(now, datagrams, &mut out.departures, &mut self.news);
             }
-            Input::Held { session, is_held } => {
-                self.router.hold(now, session, is_held, &mut out.departures, &mut self.news);
+            Input::Held { session, peer, is_held } => {
+                self.router.hold(now, (session, peer), is_held, &mut out.departures, &mut self.news);
             }
             Input::Tick => {
                 self.router.tick(now, &mut out.departures, &mut self.news);

@@ -264,8 +264,9 @@ impl Page<'_> {
 
     fn room_counts(&mut self) -> fmt::Result {
         type Count = fn(&Report) -> u64;
-        let counts: [(&str, &str, Count); 6] = [
+        let counts: [(&str, &str, Count); 7] = [
             ("room_packets_forwarded", "Packets put into slots.", |report| report.counters.packets_forwarded),
+            ("room_packets_resent", "Packets sent again to viewers.", |report| report.counters.packets_resent),
             ("room_sessions_opened", "Peer connections begun.", |report| report.counters.sessions_opened),
             ("room_sessions_over", "Peer connections ended.", |report| report.counters.sessions_over),
             ("room_keyframe_requests_received", "Keyframe requests of viewers.", |report| {

@@ -283,7 +283,7 @@ impl Worker {
     fn press(&mut self) {
         while let Some((peer, is_held)) = self.streams.pressed() {
             if let Some(Target { room, session }) = self.routes.find(Protocol::Tcp, peer, &[]) {
-                self.handle(room, Input::Held { session, is_held });
+                self.handle(room, Input::Held { session, peer, is_held });
             }
         }
     }

@@ -171,9 +171,6 @@ test("Chromium in two layers: the better is shown, and when it ends the other", 
   const shows = async (wanted) => await until(`${wanted} pixels`, async () => (await width()) === wanted, { within_ms: 30_000, seen: width });
   await publisher.evaluate(() => setLayer("full", false));
   await shows(full / 2);
-  await publisher.evaluate(() => setLayer("full", true));
-  await shows(full);
-  await moves(viewer, source.mark, { share: 0.8, readable: 0.8 });
   const { packetsLost } = await row();
   assert.equal(packetsLost, 0, "no hole where the layers meet");
   for (const [ended, token] of [[watching.session, watching.token], [session, source.token]]) {

@@ -103,7 +103,8 @@ impl Router {
             self.remedy(now, id, mid);
         }
         self.wanted = wanted;
-        Some(received.ok_or(DropReason::NotWanted))
+        self.counters.packets_resent += received.unwrap_or(0);
+        Some(received.map(|_| ()).ok_or(DropReason::NotWanted))
     }
 
     fn follow(
@@ -196,18 +197,23 @@ impl Router {
             self.counters.drops[DropReason::NotWanted.index()] += 1;
             return;
         }
-        let had = track.layers.iter().find(|layer| layer.rid == rid).map(|layer| layer.encoding);
-        let Some(layer) = track.layer(now, (self.epoch, self.config.since_1970), rid, encoding) else {
+        let before = track.layers.iter().find(|layer| layer.rid == rid).map(|layer| (layer.encoding, layer.ssrc));
+        let kind = (encoding, incoming.ssrc);
+        let Some(layer) = track.layer(now, (self.epoch, self.config.since_1970), rid, kind) else {
             self.counters.drops[DropReason::NotWanted.index()] += 1;
             return;
         };
         if let Some(level) = incoming.audio_level {
             track.hear(level);
         }
-        if had != Some(encoding) {
+        if before.map_or(track.layers.len() == 1, |(before, _)| before != encoding) {
             news.push(News::Started(id, encoding));
+        }
+        if before.is_some_and(|before| before != kind) {
             for sink in track.sinks.clone() {
-                self.sink_mut(sink).into_iter().for_each(|sink| sink.stop());
+                let sink =
+                    self.sink_mut(sink).filter(|sink| sink.showing.is_some_and(|showing| showing.layer == layer));
+                sink.into_iter().for_each(|sink| sink.stop());
             }
         }
         let track = self.tracks.get_mut(&id).expect("was just found");
@@ -224,15 +230,19 @@ impl Router {
     fn offer(&mut self, now: Instant, track: TrackId, layer: usize, news: &mut Vec<News>) {
         // Taken out because sinks are found by way of sessions; nothing is bound to the track meanwhile.
         let Some(sinks) = self.tracks.get_mut(&track).map(|track| std::mem::take(&mut track.sinks)) else { return };
+        let is_change = self.tracks.get(&track).is_some_and(|track| track.begins_better_layer(now, layer));
         for sink in &sinks {
-            match self.sink_mut(*sink).map(|sink| sink.showing) {
-                Some(Some(showing)) if showing.layer == layer => self.note_written(sink.session),
-                Some(Some(_)) | None => {}
-                Some(None) => {
-                    if self.begin(now, *sink).is_err() {
-                        news.push(News::NoCommonCodec(*sink));
-                    }
+            let begins = match self.sink_mut(*sink).map(|sink| sink.showing) {
+                Some(Some(showing)) if showing.layer == layer => {
+                    self.note_written(sink.session);
+                    false
                 }
+                Some(Some(showing)) => is_change && self.is_worth_changing(track, showing.layer, layer, now),
+                Some(None) => true,
+                None => false,
+            };
+            if begins && self.begin(now, *sink).is_err() {
+                news.push(News::NoCommonCodec(*sink));
             }
         }
         if let Some(track) = self.tracks.get_mut(&track) {
@@ -318,7 +328,7 @@ impl Router {
             for layer in &mut track.layers {
                 layer.measure(now);
                 if !track.is_muted && track.is_video && layer.is_to_ask(now) {
-                    asks.push((track.session, track.mid, layer.rid));
+                    asks.push((track.session, layer.ssrc));
                 }
             }
             if track.layers.len() > 1 {
@@ -330,9 +340,9 @@ impl Router {
                 news.push(News::Faulted(track.id, fault));
             }
         }
-        for (session, mid, rid) in asks {
+        for (session, ssrc) in asks {
             if let Some(entry) = self.entry_mut(session) {
-                entry.session.ask_keyframe(mid, rid);
+                entry.session.ask_keyframe(ssrc);
                 self.counters.keyframe_requests_upstream += 1;
                 self.note_written(session);
             }
@@ -342,19 +352,29 @@ impl Router {
         }
     }
 
-    /// Viewers of another layer than the best are taken there, as soon as it has a keyframe for them.
+    /// Viewers of another layer than the best are taken there: at once from one that is stalled, else as soon as the
+    /// better begins a keyframe, for what its cache holds is older than what they have seen.
     fn change_layers(&mut self, now: Instant, id: TrackId) {
         let track = &self.tracks[&id];
         let Some(best) = track.best_layer(now) else { return };
-        let others = |id: &SinkId| {
-            let downlink = self.entry(id.session).and_then(|entry| entry.downlink.as_ref());
-            let showing = downlink.and_then(|downlink| downlink.sinks.get(usize::from(id.place))?.showing);
-            showing.is_some_and(|showing| {
-                showing.layer != best && self.is_worth_changing(track.id, showing.layer, best, now)
-            })
-        };
-        let sinks: Vec<SinkId> = track.sinks.iter().copied().filter(others).collect();
-        for sink in sinks {
+        let mut stalled = Vec::new();
+        let mut is_wanted = false;
+        for sink in &track.sinks {
+            let downlink = self.entry(sink.session).and_then(|entry| entry.downlink.as_ref());
+            let showing = downlink.and_then(|downlink| downlink.sinks.get(usize::from(sink.place))?.showing);
+            let Some(showing) = showing.filter(|showing| self.is_worth_changing(id, showing.layer, best, now)) else {
+                continue;
+            };
+            if track.layers[showing.layer].is_stalled(now) {
+                stalled.push(*sink);
+            } else {
+                is_wanted = true;
+            }
+        }
+        if is_wanted {
+            self.tracks.get_mut(&id).expect("was just found").layers[best].want_keyframe();
+        }
+        for sink in stalled {
             // A missing codec was told when the sink was given its track.
             self.begin(now, sink).ok();
         }
@@ -362,7 +382,7 @@ impl Router {
 
     fn is_worth_changing(&self, track: TrackId, from: usize, to: usize, now: Instant) -> bool {
         let layers = &self.tracks[&track].layers;
-        layers[from].is_silent(now) || layers[to].rate_bytes > layers[from].rate_bytes * 5 / 4
+        from != to && (layers[from].is_stalled(now) || layers[to].rate_bytes > layers[from].rate_bytes * 5 / 4)
     }
 
     pub(super) fn note_written(&mut self, id: SessionId) {

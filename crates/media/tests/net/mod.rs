@@ -24,9 +24,10 @@ pub(crate) struct Peer {
     /// Its own address, and the one by which the router knows it.
     pub(crate) address: SocketAddr,
     pub(crate) outside: SocketAddr,
+    pub(crate) protocol: Protocol,
     pub(crate) session: SessionId,
     pub(crate) mids: Vec<Mid>,
-    pub(crate) outgoing: VecDeque<(SessionId, SocketAddr, Vec<u8>)>,
+    pub(crate) outgoing: VecDeque<(SessionId, Protocol, SocketAddr, Vec<u8>)>,
     pub(crate) received: Vec<RtpPacket>,
     pub(crate) keyframe_requests: usize,
     pub(crate) is_connected: bool,
@@ -50,6 +51,8 @@ pub(crate) struct Net {
     pub(crate) peers: Vec<Peer>,
     pub(crate) departures: Departures,
     pub(crate) news: Vec<News>,
+    /// How peers that come from now on are connected.
+    pub(crate) protocol: Protocol,
     /// Where the program counts its allocations, and the publisher whose bursts are looked at; the allocations that
     /// the router made in them.
     pub(crate) counted: Option<(&'static AtomicU64, SessionId)>,
@@ -70,6 +73,7 @@ impl Net {
             peers: Vec::new(),
             departures: Departures::default(),
             news: vec![],
+            protocol: Protocol::Udp,
             counted: None,
             allocations: 0,
         }
@@ -99,6 +103,7 @@ impl Net {
             rtc,
             address,
             outside: address,
+            protocol: self.protocol,
             session,
             mids,
             outgoing: VecDeque::new(),
@@ -227,10 +232,10 @@ impl Net {
                 peer.rtc.handle_input(Input::Receive(self.now, receive)).expect("a peer that works");
                 peer.drain();
             }
-            for (session, source, bytes) in to_router {
+            for (session, protocol, source, bytes) in to_router {
                 let datagram = Datagram {
                     session,
-                    protocol: Protocol::Udp,
+                    protocol,
                     source,
                     destination: SERVER.parse().expect("address"),
                     bytes: &bytes,
@@ -251,7 +256,7 @@ impl Peer {
             match self.rtc.poll_output().expect("a peer that works") {
                 Output::Timeout(_) => return,
                 Output::Transmit(transmit) => {
-                    self.outgoing.push_back((self.session, self.outside, transmit.contents.to_vec()));
+                    self.outgoing.push_back((self.session, self.protocol, self.outside, transmit.contents.to_vec()));
                 }
                 Output::Event(Event::Connected) => self.is_connected = true,
                 Output::Event(Event::KeyframeRequest(_)) => self.keyframe_requests += 1,
