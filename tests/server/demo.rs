@@ -33,7 +33,7 @@ impl<'a> Demo<'a> {
         Self { child, scratch }
     }
 
-    /// Waits until all feeds are published; gives what was printed until then.
+    /// Waits until all feeds are published; gives what was printed until then. Nothing is before all are drawn.
     fn ready(&mut self) -> Vec<String> {
         let stdout = self.child.stdout.take().expect("is piped");
         let (lines, heard) = mpsc::channel();
@@ -45,12 +45,20 @@ impl<'a> Demo<'a> {
             // Twelve feeds are drawn meanwhile, beside all the other tests.
             let line = heard.recv_timeout(3 * PATIENCE);
             said.push(line.unwrap_or_else(|_| panic!("not ready after {said:?}:\n{}", self.log())));
+            assert_eq!(self.kept(), 12, "{said:?} is printed before all feeds are drawn:\n{}", self.log());
         }
         said
     }
 
     fn log(&self) -> String {
         fs::read_to_string(self.scratch.path().join("log")).expect("the log")
+    }
+
+    fn kept(&self) -> usize {
+        let Ok(files) = fs::read_dir(self.scratch.path().join("consilium/demo")) else { return 0 };
+        files
+            .filter(|file| file.as_ref().is_ok_and(|file| file.path().extension().is_some_and(|end| end == "clip")))
+            .count()
     }
 
     fn drawn(&self) -> usize {

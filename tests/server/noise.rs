@@ -4,6 +4,7 @@ use std::io::{Read, Write};
 use std::net::{TcpStream, UdpSocket};
 
 use serde_json::json;
+use tokio::io::AsyncWriteExt;
 
 use crate::harness::{PATIENCE, Server};
 use crate::ws::Line;
@@ -89,13 +90,31 @@ async fn connections_of_strangers_end() {
     server.metric_becomes("consilium_tcp_connections{", |count| count == 0.0).await;
 }
 
+/// 64 places for one address, 256 for all.
 #[tokio::test]
-async fn a_crowd_of_strangers_is_bounded() {
+async fn a_crowd_of_strangers_is_bounded_and_keeps_nobody_out() {
     let server = Server::start();
     let before = server.descriptors();
-    let crowd: Vec<TcpStream> = (0..400).map(|_| TcpStream::connect(server.media).expect("it listens")).collect();
-    let crowded = r#"consilium_tcp_connections_ended_total{worker="0",reason="crowd"}"#;
-    server.metric_becomes(crowded, |count| count >= 144.0).await;
+    let connect = |host: u8| {
+        let socket = tokio::net::TcpSocket::new_v4().expect("a socket");
+        socket.bind(([127, 0, 0, host], 0).into()).expect("loopback");
+        socket.connect(server.media)
+    };
+    let mut crowd = Vec::new();
+    for _ in 0..300 {
+        crowd.push(connect(1).await.expect("it listens"));
+    }
+    let ended = |reason: &str| format!(r#"consilium_tcp_connections_ended_total{{worker="0",reason="{reason}"}}"#);
+    server.metric_becomes(&ended("crowd"), |count| count >= 236.0).await;
+    assert!(server.descriptors() <= before + 64 + 20);
+    // somebody from elsewhere is read: its frame is longer than any
+    let mut newcomer = connect(2).await.expect("it listens");
+    newcomer.write_all(b"GET / HTTP/1.1\r\n\r\n").await.expect("connected");
+    server.metric_becomes(&ended("frame"), |count| count == 1.0).await;
+    for number in 0..300 {
+        crowd.push(connect(2 + number as u8 % 6).await.expect("it listens"));
+    }
+    server.metric_becomes(&ended("crowd"), |count| count >= 236.0 + 300.0 - 256.0).await;
     assert!(server.descriptors() <= before + 256 + 20);
     let mut member = Line::joined(&server, "expert", None).await;
     member.say(json!({ "type": "ping", "id": 1, "at_ms": 0 })).await;

@@ -67,10 +67,6 @@ async fn demo(config: DemoConfig) -> Result<(), StartError> {
     let ip = if server.http.ip().is_unspecified() { Ipv4Addr::LOCALHOST.into() } else { server.http.ip() };
     let base = format!("http://{}", SocketAddr::new(ip, server.http.port()));
     let keys = &server.shared.keys;
-    for (role, site, name) in VISITORS {
-        let token = demo_token(keys, role, site, name)?;
-        say(&format!("{} {base}/#token={}", role.as_str(), token.reveal()))?;
-    }
     let mut devices = Vec::with_capacity(SITES.len());
     for site in SITES {
         devices.push(demo_token(keys, Role::Device, Some(site), "")?);
@@ -80,6 +76,11 @@ async fn demo(config: DemoConfig) -> Result<(), StartError> {
     let publishing = async {
         let mut sites = demo::start_sites(&base, &room, devices).await?;
         sites.published().await;
+        // not earlier: whoever opens a link finds all feeds moving
+        for (role, site, name) in VISITORS {
+            let token = demo_token(keys, role, site, name)?;
+            say(&format!("{} {base}/#token={}", role.as_str(), token.reveal()))?;
+        }
         say("ready")?;
         sites.run().await;
         Ok(())

@@ -39,8 +39,11 @@ pub const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
 pub const REFUSED_IN_A_ROW: u32 = 200;
 /// A room that nobody is in is kept this long, so that a reload finds it as it was.
 pub const EMPTY_ROOM_KEPT: Duration = Duration::from_secs(30);
-/// ICE-TCP connections of one worker that have not yet proved whose they are.
+/// ICE-TCP connections of one worker that have not yet proved whose they are; beyond it the oldest gives way.
 pub const STRANGER_STREAMS: usize = 256;
+/// As many of them may come from one IP address; more are refused. A hospital behind one address has thirty viewers who
+/// join at once, each with up to two connections that take a second to prove themselves.
+pub const STRANGER_STREAMS_PER_ADDRESS: usize = 64;
 /// ICE-TCP connections of one worker.
 pub const STREAMS: usize = 4096;
 /// An ICE-TCP connection has to prove whose it is within this time ...

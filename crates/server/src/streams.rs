@@ -1,8 +1,8 @@
 //! A worker's TCP listener and its ICE-TCP connections: bounded in number, and strangers in time and bytes as well.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Instant;
 
 use media::{Protocol, Run};
@@ -11,12 +11,13 @@ use mio::{Interest, Registry, Token};
 
 use crate::address::{Addresses, canonical};
 use crate::arrival::{Arrival, Batch};
-use crate::limit::{STRANGER_STREAMS, STRANGER_TIMEOUT, STREAMS};
+use crate::limit::{STRANGER_STREAMS, STRANGER_STREAMS_PER_ADDRESS, STRANGER_TIMEOUT, STREAMS};
 use crate::socket::NOBODY;
 use crate::stream::Stream;
 use crate::tally::{DropReason, StreamEnd, Tally};
 
-/// Connections accepted, and reads from each, before the others have their turn.
+/// Connections accepted, and reads from each, before the others have their turn. As there are more places for strangers
+/// than are accepted at once, nobody gives way before a look was had at what it sent.
 const ACCEPTED_AT_ONCE: usize = 64;
 const READS_AT_ONCE: usize = 4;
 
@@ -28,7 +29,8 @@ pub struct Streams {
     first_token: usize,
     streams: Vec<Option<Stream>>,
     by_peer: HashMap<SocketAddr, usize>,
-    strangers: usize,
+    /// Places of those who have not yet proved whose they are, the oldest first.
+    strangers: VecDeque<usize>,
     /// Peers whose connection has become full, or is no more.
     pressed: Vec<(SocketAddr, bool)>,
     scratch: Vec<u8>,
@@ -44,7 +46,7 @@ impl Streams {
             first_token,
             streams: Vec::new(),
             by_peer: HashMap::new(),
-            strangers: 0,
+            strangers: VecDeque::new(),
             pressed: Vec::new(),
             scratch: vec![0; 64 * 1024],
         })
@@ -65,9 +67,16 @@ impl Streams {
         for _ in 0..ACCEPTED_AT_ONCE {
             match self.listener.accept() {
                 Ok((socket, peer)) => {
-                    if self.strangers >= STRANGER_STREAMS || self.by_peer.len() >= STREAMS {
+                    let peer = canonical(peer);
+                    if self.by_peer.len() >= STREAMS || self.strangers_of(peer.ip()) >= STRANGER_STREAMS_PER_ADDRESS {
                         tally.end(StreamEnd::Crowd);
-                    } else if self.admit(socket, canonical(peer), registry, now).is_err() {
+                        continue;
+                    }
+                    if self.strangers.len() >= STRANGER_STREAMS {
+                        tally.end(StreamEnd::Crowd);
+                        self.remove(self.strangers[0]);
+                    }
+                    if self.admit(socket, peer, registry, now).is_err() {
                         tally.end(StreamEnd::Peer);
                     }
                 }
@@ -76,6 +85,11 @@ impl Streams {
             }
         }
         true
+    }
+
+    fn strangers_of(&self, ip: IpAddr) -> usize {
+        let streams = self.strangers.iter().filter_map(|place| self.streams[*place].as_ref());
+        streams.filter(|stream| stream.peer.ip() == ip).count()
     }
 
     fn admit(
@@ -95,7 +109,7 @@ impl Streams {
         }
         self.streams[place] = Some(stream);
         self.by_peer.insert(peer, place);
-        self.strangers += 1;
+        self.strangers.push_back(place);
         Ok(())
     }
 
@@ -182,11 +196,9 @@ impl Streams {
 
     /// The peer has proved whose it is.
     pub fn know(&mut self, peer: SocketAddr) {
-        let stream = self.by_peer.get(&peer).and_then(|place| self.streams[*place].as_mut());
-        if let Some(stream) = stream.filter(|stream| !stream.known) {
-            stream.known = true;
-            self.strangers -= 1;
-        }
+        let Some(place) = self.by_peer.get(&peer).copied() else { return };
+        self.streams[place].as_mut().expect("by_peer names places that are taken").known = true;
+        self.strangers.retain(|stranger| *stranger != place);
     }
 
     /// Closes the connection of a session that is over.
@@ -210,7 +222,7 @@ impl Streams {
     /// Dropping the socket takes it out of the poll as well.
     fn remove(&mut self, place: usize) {
         if let Some(stream) = self.streams[place].take() {
-            self.strangers -= usize::from(!stream.known);
+            self.strangers.retain(|stranger| *stranger != place);
             self.by_peer.remove(&stream.peer);
         }
         while self.streams.last().is_some_and(Option::is_none) {
@@ -229,3 +241,7 @@ fn append(batch: &mut Batch, source: SocketAddr, destination: SocketAddr, frame:
     let range = start..start + frame.len();
     batch.arrivals.push(Arrival { target: NOBODY, protocol: Protocol::Tcp, source, destination, buffer: 0, range });
 }
+
+#[cfg(test)]
+#[path = "streams_tests.rs"]
+mod tests;

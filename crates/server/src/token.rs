@@ -169,6 +169,10 @@ impl Keys {
             return Err(bad("The token is too long."));
         }
         let header = jsonwebtoken::decode_header(token).map_err(|_| bad("This is no token of a known kind."))?;
+        // RFC 7515, section 4.1.11: `crit` names what must be understood, and this server understands no extension
+        if header.crit.is_some() {
+            return Err(bad("The token demands an extension that this server does not know."));
+        }
         let key = match header.alg {
             Algorithm::HS256 => &self.secret,
             algorithm => self

@@ -68,6 +68,21 @@ fn what_others_signed_is_not() {
     }
 }
 
+/// RFC 7515, section 4.1.11: also when the list is empty or names a claim, neither of which it may be.
+#[test]
+fn a_token_that_demands_an_extension_is_refused() {
+    let keys = keys(8);
+    let signed = |crit: Option<&[&str]>| {
+        let crit = crit.map(|names| names.iter().map(ToString::to_string).collect());
+        let header = Header { crit, ..Header::new(Algorithm::HS256) };
+        jsonwebtoken::encode(&header, &expert(), &keys.signer).expect("signs")
+    };
+    assert!(keys.verify(&signed(None)).is_ok());
+    for crit in [&["b64"][..], &["exp"], &[]] {
+        assert_eq!(code(&keys, &signed(Some(crit))), RefusalCode::BadToken, "{crit:?}");
+    }
+}
+
 #[test]
 fn an_operating_room_role_belongs_to_a_site() {
     let keys = keys(5);
