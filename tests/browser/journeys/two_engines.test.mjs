@@ -65,8 +65,8 @@ for (const [theirs, ours, codec] of pairs) {
 test("the demo as it starts by itself, an expert in Firefox", async () => {
   const data = await mkdtemp(join(tmpdir(), "consilium-"));
   const demo = new Process(binary, ["demo", "--data", data], { env: demoCache });
-  const [, link] = await demo.line(/^expert (.*)$/);
   await demo.line(/^ready$/, 180_000);
+  const [, link] = await demo.line(/^expert (.*)$/);
   const expert = new Member(await open({ engine: "firefox" }));
   try {
     await expert.enter(link);
