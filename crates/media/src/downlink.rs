@@ -314,10 +314,11 @@ impl Sink {
         let Self { sources, stream, .. } = self;
         let layer_of = |number| {
             let source = sources.of(number)?;
-            Some((tracks.get(&source.track)?.layers.get(source.layer)?, source.resend_type))
+            let layer = tracks.get(&source.track)?.layers.get(source.layer)?;
+            (source.kind == (layer.encoding, layer.ssrc)).then_some((layer, source.resend_type))
         };
         let near = |number| Some(layer_of(number)?.0.history.newest()?.sequence);
-        let sent = stream.again(now, sequence, round_trip, near)?;
+        let sent = stream.sent.again(now, sequence, round_trip, near)?;
         let (layer, resend_type) = layer_of(sent.source_number)?;
         let packet = layer.history.get(sent.source)?;
         stream.resend(channel, departures, layer.encoding, resend_type?, packet, sent.place).then_some(())

@@ -53,16 +53,19 @@ pub(crate) struct Source {
     number: u8,
     pub(crate) track: TrackId,
     pub(crate) layer: usize,
+    /// What the layer was then: another stream in its place has numbers of its own.
+    pub(crate) kind: (Encoding, u32),
     /// The payload type of its retransmissions; none if the viewer takes none.
     pub(crate) resend_type: Option<u8>,
 }
 
 impl Sources {
     /// Adds a layer of a track; gives its number.
-    fn add(&mut self, track: TrackId, layer: usize, resend_type: Option<u8>) -> u8 {
+    fn add(&mut self, track: TrackId, (layer, shown): (usize, &Layer), resend_type: Option<u8>) -> u8 {
         self.count = self.count.wrapping_add(1);
         let number = self.count;
-        self.latest[usize::from(number) % SOURCES] = Some(Source { number, track, layer, resend_type });
+        let kind = (shown.encoding, shown.ssrc);
+        self.latest[usize::from(number) % SOURCES] = Some(Source { number, track, layer, kind, resend_type });
         number
     }
 
@@ -136,17 +139,16 @@ impl Sink {
         let encoding = shown.encoding;
         self.taken = shown.fresh.forgotten();
         let (payload_type, resend_type) = types;
-        let number = self.sources.add(track, layer, resend_type);
+        let number = self.sources.add(track, (layer, shown), resend_type);
         self.showing = Some(Showing { layer, encoding, payload_type, number });
     }
 
-    /// Begins, or begins again, with the layer's last keyframe. False if there is none.
-    pub(crate) fn replay(&mut self, layer: &Layer) -> bool {
-        let (Some(first), Some(newest)) = (layer.history.keyframe(), layer.history.newest()) else { return false };
+    /// Begins, or begins again, with the layer's last keyframe, if there is one.
+    pub(crate) fn replay(&mut self, layer: &Layer) {
+        let (Some(first), Some(newest)) = (layer.history.keyframe(), layer.history.newest()) else { return };
         self.forward.start(first, newest, layer.history.frames());
         self.progress = Progress::Behind;
         (self.taken, self.next) = (layer.fresh.count(), first);
-        true
     }
 
     /// What to do about a keyframe request of this viewer. A publisher that is deaf is not worth asking.

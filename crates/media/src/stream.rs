@@ -1,6 +1,6 @@
 //! One outgoing RTP stream: from a shared packet to sealed bytes in the slab.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use str0m::media::Mid;
 use str0m::rtp::ExtensionMap;
@@ -21,7 +21,7 @@ pub(crate) struct Stream {
     pub(crate) ssrc: u32,
     header: Header,
     resend: Option<Resend>,
-    sent: SentLog,
+    pub(crate) sent: SentLog,
     /// For sender reports: packets and octets of payload (RFC 3550 section 6.4.1).
     pub(crate) packets: u32,
     pub(crate) octets: u32,
@@ -108,17 +108,6 @@ impl Stream {
             sealer.seal_rtp(slab, self.header.length(), self.ssrc, place.sequence, payload);
         });
         true
-    }
-
-    /// The packet with these lower bits of a sequence number, if it was sent and may be sent again now.
-    pub(crate) fn again(
-        &mut self,
-        now: Instant,
-        sequence: u16,
-        round_trip: Option<Duration>,
-        near: impl Fn(u8) -> Option<u64>,
-    ) -> Option<SentPacket> {
-        self.sent.again(now, sequence, round_trip, near)
     }
 
     /// Sends a packet again, on the SSRC of retransmissions (RFC 4588 section 4). A stream without one sends nothing
