@@ -152,11 +152,32 @@ impl Layer {
         let place = sequence + self.put_in_before(sequence);
         self.keep(ours(place, packet.payload, packet.marker, begins_keyframe));
         if begins_keyframe {
-            self.traffic.keyframes += 1;
-            self.wants_keyframe = false;
-            if let Some((at, times)) = self.asked.take() {
-                self.ignores_requests = times >= 2 || now.saturating_duration_since(at) > ASK_AGAIN;
-            }
+            self.note_keyframe(now);
+        }
+    }
+
+    /// What follows has no connection with what came before.
+    pub(crate) fn begin_copy(&mut self, is_deaf: bool) {
+        self.history.clear();
+        self.ignores_requests |= is_deaf;
+    }
+
+    /// Takes a packet that the home router has opened and numbered.
+    pub(crate) fn take_copy(&mut self, now: Instant, packet: &Packet) {
+        self.traffic.packets += 1;
+        self.traffic.bytes += packet.payload.len() as u64;
+        self.last_packet_at = now;
+        if packet.begins_keyframe {
+            self.note_keyframe(now);
+        }
+        self.keep(packet.clone());
+    }
+
+    fn note_keyframe(&mut self, now: Instant) {
+        self.traffic.keyframes += 1;
+        self.wants_keyframe = false;
+        if let Some((at, times)) = self.asked.take() {
+            self.ignores_requests = times >= 2 || now.saturating_duration_since(at) > ASK_AGAIN;
         }
     }
 

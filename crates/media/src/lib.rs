@@ -33,6 +33,7 @@ mod sink;
 mod srtp;
 mod stream;
 mod track;
+mod trunk;
 
 pub use datagram::{Datagram, Departures, Protocol, Run, SessionId};
 pub use downlink::Rank;
@@ -44,3 +45,4 @@ pub use report::{Counters, Report, SinkReport, TrackReport};
 pub use router::{News, OfferedLine, Router, RouterConfig, SinkId, TrackId};
 pub use session::Way;
 pub use track::Fault;
+pub use trunk::{Excerpt, TrunkId};

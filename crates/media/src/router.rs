@@ -1,8 +1,10 @@
 //! All sessions of one room, the tracks that come in and the sinks that they go out by.
 
 mod flow;
+mod housekeeping;
 mod news;
 mod sessions;
+mod trunks;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -17,10 +19,12 @@ use crate::deadline::Deadlines;
 use crate::downlink::{Downlink, Rank};
 use crate::dtls::Certificate;
 use crate::error::{DropReason, MediaError, NoCommonCodec};
+use crate::parameter_sets::ParameterSets;
 use crate::report::{self, Counters, Report};
 use crate::session::{SessionEvent, Way};
 use crate::sink::Sink;
-use crate::track::Track;
+use crate::track::{Origin, Track};
+use crate::trunk::{Excerpt, Trunk, TrunkId};
 use crate::{Datagram, Departures, SessionId};
 
 /// One incoming track, never used twice in a router.
@@ -66,6 +70,9 @@ pub struct Router {
     written: Vec<(Rank, SessionId)>,
     /// When some of them were left for the next tick.
     rest_at: Option<Instant>,
+    trunks: BTreeMap<TrunkId, Trunk>,
+    /// What is to be handed on by them.
+    excerpts: Vec<(TrunkId, Excerpt)>,
     wanted: Vec<Mid>,
     events: Vec<(SessionId, SessionEvent)>,
     ways: Vec<(SessionId, Way)>,
@@ -88,6 +95,8 @@ impl Router {
             offered: Vec::new(),
             written: Vec::new(),
             rest_at: None,
+            trunks: BTreeMap::new(),
+            excerpts: Vec::new(),
             wanted: Vec::new(),
             events: Vec::new(),
             ways: Vec::new(),
@@ -155,7 +164,8 @@ impl Router {
         self.entry(session).filter(|entry| entry.downlink.is_none())?;
         let line = self.line(session, mid, |line| line.incoming)?;
         let id = TrackId(self.next_id());
-        self.tracks.insert(id, Track::new(now, id, session, line.mid, line.is_video, offer));
+        let (origin, sets) = (Origin::Session(session, line.mid), ParameterSets::of_offer(offer, &line.mid));
+        self.tracks.insert(id, Track::new(now, id, origin, line.is_video, sets));
         self.entry_mut(session)?.tracks.push(id);
         self.housekeeping_at.get_or_insert(now + HOUSEKEEPING);
         Some(id)
@@ -176,7 +186,9 @@ impl Router {
     /// Ends a track: what shows it goes dark.
     pub fn unbind_track(&mut self, id: TrackId) {
         let Some(track) = self.tracks.remove(&id) else { return };
-        if let Some(entry) = self.entry_mut(track.session) {
+        if let Origin::Session(session, _) = track.origin
+            && let Some(entry) = self.entry_mut(session)
+        {
             entry.tracks.retain(|known| *known != id);
         }
         for sink in track.sinks {
@@ -225,6 +237,10 @@ impl Router {
         }
         let Some(found) = track.and_then(|track| self.tracks.get_mut(&track)) else { return Ok(()) };
         found.sinks.push(id);
+        if found.origin == (Origin::Home { is_wanted: false }) {
+            found.origin = Origin::Home { is_wanted: true };
+            news.push(News::Wanted(found.id, true));
+        }
         self.sink_mut(id).expect("was just found").track = track;
         let shown = self.begin(now, id);
         self.settle(now, departures, news);
@@ -301,7 +317,13 @@ impl Router {
 
     /// When [`Router::tick`] is wanted.
     pub fn deadline(&self) -> Option<Instant> {
-        [self.deadlines.earliest(), self.housekeeping_at, self.rest_at].into_iter().flatten().min()
+        let trunks = self.trunks.values().filter_map(Trunk::deadline).min();
+        [self.deadlines.earliest(), self.housekeeping_at, self.rest_at, trunks].into_iter().flatten().min()
+    }
+
+    /// True while some of the audience has still to be sent what has come.
+    pub fn is_serving(&self) -> bool {
+        self.rest_at.is_some()
     }
 
     /// Ends a session and what belongs to it: says goodbye to the peer, without [`News::Over`].

@@ -26,18 +26,31 @@ pub enum Fault {
     Silent,
 }
 
+/// Where a track's packets come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Origin {
+    /// From a publisher, on one m-line of its session.
+    Session(SessionId, Mid),
+    /// From the home router, by the trunk; and whether they are wanted from there.
+    Home {
+        /// The home router was told that they are.
+        is_wanted: bool,
+    },
+}
+
 /// One incoming track.
 #[derive(Debug)]
 pub(crate) struct Track {
     pub(crate) id: TrackId,
-    pub(crate) session: SessionId,
-    pub(crate) mid: Mid,
+    pub(crate) origin: Origin,
     pub(crate) is_video: bool,
     pub(crate) is_muted: bool,
     pub(crate) layers: Vec<Layer>,
     pub(crate) sinks: Vec<SinkId>,
     pub(crate) fault: Option<Fault>,
     pub(crate) bound_at: Instant,
+    /// Since when no sink shows it; none while one does.
+    pub(crate) unwatched_since: Option<Instant>,
     /// The audio level of the last moments, 0 the loudest; rises at once, falls 1 a packet.
     pub(crate) loudness: i8,
     sets: ParameterSets,
@@ -46,19 +59,19 @@ pub(crate) struct Track {
 }
 
 impl Track {
-    pub(crate) fn new(now: Instant, id: TrackId, session: SessionId, mid: Mid, is_video: bool, offer: &str) -> Self {
+    pub(crate) fn new(now: Instant, id: TrackId, origin: Origin, is_video: bool, sets: ParameterSets) -> Self {
         Self {
             id,
-            session,
-            mid,
+            origin,
             is_video,
             is_muted: false,
             layers: Vec::new(),
             sinks: Vec::new(),
             fault: None,
             bound_at: now,
+            unwatched_since: Some(now),
             loudness: -127,
-            sets: ParameterSets::of_offer(offer, &mid),
+            sets,
             left: Vec::new(),
         }
     }

@@ -2,8 +2,10 @@
 
 use std::net::SocketAddr;
 
-use media::{Datagram, SessionId};
+use media::{Datagram, Excerpt, SessionId, TrunkId};
 use signaling::{ClientMessage, CloseReason, Private, RequestId, Role, SiteId};
+
+use crate::annex::{Dispatch, Petition};
 
 /// One WebSocket or one WHIP or WHEP session, numbered by the server, never used twice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -91,6 +93,12 @@ pub enum Input<'a> {
         /// Full, or no more.
         is_held: bool,
     },
+    /// One of the room's annexes says something.
+    Petition(TrunkId, Petition),
+    /// The home of this annex says something.
+    Dispatch(Dispatch),
+    /// An annex could not take what was to be handed on to it: it is to have it later.
+    Refused(TrunkId, Vec<Excerpt>),
     /// The deadline has come, or may have.
     Tick,
     /// The server is going down: tell everybody, end every session.

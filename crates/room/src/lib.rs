@@ -1,12 +1,14 @@
 //! One consultation as one value: sites, members, roles, who hears and sees whom.
 //!
 //! [`Room::handle`] is the only way in; what follows from an input lands in the [`Outbox`]. No clock, socket, file,
-//! thread or randomness of its own. Read in this order: [`input`], [`outbox`], [`room`], [`entitlement`], then
-//! `publish`, `receive` and `voice`, which are what members do.
+//! thread or randomness of its own. Read in this order: [`input`], [`outbox`], [`room`], [`entitlement`], then `member`,
+//! `publish`, `receive` and `voice`, which are what members do, and [`annex`].
 
+pub mod annex;
 mod client;
 pub mod entitlement;
 pub mod input;
+mod member;
 pub mod outbox;
 mod publish;
 mod receive;
@@ -14,6 +16,7 @@ pub mod report;
 pub mod room;
 mod voice;
 
+pub use annex::{Dispatch, Petition};
 pub use input::{ClientId, Door, Grants, Identity, Input};
 pub use outbox::{Closing, Outbox, Outgoing, Route};
 pub use report::{FeedReport, Report, ViewerReport, VoiceReport};

@@ -2,10 +2,11 @@
 
 use std::net::SocketAddr;
 
-use media::{Departures, Protocol, SessionId};
+use media::{Departures, Protocol, SessionId, TrunkId};
 use signaling::{CloseReason, ServerMessage};
 
 use crate::ClientId;
+use crate::annex::{Dispatch, Petition};
 
 /// What follows from one input, in order within each list. The caller empties it with [`Outbox::clear`].
 #[derive(Debug, Default)]
@@ -18,6 +19,10 @@ pub struct Outbox {
     pub closed: Vec<Closing>,
     /// How datagrams find their session.
     pub routes: Vec<Route>,
+    /// What is to be said to the room's annexes.
+    pub dispatches: Vec<(TrunkId, Dispatch)>,
+    /// What an annex is to say to its home.
+    pub petitions: Vec<Petition>,
 }
 
 /// A message to one client.
@@ -57,5 +62,7 @@ impl Outbox {
         self.messages.clear();
         self.closed.clear();
         self.routes.clear();
+        self.dispatches.clear();
+        self.petitions.clear();
     }
 }

@@ -9,6 +9,7 @@ use signaling::{
     VoiceId, VoiceOffer, limit,
 };
 
+use crate::annex::Dispatch;
 use crate::client::Publishing;
 use crate::room::{Answered, Published};
 use crate::{ClientId, Outbox, Room};
@@ -195,7 +196,7 @@ impl Room {
                 self.router.mute_track(track, true);
             }
             let published = Published { what, track };
-            self.tell_feed(&published.what, out);
+            self.tell_feed(&published, out);
             self.feeds.insert(id, published);
             feeds.push((mid, id));
         }
@@ -209,20 +210,26 @@ impl Room {
             let id = known.unwrap_or_else(|| VoiceId(self.next_id()));
             let muted = known.is_some_and(|voice| self.voices[&voice].what.muted);
             self.router.mute_track(track, muted);
-            let what = Voice { id, member, site: site.clone(), muted };
-            for client in self.hearers(|standing| standing.may_perceive(site.as_ref())) {
-                out.say(client, ServerMessage::VoicePublished { voice: what.clone() });
-            }
-            self.voices.insert(id, Published { what, track });
+            let published = Published { what: Voice { id, member, site: site.clone(), muted }, track };
+            self.tell_voice(&published, out);
+            self.voices.insert(id, published);
             Some((mid, id))
         });
         Publishing { session, outline, feeds, voice }
     }
 
-    fn tell_feed(&self, feed: &Feed, out: &mut Outbox) {
-        for client in self.hearers(|standing| standing.may_perceive(feed.site.as_ref())) {
-            out.say(client, ServerMessage::FeedPublished { feed: feed.clone() });
-        }
+    pub(crate) fn tell_feed(&self, feed: &Published<Feed>, out: &mut Outbox) {
+        let site = feed.what.site.as_ref();
+        let message = ServerMessage::FeedPublished { feed: feed.what.clone() };
+        self.say_to_those(|standing| standing.may_perceive(site), &message, out);
+        self.dispatch(|| Dispatch::Feed(feed.clone()), out);
+    }
+
+    pub(crate) fn tell_voice(&self, voice: &Published<Voice>, out: &mut Outbox) {
+        let site = voice.what.site.as_ref();
+        let message = ServerMessage::VoicePublished { voice: voice.what.clone() };
+        self.say_to_those(|standing| standing.may_perceive(site), &message, out);
+        self.dispatch(|| Dispatch::Voice(voice.clone()), out);
     }
 
     fn unpublish_dropped(&mut self, before: &Publishing, after: &Publishing, out: &mut Outbox) {
@@ -250,20 +257,18 @@ impl Room {
         self.assign_voices(now, out);
     }
 
-    fn unpublish_feed(&mut self, id: FeedId, out: &mut Outbox) {
+    pub(crate) fn unpublish_feed(&mut self, id: FeedId, out: &mut Outbox) {
         let Some(gone) = self.feeds.remove(&id) else { return };
         self.router.unbind_track(gone.track);
-        for client in self.hearers(|standing| standing.may_perceive(gone.what.site.as_ref())) {
-            out.say(client, ServerMessage::FeedUnpublished { feed: id });
-        }
+        let site = gone.what.site.as_ref();
+        self.tell(|standing| standing.may_perceive(site), ServerMessage::FeedUnpublished { feed: id }, out);
     }
 
-    fn unpublish_voice(&mut self, id: VoiceId, out: &mut Outbox) {
+    pub(crate) fn unpublish_voice(&mut self, id: VoiceId, out: &mut Outbox) {
         let Some(gone) = self.voices.remove(&id) else { return };
         self.router.unbind_track(gone.track);
-        for client in self.hearers(|standing| standing.may_perceive(gone.what.site.as_ref())) {
-            out.say(client, ServerMessage::VoiceUnpublished { voice: id });
-        }
+        let site = gone.what.site.as_ref();
+        self.tell(|standing| standing.may_perceive(site), ServerMessage::VoiceUnpublished { voice: id }, out);
     }
 
     pub(crate) fn mute_feed(
@@ -276,17 +281,31 @@ impl Room {
     ) -> Answered {
         let own = self.clients[&client].publishing.as_ref();
         let own = own.is_some_and(|own| own.feeds.iter().any(|(_, feed)| *feed == id));
-        let Some(feed) = self.feeds.get_mut(&id).filter(|_| own) else {
+        if !own || !self.feeds.contains_key(&id) {
             return Err(Refusal::new(RefusalCode::UnknownFeed, format!("Feed {id} is none of this client's.")));
-        };
+        }
+        self.set_feed_muted(id, muted, Some((client, re)), out);
+        Ok(())
+    }
+
+    /// Holds a feed back from everybody, or lets it through again; `asked` is the client that wanted it so.
+    pub(crate) fn set_feed_muted(
+        &mut self,
+        id: FeedId,
+        muted: bool,
+        asked: Option<(ClientId, Option<RequestId>)>,
+        out: &mut Outbox,
+    ) {
+        let Some(feed) = self.feeds.get_mut(&id) else { return };
         feed.what.muted = muted;
         let (track, site) = (feed.track, feed.what.site.clone());
         self.router.mute_track(track, muted);
-        for other in self.hearers(|standing| standing.may_perceive(site.as_ref())) {
-            let re = re.filter(|_| other == client);
-            out.say(other, ServerMessage::FeedMuted { re, feed: id, muted });
-        }
-        Ok(())
+        self.tell_answering(
+            asked,
+            |standing| standing.may_perceive(site.as_ref()),
+            |re| ServerMessage::FeedMuted { re, feed: id, muted },
+            out,
+        );
     }
 
     /// The first packets of a feed say what its codec is.
@@ -295,23 +314,29 @@ impl Room {
         let codec = Some(encoding.name().to_owned());
         if feed.what.codec != codec {
             feed.what.codec = codec;
-            let feed = feed.what.clone();
+            let feed = feed.clone();
             self.tell_feed(&feed, out);
         }
     }
 
     pub(crate) fn feed_faulted(&mut self, track: TrackId, fault: Option<Fault>, out: &mut Outbox) {
-        let Some(feed) = self.feeds.values_mut().find(|feed| feed.track == track) else { return };
-        feed.what.fault = fault.map(|fault| match fault {
+        let Some(feed) = self.feeds.values().find(|feed| feed.track == track) else { return };
+        let fault = fault.map(|fault| match fault {
             Fault::BFrames => FeedFault::BFrames,
             Fault::NoKeyframe => FeedFault::NoKeyframe,
             Fault::Silent => FeedFault::Silent,
         });
-        let (id, fault, site) = (feed.what.id, feed.what.fault, feed.what.site.clone());
+        let id = feed.what.id;
         tracing::info!(room = %self.id, feed = id.0, ?fault, "feed fault changed");
-        for client in self.hearers(|standing| standing.may_perceive(site.as_ref())) {
-            out.say(client, ServerMessage::FeedFaulted { feed: id, fault });
-        }
+        self.set_feed_fault(id, fault, out);
+    }
+
+    pub(crate) fn set_feed_fault(&mut self, id: FeedId, fault: Option<FeedFault>, out: &mut Outbox) {
+        let Some(feed) = self.feeds.get_mut(&id) else { return };
+        feed.what.fault = fault;
+        let site = feed.what.site.clone();
+        let message = ServerMessage::FeedFaulted { feed: id, fault };
+        self.tell(|standing| standing.may_perceive(site.as_ref()), message, out);
     }
 }
 

@@ -65,8 +65,8 @@ impl Room {
         if let Some(client) = self.clients.get_mut(&client) {
             client.receiving = Some(receiving);
         }
-        self.find_feeds(now, out);
-        self.assign_voices(now, out);
+        self.find_feeds_of(now, client, out);
+        self.assign_voices_of(now, client, out);
         Ok(())
     }
 
@@ -98,7 +98,7 @@ impl Room {
         state.choice = choice;
         self.fill_slot(now, client, index, out);
         if self.clients[&client].door == Door::Whep {
-            self.assign_voices(now, out);
+            self.assign_voices_of(now, client, out);
         }
         let receiving = self.clients[&client].receiving.as_ref().expect("it has just been changed");
         out.say(client, receiving.slots[index].watched(index, re));
@@ -137,22 +137,26 @@ impl Room {
 
     /// After feeds came or went: every slot whose choice now means another feed gets it, and its viewer is told.
     pub(crate) fn find_feeds(&mut self, now: Instant, out: &mut Outbox) {
-        let mut stale = Vec::new();
-        for (id, client) in &self.clients {
-            let standing = &self.members[&client.member].standing;
-            for (index, slot) in client.receiving.iter().flat_map(|receiving| receiving.slots.iter().enumerate()) {
-                if slot.choice.is_some()
-                    && slot.vacant != Some(VacantReason::NoCommonCodec)
-                    && (self.feed_for(standing, &slot.choice) != slot.feed || !self.is_shown(slot))
-                {
-                    stale.push((*id, index));
-                }
-            }
+        for client in self.clients.keys().copied().collect::<Vec<_>>() {
+            self.find_feeds_of(now, client, out);
         }
-        for (client, index) in stale {
-            self.fill_slot(now, client, index, out);
-            let receiving = self.clients[&client].receiving.as_ref().expect("it has a slot");
-            out.say(client, receiving.slots[index].watched(index, None));
+    }
+
+    /// The same for one viewer.
+    fn find_feeds_of(&mut self, now: Instant, id: ClientId, out: &mut Outbox) {
+        let client = &self.clients[&id];
+        let standing = &self.members[&client.member].standing;
+        let slots = client.receiving.iter().flat_map(|receiving| receiving.slots.iter().enumerate());
+        let is_stale = |slot: &SlotState| {
+            slot.choice.is_some()
+                && slot.vacant != Some(VacantReason::NoCommonCodec)
+                && (self.feed_for(standing, &slot.choice) != slot.feed || !self.is_shown(slot))
+        };
+        let stale: Vec<usize> = slots.filter(|(_, slot)| is_stale(slot)).map(|(index, _)| index).collect();
+        for index in stale {
+            self.fill_slot(now, id, index, out);
+            let receiving = self.clients[&id].receiving.as_ref().expect("it has a slot");
+            out.say(id, receiving.slots[index].watched(index, None));
         }
     }
 

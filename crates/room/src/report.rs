@@ -10,7 +10,7 @@ use crate::Room;
 pub struct Report {
     /// The room.
     pub room: RoomId,
-    /// Members now.
+    /// Members now whose clients are here and not in an annex or the home.
     pub members: usize,
     /// Clients now: WebSockets, WHIP and WHEP sessions.
     pub clients: usize,
@@ -68,11 +68,14 @@ impl Room {
     pub fn report(&self) -> Report {
         let router = self.router.report();
         let track = |id| router.tracks.iter().find(|report| report.track == id).cloned();
-        let feeds = self.feeds.values().filter_map(|feed| {
+        // An annex has them from its home, which reports them.
+        let own_feeds = self.feeds.values().filter(|_| !self.is_annex());
+        let own_voices = self.voices.values().filter(|_| !self.is_annex());
+        let feeds = own_feeds.filter_map(|feed| {
             let what = &feed.what;
             Some(FeedReport { feed: what.id, site: what.site.clone(), kind: what.kind, track: track(feed.track)? })
         });
-        let voices = self.voices.values().filter_map(|voice| {
+        let voices = own_voices.filter_map(|voice| {
             Some(VoiceReport { voice: voice.what.id, site: voice.what.site.clone(), track: track(voice.track)? })
         });
         let sink = |id| router.sinks.iter().find(|report| report.sink == id).cloned();
@@ -84,7 +87,7 @@ impl Room {
         });
         Report {
             room: self.id.clone(),
-            members: self.members.len(),
+            members: self.members.values().filter(|present| present.is_here()).count(),
             clients: self.clients.len(),
             sessions: router.sessions,
             counters: router.counters.clone(),

@@ -1,21 +1,22 @@
 //! The room: its one verb, and what it holds.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use media::{Certificate, News, Router, RouterConfig, SessionId, TrackId, Way};
+use media::{Certificate, News, Router, RouterConfig, SessionId, TrackId, TrunkId, Way};
 use signaling::client::Connection;
-use signaling::limit;
 use signaling::{
-    ClientMessage, CloseReason, Feed, FeedId, Member, MemberId, Private, Refusal, RefusalCode, RequestId, Role, RoomId,
-    RoomKind, ServerMessage, SiteId, Voice, VoiceId,
+    ClientMessage, CloseReason, Feed, FeedId, MemberId, Refusal, RefusalCode, RequestId, RoomId, RoomKind,
+    ServerMessage, Voice, VoiceId,
 };
 
+use crate::annex::{Annex, Petition};
 use crate::client::Client;
-use crate::entitlement::{Standing, belongs_to_site};
+use crate::entitlement::Standing;
+use crate::member::Present;
 use crate::outbox::{Closing, Outgoing, Route};
-use crate::{ClientId, Door, Identity, Input, Outbox};
+use crate::{ClientId, Door, Input, Outbox};
 
 /// What a room is made with.
 #[derive(Debug, Clone)]
@@ -46,21 +47,16 @@ pub struct Room {
     pub(crate) speaking: Vec<VoiceId>,
     pub(crate) listen_at: Option<Instant>,
     pub(crate) news: Vec<News>,
-    last_id: u32,
-}
-
-/// A member in the room.
-#[derive(Debug)]
-pub(crate) struct Present {
-    pub(crate) member: Member,
-    pub(crate) standing: Standing,
-    subject: Private<String>,
-    door: Door,
+    pub(crate) last_id: u32,
+    /// Where more of the audience is.
+    pub(crate) annexes: BTreeSet<TrunkId>,
+    /// None in a home.
+    pub(crate) annex: Option<Annex>,
 }
 
 /// A feed or a voice with the track that brings it.
-#[derive(Debug)]
-pub(crate) struct Published<T> {
+#[derive(Debug, Clone)]
+pub struct Published<T> {
     pub(crate) what: T,
     pub(crate) track: TrackId,
 }
@@ -85,11 +81,14 @@ impl Room {
             listen_at: None,
             news: Vec::new(),
             last_id: 0,
+            annexes: BTreeSet::new(),
+            annex: None,
         }
     }
 
     /// The only way in: applies one input at `now` and appends every consequence to `out`.
     pub fn handle(&mut self, now: Instant, input: Input<'_>, out: &mut Outbox) {
+        let Some(input) = self.wait(input, out) else { return };
         match input {
             Input::Joined { client, re, identity, door } => self.join(client, re, identity, door, out),
             Input::Message { client, re, message } => self.message(now, client, re, message, out),
@@ -104,6 +103,11 @@ impl Room {
                 self.router.tick(now, &mut out.departures, &mut self.news);
                 self.listen(now, out);
             }
+            Input::Petition(from, petition) => self.petition(now, from, petition, out),
+            Input::Dispatch(dispatch) => self.hear(now, dispatch, out),
+            Input::Refused(by, excerpts) => {
+                excerpts.iter().for_each(|excerpt| self.router.hand_on_again(now, by, excerpt));
+            }
             Input::Shutdown => {
                 for client in self.clients.keys().copied().collect::<Vec<_>>() {
                     self.leave(now, client, CloseReason::ShuttingDown, out);
@@ -111,6 +115,7 @@ impl Room {
             }
         }
         self.follow_news(now, out);
+        self.hand_on(out);
     }
 
     /// When the room wants [`Input::Tick`] if nothing else happens first.
@@ -118,99 +123,19 @@ impl Room {
         [self.router.deadline(), self.listen_at].into_iter().flatten().min()
     }
 
+    /// True while some of the audience has still to be sent what has come.
+    pub fn is_serving(&self) -> bool {
+        self.router.is_serving()
+    }
+
     /// True when nobody is in the room; the server may drop it.
     pub fn is_empty(&self) -> bool {
-        self.clients.is_empty()
+        self.clients.is_empty() && self.annexes.is_empty()
     }
 
     pub(crate) fn next_id(&mut self) -> u32 {
-        self.last_id += 1;
+        self.last_id = self.last_id.wrapping_add(1);
         self.last_id
-    }
-
-    fn join(&mut self, client: ClientId, re: Option<RequestId>, identity: Identity, door: Door, out: &mut Outbox) {
-        let standing = Standing::of(&identity);
-        if let Err(refusal) = self.admit(&standing) {
-            out.say(client, refused(re, refusal));
-            out.close(client, CloseReason::Refused);
-            return;
-        }
-        let known = self.members.values().find(|present| {
-            door != Door::WebSocket
-                && present.door == door
-                && present.subject == identity.subject
-                && present.standing == standing
-        });
-        let member = match known {
-            Some(present) => present.member.id,
-            None => self.enter(identity, standing, door, out),
-        };
-        self.clients.insert(client, Client::new(member, door));
-        let joined = self.joined(re, member);
-        out.say(client, joined);
-        if door == Door::WebSocket && !self.speaking.is_empty() {
-            self.tell_speaking(client, out);
-        }
-    }
-
-    fn admit(&self, standing: &Standing) -> Answered {
-        let Some(site) = &standing.site else {
-            return if belongs_to_site(standing.role) {
-                let sentence =
-                    format!("The role {} belongs to a site; its token must name one.", standing.role.as_str());
-                Err(Refusal::new(RefusalCode::SiteRequired, sentence))
-            } else {
-                Ok(())
-            };
-        };
-        let mut sites: Vec<&SiteId> =
-            self.members.values().filter_map(|present| present.member.site.as_ref()).collect();
-        sites.push(site);
-        sites.sort();
-        sites.dedup();
-        if sites.len() > limit::SITES_PER_ROOM {
-            let sentence = format!("A room has at most {} sites.", limit::SITES_PER_ROOM);
-            return Err(Refusal::new(RefusalCode::TooManySites, sentence));
-        }
-        Ok(())
-    }
-
-    fn enter(&mut self, identity: Identity, standing: Standing, door: Door, out: &mut Outbox) -> MemberId {
-        let id = MemberId(self.next_id());
-        let member = Member { id, name: identity.name, role: standing.role, site: standing.site.clone() };
-        for client in self.hearers(|other| other.may_know(&standing)) {
-            out.say(client, ServerMessage::Entered { member: member.clone() });
-        }
-        self.members.insert(id, Present { member, standing, subject: identity.subject, door });
-        id
-    }
-
-    fn joined(&self, re: Option<RequestId>, member: MemberId) -> ServerMessage {
-        let present = &self.members[&member];
-        let standing = &present.standing;
-        let known = |other: &&Present| other.member.id == member || standing.may_know(&other.standing);
-        let mut feeds: Vec<Feed> = self
-            .feeds
-            .values()
-            .filter(|feed| standing.may_perceive(feed.what.site.as_ref()))
-            .map(|feed| feed.what.clone())
-            .collect();
-        feeds.sort_by_key(|feed| (feed.site.is_none(), feed.site.clone(), place_of(feed), feed.id));
-        ServerMessage::Joined {
-            re,
-            version: signaling::VERSION,
-            room: self.id.clone(),
-            kind: self.kind,
-            you: present.member.clone(),
-            members: self.members.values().filter(known).map(|other| other.member.clone()).collect(),
-            feeds,
-            voices: self
-                .voices
-                .values()
-                .filter(|voice| standing.may_perceive(voice.what.site.as_ref()))
-                .map(|voice| voice.what.clone())
-                .collect(),
-        }
     }
 
     fn message(
@@ -267,27 +192,6 @@ impl Room {
             .map_err(|error| Refusal::new(RefusalCode::BadCandidate, error.to_string()))
     }
 
-    /// Lets a client go, with everything that it had open; the member goes with its last client.
-    pub(crate) fn leave(&mut self, now: Instant, client: ClientId, reason: CloseReason, out: &mut Outbox) {
-        let Some(gone) = self.clients.remove(&client) else { return };
-        if let Some(publishing) = gone.publishing {
-            self.unpublish_all(now, &publishing, out);
-            self.end_session(now, publishing.session, out);
-        }
-        if let Some(receiving) = gone.receiving {
-            self.end_session(now, receiving.session, out);
-        }
-        out.say(client, ServerMessage::Closed { reason });
-        out.close(client, reason);
-        if self.clients.values().any(|other| other.member == gone.member) {
-            return;
-        }
-        let Some(present) = self.members.remove(&gone.member) else { return };
-        for client in self.hearers(|other| other.may_know(&present.standing)) {
-            out.say(client, ServerMessage::Left { member: gone.member });
-        }
-    }
-
     /// Ends a session that its client no longer needs.
     pub(crate) fn end_session(&mut self, now: Instant, session: SessionId, out: &mut Outbox) {
         self.router.close(now, session, &mut out.departures);
@@ -328,6 +232,8 @@ impl Room {
             News::Started(track, encoding) => self.feed_started(track, encoding, out),
             News::Faulted(track, fault) => self.feed_faulted(track, fault, out),
             News::NoCommonCodec(sink) => self.no_common_codec(sink, out),
+            News::Wanted(track, is_wanted) => out.petitions.push(Petition::Wanted(track, is_wanted)),
+            News::KeyframeWanted(track, ssrc) => out.petitions.push(Petition::KeyframeWanted(track, ssrc)),
         }
     }
 
@@ -362,12 +268,7 @@ impl Room {
     }
 }
 
-/// Where a feed stands among those of its site.
-fn place_of(feed: &Feed) -> usize {
-    signaling::FeedKind::ALL.iter().position(|kind| *kind == feed.kind).unwrap_or(usize::MAX)
-}
-
-fn refused(re: Option<RequestId>, refusal: Refusal) -> ServerMessage {
+pub(crate) fn refused(re: Option<RequestId>, refusal: Refusal) -> ServerMessage {
     ServerMessage::Refused { re, code: refusal.code, message: refusal.message }
 }
 
@@ -378,12 +279,5 @@ impl Outbox {
 
     pub(crate) fn close(&mut self, client: ClientId, reason: CloseReason) {
         self.closed.push(Closing { client, reason });
-    }
-}
-
-impl Present {
-    /// True for a role that publishes for a site.
-    pub(crate) fn role(&self) -> Role {
-        self.member.role
     }
 }

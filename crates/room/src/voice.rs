@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use signaling::{FeedChoice, Refusal, RefusalCode, RequestId, ServerMessage, VoiceId};
 
+use crate::annex::Dispatch;
 use crate::room::Answered;
 use crate::{ClientId, Door, Outbox, Room};
 
@@ -24,32 +25,50 @@ impl Room {
         let Some(id) = own.map(|(_, voice)| *voice) else {
             return Err(Refusal::new(RefusalCode::NoMedia, "This client publishes no voice."));
         };
-        let voice = self.voices.get_mut(&id).expect("a published voice is in the room");
+        self.set_voice_muted(id, muted, Some((client, re)), out);
+        Ok(())
+    }
+
+    /// Silences a voice, or lets it be heard again; `asked` is the client that wanted it so.
+    pub(crate) fn set_voice_muted(
+        &mut self,
+        id: VoiceId,
+        muted: bool,
+        asked: Option<(ClientId, Option<RequestId>)>,
+        out: &mut Outbox,
+    ) {
+        let Some(voice) = self.voices.get_mut(&id) else { return };
         voice.what.muted = muted;
         let (track, site) = (voice.track, voice.what.site.clone());
         self.router.mute_track(track, muted);
-        for other in self.hearers(|standing| standing.may_perceive(site.as_ref())) {
-            let re = re.filter(|_| other == client);
-            out.say(other, ServerMessage::VoiceMuted { re, voice: id, muted });
-        }
-        Ok(())
+        self.tell_answering(
+            asked,
+            |standing| standing.may_perceive(site.as_ref()),
+            |re| ServerMessage::VoiceMuted { re, voice: id, muted },
+            out,
+        );
     }
 
     /// Gives every listener the voices that it may hear, as far as its downlink has places; who speaks comes first.
     pub(crate) fn assign_voices(&mut self, now: Instant, out: &mut Outbox) {
-        if !self.voices.is_empty() {
+        if !self.voices.is_empty() && self.annex.is_none() {
             self.listen_at.get_or_insert(now + LISTEN_EVERY);
         }
         for client in self.clients.keys().copied().collect::<Vec<_>>() {
-            for (place, voice) in self.changed_places(client) {
-                let receiving = self.clients.get_mut(&client).and_then(|client| client.receiving.as_mut());
-                let place = &mut receiving.expect("it has a place for a voice").voices[place];
-                place.voice = voice;
-                let sink = place.sink;
-                let track = voice.map(|voice| self.voices[&voice].track);
-                // Every downlink was answered with Opus, the only audio encoding there is.
-                self.router.watch(now, sink, track, &mut out.departures, &mut self.news).ok();
-            }
+            self.assign_voices_of(now, client, out);
+        }
+    }
+
+    /// The same for one listener.
+    pub(crate) fn assign_voices_of(&mut self, now: Instant, client: ClientId, out: &mut Outbox) {
+        for (place, voice) in self.changed_places(client) {
+            let receiving = self.clients.get_mut(&client).and_then(|client| client.receiving.as_mut());
+            let place = &mut receiving.expect("it has a place for a voice").voices[place];
+            place.voice = voice;
+            let sink = place.sink;
+            let track = voice.map(|voice| self.voices[&voice].track);
+            // Every downlink was answered with Opus, the only audio encoding there is.
+            self.router.watch(now, sink, track, &mut out.departures, &mut self.news).ok();
         }
     }
 
@@ -117,10 +136,15 @@ impl Room {
         if !is_changed {
             return;
         }
+        self.set_speaking(now, speaking, out);
+    }
+
+    pub(crate) fn set_speaking(&mut self, now: Instant, speaking: Vec<VoiceId>, out: &mut Outbox) {
         self.speaking = speaking;
         for client in self.hearers(|_| true) {
             self.tell_speaking(client, out);
         }
+        self.dispatch(|| Dispatch::Said(ServerMessage::Speaking { voices: self.speaking.clone() }), out);
         self.assign_voices(now, out);
     }
 

@@ -4,20 +4,25 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use media::{Rank, TrunkId};
 use mio::Waker;
+use room::entitlement::Standing;
 use room::{ClientId, Door, Identity};
 use signaling::limit::OUTLET_MESSAGES;
 use signaling::{ClientMessage, CloseReason, Refusal, RefusalCode, RequestId, RoomId};
 use tokio::sync::{mpsc, watch};
 
-use crate::limit::CLIENTS;
+use crate::limit::{CLIENTS, HOME_RESERVE};
 use crate::order::{Delivery, Entrance, Inlet, Order, way};
+use crate::trunk::Parcel;
 
 /// The way to one worker.
 #[derive(Debug, Clone)]
 pub struct Hand {
     /// Its inbox.
     pub inbox: mpsc::Sender<Order>,
+    /// What other workers say to it.
+    pub parcels: mpsc::Sender<Parcel>,
     /// Makes it look.
     pub waker: Arc<Waker>,
     /// Clients that are its own.
@@ -32,7 +37,8 @@ impl Hand {
         given
     }
 
-    fn wake(&self) {
+    /// Makes the worker look.
+    pub(crate) fn wake(&self) {
         if let Err(error) = self.waker.wake() {
             tracing::error!(%error, "a worker cannot be woken");
         }
@@ -53,6 +59,7 @@ pub struct Directory {
     rooms: Mutex<HashMap<RoomId, Place>>,
     declared: Option<Vec<RoomId>>,
     next_client: AtomicU64,
+    next_trunk: AtomicU64,
     clients: watch::Sender<usize>,
     closed: AtomicBool,
 }
@@ -65,6 +72,7 @@ impl Directory {
             rooms: Mutex::default(),
             declared,
             next_client: AtomicU64::new(1),
+            next_trunk: AtomicU64::new(1),
             clients: watch::Sender::new(0),
             closed: AtomicBool::new(false),
         }
@@ -91,7 +99,7 @@ impl Directory {
             ));
         }
         let client = ClientId(self.next_client.fetch_add(1, Ordering::Relaxed));
-        let (hand, arriving) = self.place(&room);
+        let (hand, home, arriving) = self.place(&room, Standing::of(&identity).rank());
         let (outlet, inlet) = way(OUTLET_MESSAGES);
         // from here on its end is told to the worker, whatever happens
         let mut presence = Presence { client, directory: self.clone(), hand, inlet, over: false };
@@ -99,7 +107,7 @@ impl Directory {
             presence.over = true;
             return Err(Refusal::new(RefusalCode::AtCapacity, "The server is full."));
         }
-        let entrance = Entrance { room, client, identity, door, re, outlet, arriving };
+        let entrance = Entrance { room, client, identity, door, re, outlet, home, arriving };
         if !presence.hand.give(Order::Enter(Box::new(entrance))).await {
             presence.over = true;
             return Err(Refusal::new(RefusalCode::Internal, "The room's worker has stopped."));
@@ -107,16 +115,27 @@ impl Directory {
         Ok(presence)
     }
 
-    fn place(self: &Arc<Self>, room: &RoomId) -> (Hand, Arriving) {
+    /// Where a client goes, and where its room's home is if that is another worker.
+    fn place(self: &Arc<Self>, room: &RoomId, rank: Rank) -> (Hand, Option<Hand>, Arriving) {
         let mut rooms = self.rooms.lock().unwrap_or_else(PoisonError::into_inner);
-        let place = rooms.entry(room.clone()).or_insert_with(|| Place { worker: self.idlest(), entering: 0 });
+        let place = rooms.entry(room.clone()).or_insert_with(|| Place { worker: self.idlest(None), entering: 0 });
         place.entering += 1;
-        (self.hands[place.worker].clone(), Arriving { directory: self.clone(), room: room.clone() })
+        let home = place.worker;
+        let worker = if rank == Rank::Audience { self.idlest(Some(home)) } else { home };
+        let home = (worker != home).then(|| self.hands[home].clone());
+        (self.hands[worker].clone(), home, Arriving { directory: self.clone(), room: room.clone() })
     }
 
-    fn idlest(&self) -> usize {
-        let load = |place: &usize| self.hands[*place].clients.load(Ordering::Relaxed);
+    /// The worker with the fewest clients, where `home` counts as having more.
+    fn idlest(&self, home: Option<usize>) -> usize {
+        let clients = |worker: &usize| self.hands[*worker].clients.load(Ordering::Relaxed);
+        let load = |worker: &usize| clients(worker) + if Some(*worker) == home { HOME_RESERVE } else { 0 };
         (0..self.hands.len()).min_by_key(load).expect("there is at least one worker")
+    }
+
+    /// The number of one more trunk.
+    pub(crate) fn next_trunk(&self) -> TrunkId {
+        TrunkId(self.next_trunk.fetch_add(1, Ordering::Relaxed))
     }
 
     /// Takes a room out of the directory, unless somebody is on the way into it.

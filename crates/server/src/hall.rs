@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use media::Certificate;
 use room::{ClientId, Report, Room, RoomConfig};
@@ -17,9 +17,13 @@ use crate::order::{Delivery, Outlet};
 struct Hosted {
     id: RoomId,
     room: Room,
-    directory: Arc<Directory>,
-    clients: usize,
+    /// What knows where the room is; none for an annex, which only its home knows.
+    directory: Option<Arc<Directory>>,
+    /// Clients and annexes.
+    inside: usize,
     due: Option<Instant>,
+    /// While some of the audience waits for its slice: when the kernel received what it waits for, since 1970.
+    unserved_since: Option<Duration>,
     empty_since: Option<Instant>,
 }
 
@@ -82,32 +86,86 @@ impl Hall {
 
     /// Opens a room.
     pub(crate) fn open(&mut self, id: RoomId, directory: &Arc<Directory>) -> usize {
-        let now = Instant::now();
-        let config = RoomConfig {
+        tracing::info!(room = id.as_str(), "room opened");
+        let room = Room::new(Instant::now(), self.config(&id));
+        self.put(id, room, Some(directory.clone()))
+    }
+
+    /// Opens an annex of a room.
+    pub(crate) fn open_annex(&mut self, id: RoomId) -> usize {
+        tracing::info!(room = id.as_str(), "annex opened");
+        let room = Room::annex(Instant::now(), self.config(&id));
+        self.put(id, room, None)
+    }
+
+    fn config(&self, id: &RoomId) -> RoomConfig {
+        RoomConfig {
             id: id.clone(),
             kind: RoomKind::Guidance,
             since_1970: SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default(),
             candidates: self.candidates.clone(),
             certificate: self.certificate.clone(),
-        };
-        tracing::info!(room = id.as_str(), "room opened");
+        }
+    }
+
+    fn put(&mut self, id: RoomId, room: Room, directory: Option<Arc<Directory>>) -> usize {
         let place = self.rooms.iter().position(Option::is_none).unwrap_or(self.rooms.len());
         if place == self.rooms.len() {
             self.rooms.push(None);
         }
         self.places.insert(id.clone(), place);
-        let room = Room::new(now, config);
-        let directory = directory.clone();
-        self.rooms[place] = Some(Hosted { id, room, directory, clients: 0, due: None, empty_since: Some(now) });
+        let empty_since = Some(Instant::now());
+        self.rooms[place] =
+            Some(Hosted { id, room, directory, inside: 0, due: None, unserved_since: None, empty_since });
         place
+    }
+
+    /// True for an annex.
+    pub(crate) fn is_annex(&self, place: usize) -> bool {
+        self.hosted(place).is_some_and(|hosted| hosted.room.is_annex())
+    }
+
+    /// How many rooms and how many annexes there are.
+    pub(crate) fn rooms_and_annexes(&self) -> (usize, usize) {
+        let annexes = self.rooms.iter().flatten().filter(|hosted| hosted.room.is_annex()).count();
+        (self.places.len() - annexes, annexes)
+    }
+
+    /// The room has an annex: it is not empty.
+    pub(crate) fn add_annex(&mut self, place: usize) {
+        self.hosted_mut(place).into_iter().for_each(Hosted::enter);
+    }
+
+    /// An annex of the room is no more.
+    pub(crate) fn remove_annex(&mut self, place: usize) {
+        self.hosted_mut(place).into_iter().for_each(Hosted::leave);
+    }
+
+    /// Some of the audience may wait for what the kernel received then.
+    pub(crate) fn note_unserved(&mut self, place: usize, received_at: Duration) {
+        if let Some(hosted) = self.hosted_mut(place) {
+            hosted.unserved_since = hosted.room.is_serving().then_some(received_at);
+        }
+    }
+
+    /// When the kernel received what some of the audience waits for.
+    pub(crate) fn unserved_since(&self, place: usize) -> Option<Duration> {
+        self.hosted(place)?.unserved_since
+    }
+
+    fn hosted(&self, place: usize) -> Option<&Hosted> {
+        self.rooms.get(place)?.as_ref()
+    }
+
+    fn hosted_mut(&mut self, place: usize) -> Option<&mut Hosted> {
+        self.rooms.get_mut(place)?.as_mut()
     }
 
     /// A client takes its seat.
     pub(crate) fn seat(&mut self, client: ClientId, place: usize, outlet: Outlet) {
         if let Some(hosted) = self.rooms[place].as_mut() {
             tracing::info!(client = client.0, room = hosted.id.as_str(), "client came");
-            hosted.clients += 1;
-            hosted.empty_since = None;
+            hosted.enter();
             self.seats.insert(client, Seat { room: place, outlet });
         }
     }
@@ -117,8 +175,7 @@ impl Hall {
         let Some(seat) = self.seats.remove(&client) else { return };
         if let Some(hosted) = self.rooms.get_mut(seat.room).and_then(Option::as_mut) {
             tracing::info!(client = client.0, room = hosted.id.as_str(), "client went");
-            hosted.clients -= 1;
-            hosted.empty_since = (hosted.clients == 0).then(Instant::now);
+            hosted.leave();
         }
     }
 
@@ -164,7 +221,11 @@ impl Hall {
     pub(crate) fn abandoned(&self, now: Instant) -> Vec<usize> {
         let old =
             |hosted: &&Hosted| hosted.empty_since.is_some_and(|since| now.duration_since(since) >= EMPTY_ROOM_KEPT);
-        let free = |hosted: &Hosted| hosted.directory.remove(&hosted.id).then(|| self.places[&hosted.id]);
+        let is_free = |directory: &Arc<Directory>, id: &RoomId| directory.remove(id);
+        let free = |hosted: &Hosted| {
+            let is_free = hosted.directory.as_ref().is_none_or(|directory| is_free(directory, &hosted.id));
+            is_free.then(|| self.places[&hosted.id])
+        };
         self.rooms.iter().flatten().filter(old).filter_map(free).collect()
     }
 
@@ -183,7 +244,9 @@ impl Hall {
         self.places.remove(&hosted.id);
         tracing::info!(room = hosted.id.as_str(), ?reason, "room closed");
         // while somebody is on the way the directory keeps it, and it opens here again
-        hosted.directory.remove(&hosted.id);
+        if let Some(directory) = &hosted.directory {
+            directory.remove(&hosted.id);
+        }
         // a room that has failed may fail once more when it is taken apart
         if catch_unwind(AssertUnwindSafe(|| drop(hosted))).is_err() {
             tracing::error!("a failed room could not be taken apart");
@@ -193,5 +256,17 @@ impl Hall {
     /// What the rooms show of themselves.
     pub(crate) fn reports(&self) -> Vec<Report> {
         self.rooms.iter().flatten().map(|hosted| hosted.room.report()).collect()
+    }
+}
+
+impl Hosted {
+    fn enter(&mut self) {
+        self.inside += 1;
+        self.empty_since = None;
+    }
+
+    fn leave(&mut self) {
+        self.inside -= 1;
+        self.empty_since = (self.inside == 0).then(Instant::now);
     }
 }

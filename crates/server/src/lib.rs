@@ -45,6 +45,7 @@ pub mod streams;
 pub mod stun;
 pub mod tally;
 pub mod token;
+pub mod trunk;
 mod whep;
 mod whip;
 pub mod worker;

@@ -15,6 +15,13 @@ pub const SESSIONS_PER_SUBJECT: usize = 64;
 pub const CONNECTIONS: usize = 12_000;
 /// Orders that may wait for a worker; a sender waits when there is no place, so a flood slows its own source.
 pub const INBOX_ORDERS: usize = 4096;
+/// The audience keeps off the worker that has the room's panel until another has this many clients more: as many as one
+/// core serves with one feed at a quarter of its time.
+pub const HOME_RESERVE: usize = 250;
+/// What may wait for a worker from other workers, and how much of it is kept free for what must not be lost.
+pub const PARCELS: usize = 8192;
+/// See [`PARCELS`].
+pub const PARCELS_KEPT_FREE: usize = 4096;
 /// A join token in bytes; real ones have about 500.
 pub const TOKEN_BYTES: usize = 8 * 1024;
 /// A trickle ICE fragment in bytes.

@@ -1,5 +1,7 @@
 //! Metrics (OpenMetrics text): what an operator wants to know, with ids only.
 
+mod rooms;
+
 use std::fmt;
 use std::sync::Arc;
 
@@ -10,7 +12,7 @@ use prometheus_client::metrics::counter::{ConstCounter, Counter};
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::registry::Registry;
-use room::{Door, FeedReport, Report};
+use room::Door;
 use signaling::{CloseReason, RefusalCode};
 
 use crate::process::Process;
@@ -142,8 +144,9 @@ impl Page<'_> {
 
     fn sizes(&mut self) -> fmt::Result {
         type Size = fn(&Tally) -> usize;
-        let sizes: [(&str, &str, Size); 4] = [
+        let sizes: [(&str, &str, Size); 5] = [
             ("rooms", "Rooms open.", |tally| tally.rooms),
+            ("annexes", "Annexes: audiences of other workers' rooms.", |tally| tally.annexes),
             ("clients", "Clients: WebSocket, WHIP and WHEP.", |tally| tally.clients),
             ("sessions", "Peer connections.", |tally| tally.sessions),
             ("tcp_connections", "ICE-TCP connections.", |tally| tally.streams),
@@ -214,6 +217,12 @@ impl Page<'_> {
             },
         )?;
         self.each(
+            "excerpts_refused",
+            "Pieces of media that another worker had no room for and was given later.",
+            MetricType::Counter,
+            |family, worker, shown| counter(family, &[("worker", worker)], shown.tally.excerpts_refused),
+        )?;
+        self.each(
             "failed_rooms",
             "Rooms closed because something in them failed.",
             MetricType::Counter,
@@ -224,7 +233,7 @@ impl Page<'_> {
     fn delays(&mut self) -> fmt::Result {
         self.each(
             "forwarding_seconds",
-            "From the kernel's receipt of a burst until what follows from it has left.",
+            "From the kernel's receipt of a burst until what follows from it has left; each slice of an audience counts.",
             MetricType::Histogram,
             |family, worker, shown| {
                 let delays = shown.tally.forwarding;
@@ -237,114 +246,12 @@ impl Page<'_> {
         )
     }
 
-    fn rooms(&mut self) -> fmt::Result {
-        type Size = fn(&Report) -> Option<f64>;
-        let sizes: [(&str, &str, Size); 5] = [
-            ("room_members", "Members.", |report| Some(report.members as f64)),
-            ("room_clients", "Clients.", |report| Some(report.clients as f64)),
-            ("room_sessions", "Peer connections.", |report| Some(report.sessions as f64)),
-            ("room_viewer_loss_max", "Greatest share lost on the way to a viewer, 0 to 1.", |report| {
-                report.viewers.iter().filter_map(|viewer| viewer.sink.loss.map(f64::from)).reduce(f64::max)
-            }),
-            ("room_viewer_round_trip_max_seconds", "Longest round trip to a viewer.", |report| {
-                let trips = report.viewers.iter().filter_map(|viewer| viewer.sink.round_trip);
-                trips.max().map(|trip| trip.as_secs_f64())
-            }),
-        ];
-        for (name, help, size) in sizes {
-            self.each(name, help, MetricType::Gauge, |family, worker, shown| {
-                shown.rooms.iter().try_for_each(|report| match size(report) {
-                    Some(size) => gauge(family, &[("worker", worker), ("room", report.room.as_str())], size),
-                    None => Ok(()),
-                })
-            })?;
-        }
-        Ok(())
-    }
-
-    fn room_counts(&mut self) -> fmt::Result {
-        type Count = fn(&Report) -> u64;
-        let counts: [(&str, &str, Count); 7] = [
-            ("room_packets_forwarded", "Packets put into slots.", |report| report.counters.packets_forwarded),
-            ("room_packets_resent", "Packets sent again to viewers.", |report| report.counters.packets_resent),
-            ("room_sessions_opened", "Peer connections begun.", |report| report.counters.sessions_opened),
-            ("room_sessions_over", "Peer connections ended.", |report| report.counters.sessions_over),
-            ("room_keyframe_requests_received", "Keyframe requests of viewers.", |report| {
-                report.counters.keyframe_requests_received
-            }),
-            ("room_keyframe_requests_upstream", "Keyframe requests to publishers.", |report| {
-                report.counters.keyframe_requests_upstream
-            }),
-            ("room_keyframes_served", "Pictures begun from the cache.", |report| report.counters.keyframes_served),
-        ];
-        for (name, help, count) in counts {
-            self.each(name, help, MetricType::Counter, |family, worker, shown| {
-                shown.rooms.iter().try_for_each(|report| {
-                    counter(family, &[("worker", worker), ("room", report.room.as_str())], count(report))
-                })
-            })?;
-        }
-        self.each(
-            "room_dropped_packets",
-            "Packets dropped in rooms, by reason.",
-            MetricType::Counter,
-            |family, worker, shown| {
-                shown.rooms.iter().try_for_each(|report| {
-                    media::DropReason::ALL.iter().zip(report.counters.drops).try_for_each(|(reason, dropped)| {
-                        let labels = [("worker", worker), ("room", report.room.as_str()), ("reason", reason.as_str())];
-                        counter(family, &labels, dropped)
-                    })
-                })
-            },
-        )
-    }
-
-    fn feeds(&mut self) -> fmt::Result {
-        type Count = fn(&FeedReport) -> u64;
-        let counts: [(&str, &str, Count); 5] = [
-            ("feed_packets", "Packets received.", |feed| feed.track.packets),
-            ("feed_bytes", "Bytes of payload received; their rate times 8 is the bit rate.", |feed| feed.track.bytes),
-            ("feed_lost_packets", "Packets lost on the way in.", |feed| feed.track.lost),
-            ("feed_frames", "Frames received; their rate is the frame rate.", |feed| feed.track.frames),
-            ("feed_keyframe_requests", "Keyframe requests to its publisher.", |feed| feed.track.keyframe_requests),
-        ];
-        for (name, help, count) in counts {
-            self.each(name, help, MetricType::Counter, |family, worker, shown| {
-                each_feed(shown, worker, |labels, feed| counter(family, labels, count(feed)))
-            })?;
-        }
-        let help = "Round trip to the publisher.";
-        self.each("feed_round_trip_seconds", help, MetricType::Gauge, |family, worker, shown| {
-            each_feed(shown, worker, |labels, feed| match feed.track.round_trip {
-                Some(trip) => gauge(family, labels, trip.as_secs_f64()),
-                None => Ok(()),
-            })
-        })
-    }
-
     fn handshakes(&mut self) -> fmt::Result {
         let help = "DTLS handshakes by the SRTP profile that they chose.";
         let mut family = self.encoder.encode_descriptor("handshakes", help, None, MetricType::Counter)?;
         let profiles = media::dtls::handshakes_by_profile();
         profiles.iter().try_for_each(|(profile, count)| counter(&mut family, &[("profile", *profile)], *count))
     }
-}
-
-/// Gives each feed with its labels: worker, room, feed, site and kind.
-fn each_feed(
-    shown: &Shown,
-    worker: &str,
-    mut fill: impl FnMut(&[(&str, &str); 5], &FeedReport) -> fmt::Result,
-) -> fmt::Result {
-    shown.rooms.iter().try_for_each(|report| {
-        report.feeds.iter().try_for_each(|feed| {
-            let number = feed.feed.to_string();
-            let site = feed.site.as_ref().map_or("", |site| site.as_str());
-            let kind = feed.kind.as_str();
-            let room = report.room.as_str();
-            fill(&[("worker", worker), ("room", room), ("feed", &number), ("site", site), ("kind", kind)], feed)
-        })
-    })
 }
 
 fn counter(family: &mut MetricEncoder<'_>, labels: &impl EncodeLabelSet, value: u64) -> fmt::Result {
@@ -367,7 +274,7 @@ mod tests {
         let mut tally = Tally { rooms: 2, ..Tally::default() };
         tally.drop(DropReason::Stranger, 3);
         tally.forwarding.add(Duration::from_micros(150));
-        let report = Report {
+        let report = room::Report {
             room: "r1".parse().expect("a name"),
             members: 3,
             clients: 4,

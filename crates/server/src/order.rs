@@ -5,7 +5,7 @@ use signaling::{ClientMessage, CloseReason, RequestId, RoomId, ServerMessage};
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, oneshot};
 
-use crate::directory::Arriving;
+use crate::directory::{Arriving, Hand};
 
 /// From a task to a worker.
 #[derive(Debug)]
@@ -35,6 +35,8 @@ pub struct Entrance {
     pub re: Option<RequestId>,
     /// Where what is said to it goes.
     pub outlet: Outlet,
+    /// Where the room's home is, if the client is to be in an annex.
+    pub home: Option<Hand>,
     /// Keeps the room where it is until the client is in it.
     pub arriving: Arriving,
 }

@@ -136,12 +136,17 @@ pub struct Tally {
     pub dropped: [u64; DropReason::ALL.len()],
     /// ICE-TCP connections closed early, by [`StreamEnd::ALL`].
     pub streams_ended: [u64; StreamEnd::ALL.len()],
-    /// From the kernel's receipt of a burst's first datagram until what follows from it has left.
+    /// From the kernel's receipt of a burst's first datagram until what follows from it has left, here or in an annex;
+    /// each slice of the audience counts.
     pub forwarding: Delays,
     /// Rooms that were closed because something in them failed.
     pub panics: u64,
+    /// Excerpts that another worker had no room for; it has them later.
+    pub excerpts_refused: u64,
     /// Rooms now.
     pub rooms: usize,
+    /// Annexes of other workers' rooms now.
+    pub annexes: usize,
     /// Clients now.
     pub clients: usize,
     /// Sessions now: peer connections that have a route.

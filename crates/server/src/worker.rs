@@ -11,30 +11,33 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use media::{Certificate, Protocol, SessionId};
 use mio::{Events, Interest, Poll, Token, Waker};
 use room::{ClientId, Input, Outbox, Room, Route};
-use signaling::CloseReason;
+use signaling::{CloseReason, RoomId};
 use tokio::sync::mpsc;
 
 use crate::arrival::Batch;
-use crate::directory::Hand;
+use crate::directory::{Arriving, Hand};
 use crate::hall::Hall;
-use crate::limit::INBOX_ORDERS;
+use crate::limit::{INBOX_ORDERS, PARCELS};
 use crate::listen::MediaSockets;
 use crate::order::{Delivery, Entrance, Order};
 use crate::route::{Routes, Target};
 use crate::show::Showcase;
 use crate::socket::Socket;
 use crate::streams::Streams;
-use crate::tally::{DropReason, Tally};
+use crate::tally::Tally;
+use crate::trunk::Parcel;
+use crate::worker::trunks::Trunks;
 
+mod arrivals;
 mod ending;
+mod trunks;
 
 const UDP: Token = Token(0);
 const LISTENER: Token = Token(1);
 const WAKER: Token = Token(2);
 const FIRST_STREAM: usize = 3;
 
-/// Looks at the socket, and orders taken, before the others have their turn.
-const LOOKS_AT_ONCE: usize = 16;
+/// Orders taken before the others have their turn.
 const ORDERS_AT_ONCE: usize = 256;
 /// Housekeeping and the showing of sums.
 const HOUSEKEEPING: Duration = Duration::from_secs(1);
@@ -47,6 +50,7 @@ struct Ready {
     udp: bool,
     listener: bool,
     inbox: bool,
+    parcels: bool,
 }
 
 struct Worker {
@@ -54,6 +58,12 @@ struct Worker {
     socket: Socket,
     streams: Streams,
     inbox: mpsc::Receiver<Order>,
+    parcels: mpsc::Receiver<Parcel>,
+    /// The way to this worker, for others.
+    hand: Hand,
+    trunks: Trunks,
+    /// When the kernel received what is being handled, since 1970.
+    received_at: Option<Duration>,
     routes: Routes,
     hall: Hall,
     outbox: Outbox,
@@ -100,23 +110,30 @@ impl Worker {
         poll.registry().register(socket.source(), UDP, Interest::READABLE)?;
         poll.registry().register(streams.source(), LISTENER, Interest::READABLE)?;
         let (sender, inbox) = mpsc::channel(INBOX_ORDERS);
+        let (parcel_sender, parcels) = mpsc::channel(PARCELS);
+        let clients = Arc::new(AtomicUsize::new(0));
+        let hand = Hand { inbox: sender, parcels: parcel_sender, waker, clients };
         let worker = Self {
             poll,
             socket,
             streams,
             inbox,
+            parcels,
+            hand: hand.clone(),
+            trunks: Trunks::default(),
+            received_at: None,
             routes: Routes::default(),
             hall: Hall::new(certificate, addresses.candidates),
             outbox: Outbox::default(),
             tally: Tally::default(),
             showcase: Arc::new(Showcase::new(now)),
-            ready: Ready { udp: true, listener: true, inbox: true },
+            ready: Ready { udp: true, listener: true, inbox: true, parcels: true },
             slow: Vec::new(),
             closed: Vec::new(),
             kept_at: now,
             stop_at: None,
         };
-        Ok((worker, Hand { inbox: sender, waker, clients: Arc::new(AtomicUsize::new(0)) }))
+        Ok((worker, hand))
     }
 
     fn run(mut self) {
@@ -133,10 +150,12 @@ impl Worker {
                 }
             }
             self.receive(&mut datagrams);
+            self.take_parcels();
             self.receive_streams(&mut frames);
             self.take_orders();
             self.tick();
             self.part();
+            self.close_broken_trunks();
             self.press();
             self.keep_house();
         }
@@ -145,7 +164,7 @@ impl Worker {
     /// How long to wait when nothing happens.
     fn patience(&self) -> Duration {
         let ready = self.ready;
-        if ready.udp || ready.listener || ready.inbox || self.streams.any_readable() {
+        if ready.udp || ready.listener || ready.inbox || ready.parcels || self.streams.any_readable() {
             return Duration::ZERO;
         }
         let housekeeping = self.kept_at + HOUSEKEEPING;
@@ -159,67 +178,9 @@ impl Worker {
             match event.token() {
                 UDP => self.ready.udp = true,
                 LISTENER => self.ready.listener = true,
-                WAKER => self.ready.inbox = true,
+                WAKER => (self.ready.inbox, self.ready.parcels) = (true, true),
                 stream => self.streams.wake(stream, event.is_readable(), event.is_writable(), &mut self.closed),
             }
-        }
-    }
-
-    fn receive(&mut self, batch: &mut Batch) {
-        for _ in 0..LOOKS_AT_ONCE {
-            if !self.ready.udp {
-                return;
-            }
-            let Some((received_at, more)) = self.socket.receive(batch, &mut self.tally) else {
-                self.ready.udp = false;
-                return;
-            };
-            self.ready.udp = more;
-            self.deliver(batch, DropReason::Stranger, received_at);
-        }
-    }
-
-    fn receive_streams(&mut self, batch: &mut Batch) {
-        if std::mem::take(&mut self.ready.listener) {
-            self.ready.listener = self.streams.accept(self.poll.registry(), Instant::now(), &mut self.tally);
-        }
-        if self.streams.any_readable() {
-            let received_at = since_epoch();
-            self.streams.receive(batch, &mut self.closed, &mut self.tally);
-            self.deliver(batch, DropReason::StrangerStream, Some(received_at));
-        }
-        for peer in std::mem::take(&mut self.closed) {
-            self.routes.forget_address((Protocol::Tcp, peer));
-        }
-    }
-
-    /// Hands every room what came for it, and sends at once what follows.
-    fn deliver(&mut self, batch: &mut Batch, stranger: DropReason, received_at: Option<Duration>) {
-        let Batch { buffers, arrivals } = batch;
-        arrivals.retain_mut(|arrival| {
-            let bytes = &buffers[arrival.buffer][arrival.range.clone()];
-            let target = self.routes.find(arrival.protocol, arrival.source, bytes);
-            arrival.target = target.unwrap_or(arrival.target);
-            if target.is_none() {
-                self.tally.drop(stranger, 1);
-            }
-            target.is_some()
-        });
-        // stable, so that each session's datagrams stay in order
-        arrivals.sort_by_key(|arrival| arrival.target.room);
-        let mut start = 0;
-        while start < batch.arrivals.len() {
-            let room = batch.arrivals[start].target.room;
-            let end = start + batch.arrivals[start..].partition_point(|arrival| arrival.target.room == room);
-            let datagrams = batch.datagrams(start..end);
-            if !self.hall.has(room) {
-                self.tally.drop(DropReason::NoRoom, datagrams.len());
-            } else if self.handle(room, Input::Burst(&datagrams))
-                && let Some(received_at) = received_at
-            {
-                self.tally.forwarding.add(since_epoch().saturating_sub(received_at));
-            }
-            start = end;
         }
     }
 
@@ -244,17 +205,31 @@ impl Worker {
     }
 
     fn enter(&mut self, entrance: Entrance) {
-        let Entrance { room, client, identity, door, re, mut outlet, arriving } = entrance;
+        let Entrance { room, client, identity, door, re, mut outlet, home, arriving } = entrance;
         if self.stop_at.is_some() {
             outlet.deliver(Delivery::Closed(CloseReason::ShuttingDown));
             return;
         }
-        let place = match self.hall.place_of(&room) {
-            Some(place) => place,
-            None => self.hall.open(room, &arriving.directory),
+        let place = match home {
+            None => self.place_of_home(room, &arriving),
+            Some(home) => match self.hall.place_of(&room).filter(|place| self.hall.is_annex(*place)) {
+                Some(place) => place,
+                None => self.open_annex(room, home, arriving),
+            },
         };
         self.hall.seat(client, place, outlet);
         self.handle(place, Input::Joined { client, re, identity, door });
+    }
+
+    /// Where the room is, which opens if it is not there.
+    fn place_of_home(&mut self, room: RoomId, arriving: &Arriving) -> usize {
+        match self.hall.place_of(&room) {
+            Some(place) if !self.hall.is_annex(place) => return place,
+            // Its home has failed elsewhere, and it will hear of that.
+            Some(place) => self.close_room(place, CloseReason::Internal),
+            None => {}
+        }
+        self.hall.open(room, &arriving.directory)
     }
 
     fn let_go(&mut self, client: ClientId, reason: CloseReason) {
@@ -267,7 +242,8 @@ impl Worker {
     fn tick(&mut self) {
         let now = Instant::now();
         while let Some(room) = self.hall.due(now) {
-            self.handle(room, Input::Tick);
+            let unserved_since = self.hall.unserved_since(room);
+            self.handle_received(room, Input::Tick, unserved_since);
         }
     }
 
@@ -316,6 +292,7 @@ impl Worker {
         for route in outbox.routes.drain(..) {
             self.follow(place, route);
         }
+        self.post_all(place, outbox.dispatches.drain(..), outbox.petitions.drain(..));
         for outgoing in outbox.messages.drain(..) {
             let is_slow = !self.hall.deliver(outgoing.client, Delivery::Message(outgoing.message));
             // Once is enough, and who has lost its seat already is on its way out.
@@ -360,7 +337,7 @@ impl Worker {
         for place in self.hall.abandoned(now) {
             self.close_room(place, CloseReason::Left);
         }
-        self.tally.rooms = self.hall.places().len();
+        (self.tally.rooms, self.tally.annexes) = self.hall.rooms_and_annexes();
         self.tally.clients = self.hall.clients();
         self.tally.sessions = self.routes.sessions();
         self.tally.streams = self.streams.count();

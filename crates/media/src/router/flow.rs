@@ -5,13 +5,14 @@ use std::time::{Duration, Instant};
 use str0m::media::{Mid, Rid};
 
 use super::sessions::{CONNECT_WITHIN, index};
-use super::{HOUSEKEEPING, News, Router, SinkId, TrackId};
+use super::{News, Router, SinkId, TrackId};
 use crate::downlink::Rank;
 use crate::error::{DropReason, NoCommonCodec};
 use crate::format::Encoding;
 use crate::packet::Incoming;
 use crate::session::{SessionEvent, is_srtp};
 use crate::sink::Remedy;
+use crate::track::Origin;
 use crate::{Datagram, Departures, SessionId, report};
 
 /// What may be sealed for the audience before everything else has its turn: about 200 packets, half a millisecond.
@@ -46,6 +47,7 @@ impl Router {
 
     /// Lets out sessions, the panel first. The audience waits for the next [`Router::tick`] when a slice is full.
     fn let_out_all(&mut self, now: Instant, departures: &mut Departures) {
+        self.hand_on(now);
         self.written.sort_by_key(|(rank, _)| *rank);
         let mut written = std::mem::take(&mut self.written);
         let is_full = |rank: Rank, departures: &Departures| rank == Rank::Audience && departures.bytes() > SLICE_BYTES;
@@ -173,7 +175,10 @@ impl Router {
 
     fn track_of(&self, session: SessionId, mid: Mid) -> Option<TrackId> {
         let tracks = &self.entry(session)?.tracks;
-        tracks.iter().copied().find(|track| self.tracks.get(track).is_some_and(|track| track.mid == mid))
+        tracks
+            .iter()
+            .copied()
+            .find(|track| self.tracks.get(track).is_some_and(|track| track.origin == Origin::Session(session, mid)))
     }
 
     /// One packet of one track: into the cache, and to every sink that shows its layer.
@@ -197,30 +202,48 @@ impl Router {
             self.counters.drops[DropReason::NotWanted.index()] += 1;
             return;
         }
-        let before = track.layers.iter().find(|layer| layer.rid == rid).map(|layer| (layer.encoding, layer.ssrc));
-        let kind = (encoding, incoming.ssrc);
-        let Some(layer) = track.layer(now, (self.epoch, self.config.since_1970), rid, kind) else {
+        let before = track.layers.iter().find(|layer| layer.rid == rid).map(|layer| layer.encoding);
+        let level = incoming.audio_level;
+        let Some(at) = self.layer_at(now, id, rid, (encoding, incoming.ssrc)) else {
             self.counters.drops[DropReason::NotWanted.index()] += 1;
             return;
         };
-        if let Some(level) = incoming.audio_level {
+        self.note_fresh(id, at);
+        let track = self.tracks.get_mut(&id).expect("was just found");
+        track.layers[at].take(now, incoming);
+        if let Some(level) = level {
             track.hear(level);
         }
-        if before.map_or(track.layers.len() == 1, |(before, _)| before != encoding) {
+        if before.map_or(track.layers.len() == 1, |before| before != encoding) {
             news.push(News::Started(id, encoding));
         }
+    }
+
+    /// The place of a track's layer; what shows another stream that was there stops.
+    pub(super) fn layer_at(
+        &mut self,
+        now: Instant,
+        id: TrackId,
+        rid: Option<Rid>,
+        kind: (Encoding, u32),
+    ) -> Option<usize> {
+        let track = self.tracks.get_mut(&id)?;
+        let before = track.layers.iter().find(|layer| layer.rid == rid).map(|layer| (layer.encoding, layer.ssrc));
+        let at = track.layer(now, (self.epoch, self.config.since_1970), rid, kind)?;
         if before.is_some_and(|before| before != kind) {
             for sink in track.sinks.clone() {
-                let sink =
-                    self.sink_mut(sink).filter(|sink| sink.showing.is_some_and(|showing| showing.layer == layer));
+                let sink = self.sink_mut(sink).filter(|sink| sink.showing.is_some_and(|showing| showing.layer == at));
                 sink.into_iter().for_each(|sink| sink.stop());
             }
         }
-        let track = self.tracks.get_mut(&id).expect("was just found");
-        if track.layers[layer].fresh.is_empty() {
+        Some(at)
+    }
+
+    /// Something is about to come for a layer.
+    pub(super) fn note_fresh(&mut self, id: TrackId, layer: usize) {
+        if self.tracks.get(&id).is_some_and(|track| track.layers[layer].fresh.is_empty()) {
             self.fresh.push((id, layer));
         }
-        track.layers[layer].take(now, incoming);
         if self.offered.last() != Some(&(id, layer)) {
             self.offered.push((id, layer));
         }
@@ -318,71 +341,6 @@ impl Router {
                 self.note_written(session);
             }
         }
-    }
-
-    pub(super) fn keep_house(&mut self, now: Instant, news: &mut Vec<News>) {
-        self.housekeeping_at = (!self.tracks.is_empty()).then_some(now + HOUSEKEEPING);
-        let mut asks = Vec::new();
-        let mut layered = Vec::new();
-        for track in self.tracks.values_mut() {
-            for layer in &mut track.layers {
-                layer.measure(now);
-                if !track.is_muted && track.is_video && layer.is_to_ask(now) {
-                    asks.push((track.session, layer.ssrc));
-                }
-            }
-            if track.layers.len() > 1 {
-                layered.push(track.id);
-            }
-            let fault = track.present_fault(now);
-            if fault != track.fault {
-                track.fault = fault;
-                news.push(News::Faulted(track.id, fault));
-            }
-        }
-        for (session, ssrc) in asks {
-            if let Some(entry) = self.entry_mut(session) {
-                entry.session.ask_keyframe(ssrc);
-                self.counters.keyframe_requests_upstream += 1;
-                self.note_written(session);
-            }
-        }
-        for track in layered {
-            self.change_layers(now, track);
-        }
-    }
-
-    /// Viewers of another layer than the best are taken there: at once from one that is stalled, else as soon as the
-    /// better begins a keyframe, for what its cache holds is older than what they have seen.
-    fn change_layers(&mut self, now: Instant, id: TrackId) {
-        let track = &self.tracks[&id];
-        let Some(best) = track.best_layer(now) else { return };
-        let mut stalled = Vec::new();
-        let mut is_wanted = false;
-        for sink in &track.sinks {
-            let downlink = self.entry(sink.session).and_then(|entry| entry.downlink.as_ref());
-            let showing = downlink.and_then(|downlink| downlink.sinks.get(usize::from(sink.place))?.showing);
-            let Some(showing) = showing.filter(|showing| self.is_worth_changing(id, showing.layer, best, now)) else {
-                continue;
-            };
-            if track.layers[showing.layer].is_stalled(now) {
-                stalled.push(*sink);
-            } else {
-                is_wanted = true;
-            }
-        }
-        if is_wanted {
-            self.tracks.get_mut(&id).expect("was just found").layers[best].want_keyframe();
-        }
-        for sink in stalled {
-            // A missing codec was told when the sink was given its track.
-            self.begin(now, sink).ok();
-        }
-    }
-
-    fn is_worth_changing(&self, track: TrackId, from: usize, to: usize, now: Instant) -> bool {
-        let layers = &self.tracks[&track].layers;
-        from != to && (layers[from].is_stalled(now) || layers[to].rate_bytes > layers[from].rate_bytes * 5 / 4)
     }
 
     pub(super) fn note_written(&mut self, id: SessionId) {

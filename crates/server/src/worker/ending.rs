@@ -30,6 +30,7 @@ impl Worker {
         for target in self.routes.of_room(place) {
             self.forget(target);
         }
+        self.close_trunks(place, reason);
         self.hall.close(place, reason);
     }
 

@@ -1,0 +1,78 @@
+//! What is looked after ten times a second, over tracks, which are few: keyframe requests, faults, layers.
+
+use std::time::Instant;
+
+use super::{HOUSEKEEPING, News, Router, TrackId};
+use crate::track::Origin;
+
+impl Router {
+    pub(super) fn keep_house(&mut self, now: Instant, news: &mut Vec<News>) {
+        self.housekeeping_at = (!self.tracks.is_empty()).then_some(now + HOUSEKEEPING);
+        let mut asks = Vec::new();
+        let mut layered = Vec::new();
+        for track in self.tracks.values_mut() {
+            for layer in &mut track.layers {
+                layer.measure(now);
+                if !track.is_muted && track.is_video && layer.is_to_ask(now) {
+                    match track.origin {
+                        Origin::Session(session, _) => asks.push((session, layer.ssrc)),
+                        Origin::Home { .. } => news.push(News::KeyframeWanted(track.id, layer.ssrc)),
+                    }
+                }
+            }
+            if track.layers.len() > 1 {
+                layered.push(track.id);
+            }
+            let fault = track.present_fault(now);
+            // What is wrong with a track of the home router, its room says.
+            if fault != track.fault && matches!(track.origin, Origin::Session(..)) {
+                track.fault = fault;
+                news.push(News::Faulted(track.id, fault));
+            }
+        }
+        for (session, ssrc) in asks {
+            if let Some(entry) = self.entry_mut(session) {
+                entry.session.ask_keyframe(ssrc);
+                self.counters.keyframe_requests_upstream += 1;
+                self.note_written(session);
+            }
+        }
+        for track in layered {
+            self.change_layers(now, track);
+        }
+        self.note_wanted(now, news);
+    }
+
+    /// Viewers of another layer than the best are taken there: at once from one that is stalled, else as soon as the
+    /// better begins a keyframe, for what its cache holds is older than what they have seen.
+    fn change_layers(&mut self, now: Instant, id: TrackId) {
+        let track = &self.tracks[&id];
+        let Some(best) = track.best_layer(now) else { return };
+        let mut stalled = Vec::new();
+        let mut is_wanted = false;
+        for sink in &track.sinks {
+            let downlink = self.entry(sink.session).and_then(|entry| entry.downlink.as_ref());
+            let showing = downlink.and_then(|downlink| downlink.sinks.get(usize::from(sink.place))?.showing);
+            let Some(showing) = showing.filter(|showing| self.is_worth_changing(id, showing.layer, best, now)) else {
+                continue;
+            };
+            if track.layers[showing.layer].is_stalled(now) {
+                stalled.push(*sink);
+            } else {
+                is_wanted = true;
+            }
+        }
+        if is_wanted {
+            self.tracks.get_mut(&id).expect("was just found").layers[best].want_keyframe();
+        }
+        for sink in stalled {
+            // A missing codec was told when the sink was given its track.
+            self.begin(now, sink).ok();
+        }
+    }
+
+    pub(super) fn is_worth_changing(&self, track: TrackId, from: usize, to: usize, now: Instant) -> bool {
+        let layers = &self.tracks[&track].layers;
+        from != to && (layers[from].is_stalled(now) || layers[to].rate_bytes > layers[from].rate_bytes * 5 / 4)
+    }
+}

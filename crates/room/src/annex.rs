@@ -1,0 +1,285 @@
+//! Annexes: where the audience of a room is when it is not with the panel, on another worker.
+//!
+//! An annex is a [`Room`] that publishes nothing and has all it shows from its home: the roster by the messages that any
+//! of its clients would be told, the media as excerpts of the home's histories. It answers its clients by itself, so
+//! that a join, a switch or a lost packet of the audience is nothing to the home.
+
+use std::collections::BTreeMap;
+use std::time::Instant;
+
+use media::{Excerpt, TrackId, TrunkId};
+use signaling::{
+    CloseReason, Feed, Member, MemberId, Refusal, RefusalCode, Role, RoomKind, ServerMessage, Voice, VoiceId,
+};
+
+use crate::entitlement::Standing;
+use crate::input::Grants;
+use crate::member::{Present, Whereabouts};
+use crate::room::{Published, refused};
+use crate::{ClientId, Input, Outbox, Room, RoomConfig};
+
+/// What a home says to an annex, in order. None of it may be lost but excerpts, which are said again when they are given
+/// back by [`Input::Refused`].
+#[derive(Debug)]
+pub enum Dispatch {
+    /// The annex is one of the home's; this is what there is.
+    Opened(Box<Opening>),
+    /// What anybody of the audience is told.
+    Said(ServerMessage),
+    /// A feed came or has changed.
+    Feed(Published<Feed>),
+    /// A voice came or has changed.
+    Voice(Published<Voice>),
+    /// Media.
+    Excerpts(Vec<Excerpt>),
+}
+
+/// What an annex begins with.
+#[derive(Debug)]
+pub struct Opening {
+    kind: RoomKind,
+    /// Numbers of the annex's members come after this.
+    last_id: u32,
+    members: Vec<Member>,
+    feeds: Vec<Published<Feed>>,
+    voices: Vec<Published<Voice>>,
+    speaking: Vec<VoiceId>,
+}
+
+/// What an annex says to its home, in order. None of it may be lost.
+#[derive(Debug)]
+pub enum Petition {
+    /// It wants to be one of the home's.
+    Open,
+    /// A member came into it.
+    Entered(Member),
+    /// A member went.
+    Left(MemberId),
+    /// The packets of a track are wanted, or no more.
+    Wanted(TrackId, bool),
+    /// A track needs a keyframe of the layer with this SSRC.
+    KeyframeWanted(TrackId, u32),
+    /// It is no more.
+    Closed,
+}
+
+/// What a room is that is an annex.
+#[derive(Debug, Default)]
+pub(crate) struct Annex {
+    is_open: bool,
+    /// What clients have said before it was open.
+    waiting: Vec<Input<'static>>,
+}
+
+/// Members that one annex can number before it begins anew.
+const MEMBERS_PER_ANNEX: u32 = 1 << 16;
+/// What clients may say before an annex is open, which takes a millisecond.
+const WAITING: usize = 4096;
+
+impl Room {
+    /// An empty annex. Until its home has said [`Dispatch::Opened`], what its clients say waits.
+    pub fn annex(now: Instant, config: RoomConfig) -> Self {
+        let mut room = Self::new(now, config);
+        room.annex = Some(Annex::default());
+        room
+    }
+
+    /// True for an annex.
+    pub fn is_annex(&self) -> bool {
+        self.annex.is_some()
+    }
+
+    /// Gives the input back if it can be handled now.
+    pub(crate) fn wait<'a>(&mut self, input: Input<'a>, out: &mut Outbox) -> Option<Input<'a>> {
+        let Some(annex) = self.annex.as_mut().filter(|annex| !annex.is_open) else { return Some(input) };
+        let is_full = annex.waiting.len() >= WAITING;
+        match input {
+            Input::Joined { client, re, .. } if is_full => {
+                let refusal = Refusal::new(RefusalCode::AtCapacity, "Too many come at once; try again.");
+                out.say(client, refused(re, refusal));
+                out.close(client, CloseReason::Refused);
+            }
+            Input::Message { .. } if is_full => {}
+            Input::Joined { client, re, identity, door } => {
+                annex.waiting.push(Input::Joined { client, re, identity, door });
+            }
+            Input::Message { client, re, message } => annex.waiting.push(Input::Message { client, re, message }),
+            Input::Left { client, reason } => annex.waiting.push(Input::Left { client, reason }),
+            input => return Some(input),
+        }
+        None
+    }
+
+    /// Takes what one of its annexes says.
+    pub(crate) fn petition(&mut self, now: Instant, from: TrunkId, petition: Petition, out: &mut Outbox) {
+        if !matches!(petition, Petition::Open) && !self.annexes.contains(&from) {
+            return;
+        }
+        match petition {
+            Petition::Open => {
+                self.annexes.insert(from);
+                self.router.open_trunk(from);
+                let opening = Box::new(self.opening());
+                out.dispatches.push((from, Dispatch::Opened(opening)));
+            }
+            Petition::Entered(member) => self.add_member(member, Whereabouts::Annex(from), out),
+            Petition::Left(member) => self.remove_member(member, out),
+            Petition::Wanted(track, is_wanted) => self.router.want(now, from, track, is_wanted),
+            Petition::KeyframeWanted(track, ssrc) => self.router.want_keyframe(now, track, ssrc),
+            Petition::Closed => {
+                self.annexes.remove(&from);
+                self.router.close_trunk(from);
+                let is_there = |present: &&Present| matches!(present.whereabouts, Whereabouts::Annex(id) if id == from);
+                let gone: Vec<_> = self.members.values().filter(is_there).map(|present| present.member.id).collect();
+                for member in gone {
+                    self.remove_member(member, out);
+                }
+            }
+        }
+    }
+
+    fn opening(&mut self) -> Opening {
+        let audience = Standing::audience();
+        let last_id = self.last_id;
+        self.last_id = self.last_id.wrapping_add(MEMBERS_PER_ANNEX);
+        let members = self.members.values().filter(|present| audience.may_know(&present.standing));
+        Opening {
+            kind: self.kind,
+            last_id,
+            members: members.map(|present| present.member.clone()).collect(),
+            feeds: self.feeds.values().cloned().collect(),
+            voices: self.voices.values().cloned().collect(),
+            speaking: self.speaking.clone(),
+        }
+    }
+
+    /// Takes what its home says.
+    pub(crate) fn hear(&mut self, now: Instant, dispatch: Dispatch, out: &mut Outbox) {
+        match dispatch {
+            Dispatch::Opened(opening) => self.open(now, *opening, out),
+            Dispatch::Said(message) => self.follow_home(now, message, out),
+            Dispatch::Feed(feed) => {
+                self.add_feed(now, feed, out);
+                self.find_feeds(now, out);
+            }
+            Dispatch::Voice(voice) => {
+                self.add_voice(now, voice, out);
+                self.assign_voices(now, out);
+            }
+            Dispatch::Excerpts(excerpts) => {
+                self.router.take_excerpts(now, &excerpts, &mut out.departures, &mut self.news);
+            }
+        }
+    }
+
+    fn open(&mut self, now: Instant, opening: Opening, out: &mut Outbox) {
+        let Opening { kind, last_id, members, feeds, voices, speaking } = opening;
+        (self.kind, self.last_id, self.speaking) = (kind, last_id, speaking);
+        for member in members {
+            self.add_member(member, Whereabouts::Home, out);
+        }
+        feeds.into_iter().for_each(|feed| self.add_feed(now, feed, out));
+        voices.into_iter().for_each(|voice| self.add_voice(now, voice, out));
+        let Some(annex) = &mut self.annex else { return };
+        annex.is_open = true;
+        for input in std::mem::take(&mut annex.waiting) {
+            self.handle(now, input, out);
+        }
+    }
+
+    fn add_feed(&mut self, now: Instant, feed: Published<Feed>, out: &mut Outbox) {
+        let before = self.feeds.get(&feed.what.id).map(|known| known.track);
+        if before != Some(feed.track) {
+            before.into_iter().for_each(|before| self.router.unbind_track(before));
+            self.router.bind_home_track(now, feed.track, true);
+            self.router.mute_track(feed.track, feed.what.muted);
+        }
+        self.tell_feed(&feed, out);
+        self.feeds.insert(feed.what.id, feed);
+    }
+
+    fn add_voice(&mut self, now: Instant, voice: Published<Voice>, out: &mut Outbox) {
+        let before = self.voices.get(&voice.what.id).map(|known| known.track);
+        if before != Some(voice.track) {
+            before.into_iter().for_each(|before| self.router.unbind_track(before));
+            self.router.bind_home_track(now, voice.track, false);
+            self.router.mute_track(voice.track, voice.what.muted);
+        }
+        self.tell_voice(&voice, out);
+        self.voices.insert(voice.what.id, voice);
+    }
+
+    /// What the audience is told is also what has become of the room.
+    fn follow_home(&mut self, now: Instant, message: ServerMessage, out: &mut Outbox) {
+        match message {
+            ServerMessage::Entered { member } => self.add_member(member, Whereabouts::Home, out),
+            ServerMessage::Left { member } => self.remove_member(member, out),
+            ServerMessage::FeedUnpublished { feed } => {
+                self.unpublish_feed(feed, out);
+                self.find_feeds(now, out);
+            }
+            ServerMessage::VoiceUnpublished { voice } => {
+                self.unpublish_voice(voice, out);
+                self.assign_voices(now, out);
+            }
+            ServerMessage::FeedMuted { feed, muted, .. } => self.set_feed_muted(feed, muted, None, out),
+            ServerMessage::VoiceMuted { voice, muted, .. } => self.set_voice_muted(voice, muted, None, out),
+            ServerMessage::FeedFaulted { feed, fault } => self.set_feed_fault(feed, fault, out),
+            ServerMessage::Speaking { voices } => self.set_speaking(now, voices, out),
+            message => self.say_to_those(|_| true, &message, out),
+        }
+    }
+
+    /// Says something to every WebSocket client here whose member stands so, and to the annexes if the audience does.
+    pub(crate) fn tell(&self, stands: impl Fn(&Standing) -> bool, message: ServerMessage, out: &mut Outbox) {
+        self.say_to_those(&stands, &message, out);
+        if stands(&Standing::audience()) {
+            self.dispatch(|| Dispatch::Said(message.clone()), out);
+        }
+    }
+
+    /// The same where one of them has asked for it, whose answer names what it asked with.
+    pub(crate) fn tell_answering(
+        &self,
+        asked: Option<(ClientId, Option<signaling::RequestId>)>,
+        stands: impl Fn(&Standing) -> bool,
+        message: impl Fn(Option<signaling::RequestId>) -> ServerMessage,
+        out: &mut Outbox,
+    ) {
+        for client in self.hearers(&stands) {
+            let re = asked.filter(|(asker, _)| *asker == client).and_then(|(_, re)| re);
+            out.say(client, message(re));
+        }
+        if stands(&Standing::audience()) {
+            self.dispatch(|| Dispatch::Said(message(None)), out);
+        }
+    }
+
+    pub(crate) fn say_to_those(&self, stands: impl Fn(&Standing) -> bool, message: &ServerMessage, out: &mut Outbox) {
+        for client in self.hearers(stands) {
+            out.say(client, message.clone());
+        }
+    }
+
+    /// Hands on to the annexes what the router has for them.
+    pub(crate) fn hand_on(&mut self, out: &mut Outbox) {
+        let mut by_annex: BTreeMap<TrunkId, Vec<Excerpt>> = BTreeMap::new();
+        for (annex, excerpt) in self.router.excerpts() {
+            by_annex.entry(annex).or_default().push(excerpt);
+        }
+        let dispatches = by_annex.into_iter().map(|(annex, excerpts)| (annex, Dispatch::Excerpts(excerpts)));
+        out.dispatches.extend(dispatches);
+    }
+
+    /// Says something to every annex.
+    pub(crate) fn dispatch(&self, what: impl Fn() -> Dispatch, out: &mut Outbox) {
+        out.dispatches.extend(self.annexes.iter().map(|annex| (*annex, what())));
+    }
+}
+
+impl Standing {
+    /// How everybody in an annex stands.
+    pub(crate) fn audience() -> Self {
+        Self { role: Role::Trainee, site: None, grants: Grants::default() }
+    }
+}
