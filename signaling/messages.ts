@@ -195,7 +195,7 @@ export type ServerMessage =
   slot: Slot,
   /** The feed in it. */
   feed: FeedId | null,
-  /** Why it is empty. */
+  /** Why it is empty, or stands. */
   vacant: VacantReason | null,
 }
 | {
@@ -243,7 +243,7 @@ export type PublishedFeed = {
 };
 
 /** Why a slot shows nothing. */
-export type VacantReason = "chosen" | "no_feed" | "no_common_codec";
+export type VacantReason = "chosen" | "no_feed" | "no_common_codec" | "capacity";
 
 /** Why a client's connection to the room ended. */
 export type CloseReason =

@@ -53,6 +53,8 @@ pub(crate) struct Downlink {
     open: Option<Open>,
     cname: String,
     is_held: bool,
+    /// How often a sink of it has lost its picture because there was no capacity.
+    pub(crate) thinned: u64,
     /// Since when retransmissions are counted, and how many there were.
     resent: (Instant, u32),
     replay_at: Option<Instant>,
@@ -79,6 +81,7 @@ impl Downlink {
             open: None,
             cname: String::new(),
             is_held: false,
+            thinned: 0,
             resent: (epoch.0, 0),
             replay_at: None,
             report_at: None,
@@ -135,8 +138,15 @@ impl Downlink {
             };
             let Some(layer) = track.layers.get(showing.layer) else { continue };
             let fresh = layer.fresh.after(sink.taken);
-            if sink.is_video && (self.is_held || sink.taken < layer.fresh.forgotten()) {
+            if sink.is_video && self.is_held {
                 sink.progress = Progress::Behind;
+            } else if sink.is_video && sink.taken < layer.fresh.forgotten() {
+                // The panel is served whatever it takes. Of the audience, who cannot be served in time is not served
+                // the same later, when there is even more to do.
+                match self.rank {
+                    Rank::Panel => sink.progress = Progress::Behind,
+                    Rank::Audience => self.thinned += u64::from(sink.skip(now)),
+                }
             }
             sink.taken = layer.fresh.count();
             let mut send = |sink: &mut Sink, packet: &Packet| {
@@ -152,6 +162,12 @@ impl Downlink {
                         sink.forward.start(first.sequence, first, 1);
                     }
                     fresh.iter().for_each(|packet| send(sink, packet));
+                }
+                Progress::Skipping => {
+                    if layer.history.keyframe().is_some_and(|keyframe| keyframe >= sink.next) {
+                        sink.replay(layer);
+                        self.replay_at = Some(now);
+                    }
                 }
                 Progress::Behind => {
                     // What was missing when it was its turn.
@@ -178,10 +194,28 @@ impl Downlink {
         sent
     }
 
-    /// Layers of which the viewer is behind because its line is full: a keyframe would bring it to the present.
-    pub(crate) fn held_behind(&self) -> impl Iterator<Item = (TrackId, usize)> {
-        let behind = self.sinks.iter().filter(|sink| self.is_held && sink.progress == Progress::Behind);
-        behind.filter_map(|sink| Some((sink.track?, sink.showing?.layer)))
+    /// There is no capacity for it: its pictures go on at a keyframe. True if it had any.
+    pub(crate) fn give_up(&mut self, now: Instant, tracks: &BTreeMap<TrackId, Track>) -> bool {
+        let before = self.thinned;
+        for sink in self.sinks.iter_mut().filter(|sink| sink.is_video) {
+            let track = sink.track.and_then(|track| tracks.get(&track));
+            if let Some(layer) = track.and_then(|track| track.layers.get(sink.showing?.layer)) {
+                sink.taken = layer.fresh.count();
+                self.thinned += u64::from(sink.skip(now));
+            }
+        }
+        self.thinned > before
+    }
+
+    /// Layers of which the viewer is behind because its line is full, or which it has to do without because there is
+    /// no capacity: a keyframe would bring it to the present.
+    pub(crate) fn left_behind(&self) -> impl Iterator<Item = (TrackId, usize, Progress)> {
+        let is_left = |sink: &&Sink| match sink.progress {
+            Progress::Live => false,
+            Progress::Behind => self.is_held,
+            Progress::Skipping => true,
+        };
+        self.sinks.iter().filter(is_left).filter_map(|sink| Some((sink.track?, sink.showing?.layer, sink.progress)))
     }
 
     /// Sends the reports that are due.
@@ -292,6 +326,12 @@ impl Channel {
 }
 
 impl Sink {
+    /// There is no capacity for it. False if there was none before.
+    fn skip(&mut self, now: Instant) -> bool {
+        self.skipping_since.get_or_insert(now);
+        std::mem::replace(&mut self.progress, Progress::Skipping) != Progress::Skipping
+    }
+
     /// A viewer that is behind goes on where it is, or at a keyframe that came since.
     fn skip_to_newest_keyframe(&mut self, layer: &Layer) {
         let Some(keyframe) = layer.history.keyframe() else { return };

@@ -21,6 +21,8 @@ const STALLED_AFTER: Duration = Duration::from_millis(500);
 /// The least time between two keyframe requests to a publisher; doubles with each that brought none.
 const ASK_AGAIN: Duration = Duration::from_millis(500);
 const ASK_AGAIN_MOST: Duration = Duration::from_secs(4);
+/// How old the last keyframe may be before one is asked for that only the audience needs.
+const KEYFRAME_SOMETIME: Duration = Duration::from_secs(4);
 /// Requests without a keyframe after which the feed is flagged.
 const ASKED_IN_VAIN: u32 = 4;
 /// Frames whose timestamp goes back, before the stream is said to have B-frames, and how many good ones mend it.
@@ -229,6 +231,15 @@ impl Layer {
     /// A viewer needs a keyframe that the cache does not have.
     pub(crate) fn want_keyframe(&mut self) {
         self.wants_keyframe = true;
+    }
+
+    /// Viewers for whom there was no capacity need a keyframe: most publishers send one now and then by themselves, and
+    /// the others are not to suffer.
+    pub(crate) fn want_keyframe_sometime(&mut self, now: Instant) {
+        let newest = self.history.keyframe().and_then(|keyframe| self.history.get(keyframe));
+        if newest.is_none_or(|newest| now.saturating_duration_since(newest.arrived_at) > KEYFRAME_SOMETIME) {
+            self.want_keyframe();
+        }
     }
 
     /// True if the publisher is to be asked for a keyframe now. Wants are joined to one request, and asked again

@@ -31,6 +31,8 @@ pub struct Counters {
     pub keyframe_requests_upstream: u64,
     /// Pictures begun from the cache.
     pub keyframes_served: u64,
+    /// Times that a viewer of the audience was left without a picture until the next keyframe, for want of capacity.
+    pub viewers_thinned: u64,
     /// Packets dropped, by [`DropReason::index`].
     pub drops: [u64; DropReason::ALL.len()],
 }

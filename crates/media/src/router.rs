@@ -70,6 +70,10 @@ pub struct Router {
     written: Vec<(Rank, SessionId)>,
     /// When some of them were left for the next tick.
     rest_at: Option<Instant>,
+    /// Since when there is such a rest.
+    rest_since: Option<Instant>,
+    /// Viewers of whom some sink has lost its picture for want of capacity.
+    thinned: Vec<SessionId>,
     trunks: BTreeMap<TrunkId, Trunk>,
     /// What is to be handed on by them.
     excerpts: Vec<(TrunkId, Excerpt)>,
@@ -95,6 +99,8 @@ impl Router {
             offered: Vec::new(),
             written: Vec::new(),
             rest_at: None,
+            rest_since: None,
+            thinned: Vec::new(),
             trunks: BTreeMap::new(),
             excerpts: Vec::new(),
             wanted: Vec::new(),

@@ -36,6 +36,9 @@ pub(crate) struct Sink {
     /// Until when a fresh keyframe is waited for before a long cache is replayed.
     pub(crate) patient_until: Option<Instant>,
     pub(crate) sources: Sources,
+    /// Since when it is without a picture because there is no capacity, and whether its viewer was told.
+    pub(crate) skipping_since: Option<Instant>,
+    pub(crate) is_told_to_wait: bool,
     replayed: Option<(Instant, u32)>,
 }
 
@@ -92,6 +95,8 @@ pub(crate) enum Progress {
     Live,
     /// It gets the history, piece by piece.
     Behind,
+    /// There was no capacity for it: it gets nothing until the next keyframe.
+    Skipping,
 }
 
 /// How a viewer's wish for a keyframe is met.
@@ -121,6 +126,8 @@ impl Sink {
             loss: None,
             patient_until: None,
             sources: Sources::default(),
+            skipping_since: None,
+            is_told_to_wait: false,
             replayed: None,
         }
     }
@@ -130,6 +137,7 @@ impl Sink {
         self.forward.stop();
         self.showing = None;
         self.progress = Progress::Live;
+        self.skipping_since = None;
         self.patient_until = None;
         self.replayed = None;
     }
@@ -148,6 +156,7 @@ impl Sink {
         let (Some(first), Some(newest)) = (layer.history.keyframe(), layer.history.newest()) else { return };
         self.forward.start(first, newest, layer.history.frames());
         self.progress = Progress::Behind;
+        self.skipping_since = None;
         (self.taken, self.next) = (layer.fresh.count(), first);
     }
 

@@ -9,7 +9,6 @@ use crate::format::Encoding;
 use crate::layer::Layer;
 use crate::packet::Packet;
 use crate::router::TrackId;
-use crate::sink::Progress;
 use crate::track::Track;
 
 /// What of a history is handed on at a time, so that a long one delays nobody else.
@@ -47,7 +46,8 @@ pub(crate) struct Trunk {
 struct Told {
     /// What the layer was then: another stream in its place begins anew.
     kind: (Encoding, u32),
-    progress: Progress,
+    /// It is told the history, piece by piece, and not what comes as it comes.
+    is_behind: bool,
     /// As in a sink: packets dealt with by the layer's count, the number after the highest of them.
     taken: u64,
     next: u64,
@@ -85,7 +85,7 @@ impl Trunk {
                 }
                 let told = &mut told[at];
                 let packets = told.packets(layer, may_replay);
-                if told.progress == Progress::Behind {
+                if told.is_behind {
                     self.resume_at.get_or_insert(now);
                 }
                 if !packets.is_empty() {
@@ -102,7 +102,7 @@ impl Trunk {
         let told = self.tracks.get_mut(&refused.track).into_iter().flatten().find(|told| told.kind == refused.kind);
         let (Some(told), Some(first)) = (told, refused.packets.first()) else { return };
         if refused.kind.0 != Encoding::Opus {
-            told.progress = Progress::Behind;
+            told.is_behind = true;
             told.next = told.next.min(first.sequence);
             told.begins |= refused.begins;
             self.resume_at = Some(now + RESUME_AFTER);
@@ -115,7 +115,7 @@ impl Told {
         let keyframe = layer.history.keyframe();
         Self {
             kind: (layer.encoding, layer.ssrc),
-            progress: if keyframe.is_some() { Progress::Behind } else { Progress::Live },
+            is_behind: keyframe.is_some(),
             taken: layer.fresh.forgotten(),
             next: keyframe.unwrap_or(0),
             begins: true,
@@ -124,34 +124,28 @@ impl Told {
 
     fn packets(&mut self, layer: &Layer, may_replay: bool) -> Vec<Packet> {
         if self.taken < layer.fresh.forgotten() && layer.encoding != Encoding::Opus {
-            self.progress = Progress::Behind;
+            self.is_behind = true;
         }
         let fresh = layer.fresh.after(self.taken);
         self.taken = layer.fresh.count();
-        match self.progress {
-            Progress::Live => {
-                self.next = fresh.iter().map(|packet| packet.sequence + 1).fold(self.next, u64::max);
-                fresh.to_vec()
-            }
-            Progress::Behind => {
-                // What was missing when it was its turn.
-                let late = |packet: &&Packet| packet.sequence < self.next && !self.begins;
-                let mut packets: Vec<Packet> = fresh.iter().filter(late).cloned().collect();
-                if !may_replay {
-                    return packets;
-                }
-                if layer.history.oldest().is_some_and(|oldest| oldest > self.next) {
-                    // Its place is no more: the rest has no connection with what it was told before.
-                    self.next = layer.history.keyframe().or(layer.history.oldest()).unwrap_or(self.next);
-                    self.begins = true;
-                }
-                packets.extend(layer.history.from(self.next).take(EXCERPT_PACKETS).cloned());
-                self.next = packets.iter().map(|packet| packet.sequence + 1).fold(self.next, u64::max);
-                if layer.history.newest().is_none_or(|newest| newest.sequence < self.next) {
-                    self.progress = Progress::Live;
-                }
-                packets
-            }
+        if !self.is_behind {
+            self.next = fresh.iter().map(|packet| packet.sequence + 1).fold(self.next, u64::max);
+            return fresh.to_vec();
         }
+        // What was missing when it was its turn.
+        let late = |packet: &&Packet| packet.sequence < self.next && !self.begins;
+        let mut packets: Vec<Packet> = fresh.iter().filter(late).cloned().collect();
+        if !may_replay {
+            return packets;
+        }
+        if layer.history.oldest().is_some_and(|oldest| oldest > self.next) {
+            // Its place is no more: the rest has no connection with what it was told before.
+            self.next = layer.history.keyframe().or(layer.history.oldest()).unwrap_or(self.next);
+            self.begins = true;
+        }
+        packets.extend(layer.history.from(self.next).take(EXCERPT_PACKETS).cloned());
+        self.next = packets.iter().map(|packet| packet.sequence + 1).fold(self.next, u64::max);
+        self.is_behind = layer.history.newest().is_some_and(|newest| newest.sequence >= self.next);
+        packets
     }
 }

@@ -166,6 +166,19 @@ impl Room {
         track == self.router.watched(slot.sink)
     }
 
+    /// A slot's picture stands because the server has no capacity for it, or goes on.
+    pub(crate) fn slot_waits(&mut self, sink: SinkId, waits: bool, out: &mut Outbox) {
+        for (id, client) in &mut self.clients {
+            let Some(index) = client.slot_of(sink) else { continue };
+            let slot = &mut client.receiving.as_mut().expect("it has a slot").slots[index];
+            if slot.feed.is_some() {
+                slot.vacant = waits.then_some(VacantReason::Capacity);
+                out.say(*id, slot.watched(index, None));
+            }
+            return;
+        }
+    }
+
     /// The viewer takes none of the codecs that a feed has turned out to have.
     pub(crate) fn no_common_codec(&mut self, sink: SinkId, out: &mut Outbox) {
         for (id, client) in &mut self.clients {

@@ -27,6 +27,8 @@ pub struct Hand {
     pub waker: Arc<Waker>,
     /// Clients that are its own.
     pub clients: Arc<AtomicUsize>,
+    /// It does not keep up: some of its audience goes without pictures.
+    pub is_full: Arc<AtomicBool>,
 }
 
 impl Hand {
@@ -99,13 +101,13 @@ impl Directory {
             ));
         }
         let client = ClientId(self.next_client.fetch_add(1, Ordering::Relaxed));
-        let (hand, home, arriving) = self.place(&room, Standing::of(&identity).rank());
+        let (hand, home, arriving) = self.place(&room, Standing::of(&identity).rank()).ok_or_else(full)?;
         let (outlet, inlet) = way(OUTLET_MESSAGES);
         // from here on its end is told to the worker, whatever happens
         let mut presence = Presence { client, directory: self.clone(), hand, inlet, over: false };
         if presence.count() > CLIENTS {
             presence.over = true;
-            return Err(Refusal::new(RefusalCode::AtCapacity, "The server is full."));
+            return Err(full());
         }
         let entrance = Entrance { room, client, identity, door, re, outlet, home, arriving };
         if !presence.hand.give(Order::Enter(Box::new(entrance))).await {
@@ -115,22 +117,23 @@ impl Directory {
         Ok(presence)
     }
 
-    /// Where a client goes, and where its room's home is if that is another worker.
-    fn place(self: &Arc<Self>, room: &RoomId, rank: Rank) -> (Hand, Option<Hand>, Arriving) {
+    /// Where a client goes, and where its room's home is if that is another worker. None for the audience while all
+    /// have less capacity than audience; the panel is always let in.
+    fn place(self: &Arc<Self>, room: &RoomId, rank: Rank) -> Option<(Hand, Option<Hand>, Arriving)> {
         let mut rooms = self.rooms.lock().unwrap_or_else(PoisonError::into_inner);
-        let place = rooms.entry(room.clone()).or_insert_with(|| Place { worker: self.idlest(None), entering: 0 });
-        place.entering += 1;
-        let home = place.worker;
-        let worker = if rank == Rank::Audience { self.idlest(Some(home)) } else { home };
+        let home = rooms.get(room).map_or_else(|| self.idlest(None, |_| true), |place| Some(place.worker))?;
+        let has_capacity = |worker: &usize| !self.hands[*worker].is_full.load(Ordering::Relaxed);
+        let worker = if rank == Rank::Audience { self.idlest(Some(home), has_capacity)? } else { home };
+        rooms.entry(room.clone()).or_insert(Place { worker: home, entering: 0 }).entering += 1;
         let home = (worker != home).then(|| self.hands[home].clone());
-        (self.hands[worker].clone(), home, Arriving { directory: self.clone(), room: room.clone() })
+        Some((self.hands[worker].clone(), home, Arriving { directory: self.clone(), room: room.clone() }))
     }
 
     /// The worker with the fewest clients, where `home` counts as having more.
-    fn idlest(&self, home: Option<usize>) -> usize {
+    fn idlest(&self, home: Option<usize>, may_be: impl Fn(&usize) -> bool) -> Option<usize> {
         let clients = |worker: &usize| self.hands[*worker].clients.load(Ordering::Relaxed);
         let load = |worker: &usize| clients(worker) + if Some(*worker) == home { HOME_RESERVE } else { 0 };
-        (0..self.hands.len()).min_by_key(load).expect("there is at least one worker")
+        (0..self.hands.len()).filter(may_be).min_by_key(load)
     }
 
     /// The number of one more trunk.
@@ -167,6 +170,10 @@ impl Directory {
             hand.give(Order::Shutdown).await;
         }
     }
+}
+
+fn full() -> Refusal {
+    Refusal::new(RefusalCode::AtCapacity, "The server is full.")
 }
 
 /// A client on its way to the room's worker. When it is dropped, the client has arrived or never will.

@@ -4,7 +4,7 @@ use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -41,6 +41,8 @@ const FIRST_STREAM: usize = 3;
 const ORDERS_AT_ONCE: usize = 256;
 /// Housekeeping and the showing of sums.
 const HOUSEKEEPING: Duration = Duration::from_secs(1);
+/// A worker that could not serve all of its audience takes no more of it for this long.
+const FULL_FOR: Duration = Duration::from_secs(5);
 /// After the goodbyes, what is left in ICE-TCP connections has this long to leave.
 const LINGER: Duration = Duration::from_millis(500);
 
@@ -76,6 +78,9 @@ struct Worker {
     closed: Vec<SocketAddr>,
     kept_at: Instant,
     stop_at: Option<Instant>,
+    /// How many viewers had been thinned when it was last looked, and until when the worker is full because of them.
+    thinned: u64,
+    full_until: Option<Instant>,
 }
 
 /// A running worker.
@@ -112,7 +117,8 @@ impl Worker {
         let (sender, inbox) = mpsc::channel(INBOX_ORDERS);
         let (parcel_sender, parcels) = mpsc::channel(PARCELS);
         let clients = Arc::new(AtomicUsize::new(0));
-        let hand = Hand { inbox: sender, parcels: parcel_sender, waker, clients };
+        let is_full = Arc::new(AtomicBool::new(false));
+        let hand = Hand { inbox: sender, parcels: parcel_sender, waker, clients, is_full };
         let worker = Self {
             poll,
             socket,
@@ -132,6 +138,8 @@ impl Worker {
             closed: Vec::new(),
             kept_at: now,
             stop_at: None,
+            thinned: 0,
+            full_until: None,
         };
         Ok((worker, hand))
     }
@@ -341,7 +349,16 @@ impl Worker {
         self.tally.clients = self.hall.clients();
         self.tally.sessions = self.routes.sessions();
         self.tally.streams = self.streams.count();
-        self.showcase.put(now, self.tally, self.hall.reports());
+        let reports = self.hall.reports();
+        let thinned = reports.iter().map(|report| report.counters.viewers_thinned).sum();
+        if std::mem::replace(&mut self.thinned, thinned) < thinned {
+            self.full_until = Some(now + FULL_FOR);
+        }
+        let is_full = self.full_until.is_some_and(|until| until > now);
+        if self.hand.is_full.swap(is_full, Ordering::Relaxed) != is_full {
+            tracing::warn!(is_full, "the capacity for the audience has changed");
+        }
+        self.showcase.put(now, self.tally, reports);
     }
 }
 

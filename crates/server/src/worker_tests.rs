@@ -165,3 +165,20 @@ fn an_annex_that_fails_is_nothing_to_its_home() {
     turn(&mut house.home);
     assert!(house.home.hall.room(place).is_some_and(|room| room.is_empty()), "nothing holds it any more");
 }
+
+#[test]
+fn where_there_is_no_capacity_the_panel_is_let_in_and_the_audience_is_not() {
+    let ([mut home, annex], directory, runtime) = workers();
+    let enter = |role| runtime.block_on(directory.enter(House::room(), identity(role), Door::WebSocket, None));
+    let code = |refused: Result<Presence, signaling::Refusal>| refused.map(|_| ()).map_err(|refusal| refusal.code);
+    let full = Err(signaling::RefusalCode::AtCapacity);
+    annex.hand.is_full.store(true, Ordering::Relaxed);
+    assert_eq!(code(enter(Role::Trainee)), Ok(()), "the home has capacity");
+    home.hand.is_full.store(true, Ordering::Relaxed);
+    assert_eq!(code(enter(Role::Trainee)), full);
+    assert_eq!(code(enter(Role::Expert)), Ok(()));
+    // Nobody has been left without a picture lately.
+    home.kept_at = Instant::now() - HOUSEKEEPING;
+    home.keep_house();
+    assert_eq!(code(enter(Role::Trainee)), Ok(()));
+}

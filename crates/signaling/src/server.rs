@@ -111,7 +111,7 @@ pub enum ServerMessage {
         slot: Slot,
         /// The feed in it.
         feed: Option<FeedId>,
-        /// Why it is empty.
+        /// Why it is empty, or stands.
         vacant: Option<VacantReason>,
     },
     /// Who is heard: the speakers of the last moment, loudest first (rule V1). Silence is an empty list.
@@ -172,6 +172,8 @@ pub enum VacantReason {
     NoFeed,
     /// The feed's codec is none that this viewer offered to receive.
     NoCommonCodec,
+    /// The slot keeps its feed, whose last picture stands: the server has no capacity to go on with it now.
+    Capacity,
 }
 
 /// Why a client's connection to the room ended.

@@ -11,12 +11,14 @@ use crate::error::{DropReason, NoCommonCodec};
 use crate::format::Encoding;
 use crate::packet::Incoming;
 use crate::session::{SessionEvent, is_srtp};
-use crate::sink::Remedy;
+use crate::sink::{Progress, Remedy};
 use crate::track::Origin;
 use crate::{Datagram, Departures, SessionId, report};
 
 /// What may be sealed for the audience before everything else has its turn: about 200 packets, half a millisecond.
 const SLICE_BYTES: usize = 256 * 1024;
+/// When some of the audience has waited this long for its slice, there is no capacity for it.
+const LATE: Duration = Duration::from_millis(400);
 /// A viewer waits this long for a fresh keyframe before a long cache is replayed to it.
 const PATIENCE: Duration = Duration::from_millis(400);
 
@@ -58,15 +60,40 @@ impl Router {
         }
         written.drain(..count);
         self.rest_at = (!written.is_empty()).then_some(now);
+        self.rest_since = self.rest_at.map(|now| self.rest_since.unwrap_or(now));
         // What was noted meanwhile is behind what was left.
         written.append(&mut self.written);
         self.written = written;
+        if self.rest_since.is_some_and(|since| now.saturating_duration_since(since) > LATE) {
+            self.give_up_rest(now);
+        }
         if self.written.is_empty() {
             for (track, layer) in self.fresh.drain(..) {
                 let layer = self.tracks.get_mut(&track).and_then(|track| track.layers.get_mut(layer));
                 layer.into_iter().for_each(|layer| layer.fresh.forget());
             }
         }
+    }
+
+    /// Half of those who have still to be served are not: what they miss is forgotten, and they go on at a keyframe.
+    /// Who came first keeps the picture, so that it is always the same who wait.
+    fn give_up_rest(&mut self, now: Instant) {
+        let mut waiting = std::mem::take(&mut self.written);
+        waiting.sort_by_key(|(_, session)| self.entry(*session).map(|entry| entry.number));
+        for (_, session) in waiting.split_off(waiting.len() / 2) {
+            let Some(entry) = self.sessions.get_mut(index(session)) else { continue };
+            entry.has_writes = false;
+            if entry.downlink.as_mut().is_some_and(|downlink| downlink.give_up(now, &self.tracks)) {
+                self.note_thinned(session);
+            }
+        }
+        self.written = waiting;
+        self.rest_since = self.rest_at;
+    }
+
+    fn note_thinned(&mut self, session: SessionId) {
+        self.counters.viewers_thinned += 1;
+        self.thinned.push(session);
     }
 
     fn let_out(&mut self, now: Instant, id: SessionId, departures: &mut Departures) {
@@ -76,12 +103,20 @@ impl Router {
         entry.has_writes = false;
         match &mut entry.downlink {
             Some(downlink) => {
+                let thinned = downlink.thinned;
                 self.counters.packets_forwarded += downlink.flush(now, &self.tracks, departures);
-                for (track, layer) in downlink.held_behind() {
+                for (track, layer, progress) in downlink.left_behind() {
                     let layer = self.tracks.get_mut(&track).and_then(|track| track.layers.get_mut(layer));
-                    layer.into_iter().for_each(|layer| layer.want_keyframe());
+                    layer.into_iter().for_each(|layer| match progress {
+                        Progress::Skipping => layer.want_keyframe_sometime(now),
+                        Progress::Live | Progress::Behind => layer.want_keyframe(),
+                    });
                 }
+                let is_thinned = downlink.thinned > thinned;
                 self.note_deadline(id);
+                if is_thinned {
+                    self.note_thinned(id);
+                }
             }
             None => {
                 self.touch(id, departures, |session, drained| session.advance(now, drained));

@@ -1,9 +1,12 @@
 //! What is looked after ten times a second, over tracks, which are few: keyframe requests, faults, layers.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use super::{HOUSEKEEPING, News, Router, TrackId};
+use super::{HOUSEKEEPING, News, Router, SinkId, TrackId};
 use crate::track::Origin;
+
+/// A viewer that has been without a picture this long for want of capacity is told so.
+const SAID_TO_WAIT_AFTER: Duration = Duration::from_secs(1);
 
 impl Router {
     pub(super) fn keep_house(&mut self, now: Instant, news: &mut Vec<News>) {
@@ -41,6 +44,30 @@ impl Router {
             self.change_layers(now, track);
         }
         self.note_wanted(now, news);
+        self.note_waiting(now, news);
+    }
+
+    /// Says who waits for capacity, and who no more.
+    fn note_waiting(&mut self, now: Instant, news: &mut Vec<News>) {
+        let mut thinned = std::mem::take(&mut self.thinned);
+        thinned.sort_unstable();
+        thinned.dedup();
+        thinned.retain(|session| {
+            let downlink = self.entry_mut(*session).and_then(|entry| entry.downlink.as_mut());
+            let mut is_to_be_seen_again = false;
+            for (place, sink) in downlink.into_iter().flat_map(|downlink| downlink.sinks.iter_mut().enumerate()) {
+                let waited = sink.skipping_since.map(|since| now.saturating_duration_since(since));
+                let waits = waited.is_some_and(|waited| waited > SAID_TO_WAIT_AFTER);
+                // A hiccup is not worth a word.
+                if waits != sink.is_told_to_wait && (waits || waited.is_none()) {
+                    sink.is_told_to_wait = waits;
+                    news.push(News::Waiting(SinkId { session: *session, place: place as u8 }, waits));
+                }
+                is_to_be_seen_again |= waited.is_some() || sink.is_told_to_wait;
+            }
+            is_to_be_seen_again
+        });
+        self.thinned.append(&mut thinned);
     }
 
     /// Viewers of another layer than the best are taken there: at once from one that is stalled, else as soon as the

@@ -38,6 +38,8 @@ pub enum News {
     Faulted(TrackId, Option<Fault>),
     /// What a sink was to show, its viewer cannot take.
     NoCommonCodec(SinkId),
+    /// A sink's picture stands because there is no capacity for it, or goes on.
+    Waiting(SinkId, bool),
     /// The packets of a track of the home router are wanted from there, or no more.
     Wanted(TrackId, bool),
     /// A track of the home router needs a keyframe of the layer with this SSRC.

@@ -18,6 +18,8 @@ pub(super) const CONNECT_WITHIN: Duration = Duration::from_secs(20);
 pub(super) struct Entry {
     pub(super) session: Session,
     pub(super) generation: u32,
+    /// How many were opened before it.
+    pub(super) number: u64,
     pub(super) is_connected: bool,
     /// When it is over if it does not connect.
     pub(super) connect_by: Instant,
@@ -44,6 +46,7 @@ impl Router {
         entry.insert(Entry {
             session,
             generation,
+            number: self.counters.sessions_opened,
             is_connected: false,
             connect_by: now + CONNECT_WITHIN,
             queued: None,

@@ -53,10 +53,14 @@ pub(crate) struct Net {
     pub(crate) news: Vec<News>,
     /// How peers that come from now on are connected.
     pub(crate) protocol: Protocol,
+    pub(crate) rank: Rank,
+    /// The router has so much to do that it looks at its sockets and its clock only so often.
+    pub(crate) looks_every_ms: u64,
     /// Where the program counts its allocations, and the publisher whose bursts are looked at; the allocations that
     /// the router made in them.
     pub(crate) counted: Option<(&'static AtomicU64, SessionId)>,
     pub(crate) allocations: u64,
+    steps: u64,
 }
 
 impl Net {
@@ -74,8 +78,11 @@ impl Net {
             departures: Departures::default(),
             news: vec![],
             protocol: Protocol::Udp,
+            rank: Rank::Panel,
+            looks_every_ms: 1,
             counted: None,
             allocations: 0,
+            steps: 0,
         }
     }
 
@@ -90,7 +97,7 @@ impl Net {
         let (offer, pending) = api.apply().expect("an offer");
         let session = match direction {
             Direction::SendOnly => self.router.open_uplink(self.now),
-            _ => self.router.open_downlink(self.now, Rank::Panel),
+            _ => self.router.open_downlink(self.now, self.rank),
         };
         let (answer, _) = self
             .router
@@ -199,13 +206,20 @@ impl Net {
             peer.rtc.handle_input(Input::Timeout(self.now)).expect("time passes");
             peer.drain();
         }
-        self.router.tick(self.now, &mut self.departures, &mut self.news);
+        self.steps += 1;
+        let mut looks = self.steps.is_multiple_of(self.looks_every_ms);
+        if looks {
+            self.router.tick(self.now, &mut self.departures, &mut self.news);
+        }
         loop {
             let mut to_router = VecDeque::new();
             for peer in &mut self.peers {
                 peer.drain();
-                to_router.append(&mut peer.outgoing);
+                if looks {
+                    to_router.append(&mut peer.outgoing);
+                }
             }
+            looks = self.looks_every_ms == 1;
             let to_peers: Vec<(SocketAddr, Vec<u8>)> = self
                 .departures
                 .iter()
@@ -232,19 +246,27 @@ impl Net {
                 peer.rtc.handle_input(Input::Receive(self.now, receive)).expect("a peer that works");
                 peer.drain();
             }
-            for (session, protocol, source, bytes) in to_router {
-                let datagram = Datagram {
-                    session,
-                    protocol,
-                    source,
-                    destination: SERVER.parse().expect("address"),
-                    bytes: &bytes,
-                };
-                let counted = self.counted.filter(|(_, publisher)| *publisher == session);
+            // One wake-up of the sockets; the publisher whose bursts are counted has them to itself.
+            let counted = self.counted;
+            let is_counted = |of: SessionId| counted.is_some_and(|(_, publisher)| publisher == of);
+            for batch in to_router.make_contiguous().chunk_by(|a, b| !is_counted(a.0) && !is_counted(b.0)) {
+                let destination = SERVER.parse().expect("address");
+                let datagrams: Vec<Datagram<'_>> = batch
+                    .iter()
+                    .map(|(session, protocol, source, bytes)| Datagram {
+                        session: *session,
+                        protocol: *protocol,
+                        source: *source,
+                        destination,
+                        bytes,
+                    })
+                    .collect();
                 let count = || counted.map_or(0, |(counter, _)| counter.load(Ordering::Relaxed));
                 let before = count();
-                self.router.burst(self.now, &[datagram], &mut self.departures, &mut self.news);
-                self.allocations += count() - before;
+                self.router.burst(self.now, &datagrams, &mut self.departures, &mut self.news);
+                if is_counted(batch[0].0) {
+                    self.allocations += count() - before;
+                }
             }
         }
     }

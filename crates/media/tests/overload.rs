@@ -1,0 +1,76 @@
+//! More audience than there is capacity for.
+
+#![allow(clippy::disallowed_methods, reason = "virtual time must begin somewhere")]
+
+mod net;
+
+use std::collections::BTreeMap;
+
+use media::{News, Rank};
+use net::{Net, Peer, is_contiguous};
+use str0m::media::Direction;
+
+/// Viewers and what each of them watches: 1,200 packets for each frame of three, where a slice is 250.
+const AUDIENCE: usize = 100;
+const LINES: usize = 4;
+
+/// The numbers that each line has got, in order.
+fn lines(peer: &Peer) -> Vec<Vec<u64>> {
+    let mut lines: BTreeMap<u32, Vec<u64>> = BTreeMap::new();
+    for packet in &peer.received {
+        lines.entry(*packet.header.ssrc).or_default().push(*packet.seq_no);
+    }
+    let in_order = |mut numbers: Vec<u64>| {
+        numbers.sort_unstable();
+        numbers
+    };
+    lines.into_values().map(in_order).collect()
+}
+
+#[test]
+fn the_panel_has_everything_and_the_audience_waits_for_a_keyframe() {
+    let mut net = Net::new();
+    let publisher = net.peer(Direction::SendOnly, 1);
+    let track = net.track(publisher, 0);
+    let expert = net.peer(Direction::RecvOnly, 1);
+    let sink = net.sink(expert, 0);
+    net.watch(sink, track);
+    net.rank = Rank::Audience;
+    for _ in 0..AUDIENCE {
+        let viewer = net.peer(Direction::RecvOnly, LINES);
+        for line in 0..LINES {
+            let sink = net.sink(viewer, line);
+            net.watch(sink, track);
+        }
+    }
+    net.send(publisher, 10, 1000);
+    let audience = expert + 1..expert + 1 + AUDIENCE;
+    let counts = |net: &Net| audience.clone().map(|peer| net.peers[peer].received.len()).collect::<Vec<_>>();
+    assert!(counts(&net).iter().all(|count| *count == 30 * LINES), "enough for all: {:?}", counts(&net));
+
+    net.looks_every_ms = 50;
+    net.send(publisher, 60, 1000);
+    let thinned = net.router.report().counters.viewers_thinned;
+    assert!(thinned > 10, "not enough for all: {thinned}");
+    assert_eq!(net.peers[expert].received.len(), 210, "the panel has every packet");
+    let during = counts(&net);
+    assert!(during[0] > 180 * LINES, "who came first is served: {during:?}");
+    assert!(during[AUDIENCE - 1] < 120 * LINES, "who came last is not: {during:?}");
+    let told = |net: &Net, waits: bool| {
+        let is_it = |news: &&News| matches!(news, News::Waiting(_, waiting) if *waiting == waits);
+        net.news.iter().filter(is_it).count()
+    };
+    assert!(told(&net, true) >= LINES && told(&net, false) == 0);
+
+    net.looks_every_ms = 1;
+    net.send(publisher, 40, 80);
+    assert_eq!(told(&net, false), told(&net, true), "everybody was told that it goes on");
+    for peer in audience.clone() {
+        let lines = lines(&net.peers[peer]);
+        assert_eq!(lines.len(), LINES);
+        assert!(lines.iter().all(|line| is_contiguous(line)), "what was left out leaves no hole in the numbers");
+    }
+    let before = counts(&net);
+    net.send(publisher, 10, 1000);
+    assert!(counts(&net).iter().zip(before).all(|(after, before)| after - before == 30 * LINES));
+}
