@@ -49,7 +49,7 @@ const firefox_preferences = {
  * @param {{ engine?: "chromium" | "firefox", namespace?: string, trusted?: string, size?: [number, number],
  *   language?: string, camera?: object, tone_hz?: number }} [who]
  *   `trusted` is an http origin that may use cameras although it is not on loopback;
- *   `camera` and `tone_hz` take the place of its devices (see probe.js).
+ *   `camera` and `tone_hz` take the place of its devices (see devices.js).
  * @returns {Promise<import("puppeteer-core").Page & { [Symbol.asyncDispose](): Promise<void> }>}
  */
 export async function open({ engine = "chromium", namespace, trusted, size = [1280, 800], language = "en", camera, tone_hz } = {}) {
@@ -80,10 +80,10 @@ export async function open({ engine = "chromium", namespace, trusted, size = [12
 }
 
 async function probe(devices) {
-  const strip = await readFile(new URL("../strip.mjs", import.meta.url), "utf8");
-  const source = await readFile(new URL("probe.js", import.meta.url), "utf8");
+  const read = (file) => readFile(new URL(file, import.meta.url), "utf8");
+  const [strip, cameras, eyes] = await Promise.all(["../strip.mjs", "devices.js", "probe.js"].map(read));
   // The page gets the same reader that node has: without its `export`s a module is a script.
-  return `(() => {\n${strip.replace(/^export /gm, "")}\nconst devices = ${JSON.stringify(devices)};\n${source}\n})();`;
+  return `(() => {\n${strip.replace(/^export /gm, "")}\nconst devices = ${JSON.stringify(devices)};\n${cameras}\n${eyes}\n})();`;
 }
 
 async function inside(namespace) {

@@ -1,5 +1,4 @@
-// What a journey sees and hears inside a page, and the devices that it gives the page. Runs before the page's own
-// scripts, after strip.mjs and `const devices = {camera, tone_hz}`.
+// What a journey sees and hears inside a page. Runs before the page's own scripts, after strip.mjs and devices.js.
 
 const connections = [];
 window.RTCPeerConnection = class extends window.RTCPeerConnection {
@@ -8,56 +7,6 @@ window.RTCPeerConnection = class extends window.RTCPeerConnection {
     connections.push(this);
   }
 };
-
-/** A camera of 30 frames a second whose every frame says which it is; with `clock`, its number is the time in ms. */
-function cameraTrack({ site = 0, kind = 0, width = 640, height = 360, clock = false }) {
-  const canvas = Object.assign(document.createElement("canvas"), { width, height });
-  const pen = canvas.getContext("2d", { alpha: false });
-  let count = 0;
-  const draw = () => {
-    const frame = (clock ? Math.round(performance.timeOrigin + performance.now()) : count++) & 0xffff;
-    pen.fillStyle = `hsl(${(site * 120 + kind * 30) % 360} 60% 40%)`;
-    pen.fillRect(0, 0, width, height);
-    pen.fillStyle = "#ddd";
-    pen.fillRect((count * 4) % width, height / 2, 40, 40);
-    drawStrip(pen, height, { site, kind, frame });
-  };
-  draw();
-  setInterval(draw, 1000 / 30);
-  return canvas.captureStream(30).getVideoTracks()[0];
-}
-
-let ears;
-const audioContext = () => (ears ??= new AudioContext());
-
-/** A microphone in front of one pure tone. */
-function toneTrack(hz) {
-  const oscillator = new OscillatorNode(audioContext(), { frequency: hz });
-  const gain = new GainNode(audioContext(), { gain: 0.3 });
-  const microphone = audioContext().createMediaStreamDestination();
-  oscillator.connect(gain).connect(microphone);
-  oscillator.start();
-  return microphone.stream.getAudioTracks()[0];
-}
-
-let cameras = 0;
-if (navigator.mediaDevices && (devices?.camera || devices?.tone_hz)) {
-  const native = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
-  // Devices without names: a page then takes the one that it is given.
-  navigator.mediaDevices.enumerateDevices = async () => [];
-  navigator.mediaDevices.getUserMedia = async (wanted) => {
-    const stream = new MediaStream();
-    if (wanted.video && devices.camera) {
-      // The first camera that is opened shows the first of `kinds`, and so on.
-      const { site, kinds } = devices.camera;
-      stream.addTrack(cameraTrack({ site, kind: kinds[cameras++ % kinds.length] }));
-    }
-    if (wanted.audio && devices.tone_hz) stream.addTrack(toneTrack(devices.tone_hz));
-    const rest = { video: devices.camera ? false : wanted.video, audio: devices.tone_hz ? false : wanted.audio };
-    if (rest.video || rest.audio) for (const track of (await native(rest)).getTracks()) stream.addTrack(track);
-    return stream;
-  };
-}
 
 // Large enough for the strip of a picture of 1080 lines.
 const eye = Object.assign(document.createElement("canvas"), { width: 432, height: 72 }).getContext("2d", {
@@ -71,6 +20,13 @@ function readMark(video) {
   const { width, height } = stripSize(video.videoWidth, video.videoHeight);
   eye.drawImage(video, 0, 0, width, height, 0, 0, width, height);
   return readStrip(eye.getImageData(0, 0, width, height), video.videoWidth, video.videoHeight);
+}
+
+/** The mean brightness in the middle of what a video element shows, 0 to 255. */
+function brightness(video) {
+  eye.drawImage(video, video.videoWidth / 2 - 8, video.videoHeight / 2 - 8, 16, 16, 0, 0, 16, 16);
+  const { data } = eye.getImageData(0, 0, 16, 16);
+  return data.reduce((sum, value, at) => (at % 4 === 3 ? sum : sum + value), 0) / (16 * 16 * 3);
 }
 
 /** The level of one frequency in what a track carries now, and the loudest frequency. */
@@ -94,6 +50,7 @@ window.probe = {
   connections,
   cameraTrack,
   toneTrack,
+  tonesPublished: () => tones.map(({ track }) => track),
   readMark,
 
   /** Asks for the capture time of frames, which Chromium knows but does not offer by itself. */
@@ -125,6 +82,25 @@ window.probe = {
     if (response.status !== 201) throw new Error(`${response.status}: ${await response.text()}`);
     await peer.setRemoteDescription({ type: "answer", sdp: await response.text() });
     return new URL(response.headers.get("Location"), endpoint).href;
+  },
+
+  /** Plays by WHEP; gives the session's URL and how long the first picture took. */
+  async play(endpoint, token, follow) {
+    const begin_ms = performance.now();
+    const peer = new RTCPeerConnection();
+    const first = new Promise((resolve) => {
+      peer.ontrack = ({ track }) => {
+        const element = Object.assign(document.createElement(track.kind), { autoplay: true, srcObject: new MediaStream([track]) });
+        document.body.append(element);
+        if (track.kind !== "video") return;
+        if (follow) probe.follow(element);
+        element.requestVideoFrameCallback(() => resolve(performance.now() - begin_ms));
+      };
+    });
+    this.offerCaptureTime(peer.addTransceiver("video", { direction: "recvonly" }));
+    peer.addTransceiver("audio", { direction: "recvonly" });
+    const session = await this.offer(peer, endpoint, token);
+    return { session, first_picture_ms: await first };
   },
 
   /** Everything that shows a picture: its element, by the nearest `data-testid`, and its mark. */
@@ -229,7 +205,8 @@ window.probe = {
       const rows = [];
       const next = (_now, metadata) => {
         const at_ms = performance.timeOrigin + performance.now();
-        rows.push({ ...metadata, at_ms, mark: readMark(video) });
+        const shown_ms = performance.timeOrigin + metadata.expectedDisplayTime;
+        rows.push({ ...metadata, at_ms, shown_ms, mark: readMark(video) });
         if (rows.length < count) video.requestVideoFrameCallback(next);
         else resolve(rows);
       };
@@ -237,12 +214,85 @@ window.probe = {
     });
   },
 
-  /** Begins to note every presented frame of a video element; `followed` gives the rows so far, `unfollow` ends it. */
+  /**
+   * So many flashes of a picture whose frames carry the time: the first white frame of each, as `frames` gives it.
+   * `shown_ms` is when the browser expects it on the screen; what the screen takes after that is left out.
+   */
+  flashes(video, count) {
+    return new Promise((resolve) => {
+      const rows = [];
+      let was_white = true;
+      const look = (_now, metadata) => {
+        const is_white = brightness(video) > 200;
+        const mark = readMark(video);
+        if (is_white && !was_white && mark) {
+          const { receiveTime, expectedDisplayTime } = metadata;
+          const [received_ms, shown_ms] = [receiveTime, expectedDisplayTime].map((time) => performance.timeOrigin + time);
+          rows.push({ received_ms, shown_ms, mark });
+        }
+        was_white = is_white;
+        if (rows.length < count) video.requestVideoFrameCallback(look);
+        else resolve(rows);
+      };
+      video.requestVideoFrameCallback(look);
+    });
+  },
+
+  /**
+   * When so many beeps begin on a track, to the sample, in milliseconds since 1970: of a track that comes in, when the
+   * sample is handed to the sound card; of one's own, when it is there to be sent.
+   */
+  async beeps(track, count) {
+    const begun_ms = [];
+    const reader = new MediaStreamTrackProcessor({ track }).readable.getReader();
+    let silent_ms = 0;
+    while (begun_ms.length < count) {
+      const { value: sound, done } = await reader.read();
+      if (done) throw new Error("the track is over");
+      const samples = new Float32Array(sound.numberOfFrames);
+      sound.copyTo(samples, { planeIndex: 0, format: "f32-planar" });
+      const loud = samples.findIndex((sample) => Math.abs(sample) > 0.1);
+      if (loud >= 0 && silent_ms > FLASH_EVERY_MS / 4) {
+        begun_ms.push(performance.timeOrigin + (sound.timestamp + (loud * 1e6) / sound.sampleRate) / 1000);
+      }
+      silent_ms = loud >= 0 ? 0 : silent_ms + (sound.numberOfFrames * 1000) / sound.sampleRate;
+      sound.close();
+    }
+    await reader.cancel();
+    return begun_ms;
+  },
+
+  /** The track that carries the only voice, and what the browser counts of it. */
+  async voice() {
+    const row = (await this.inbound("audio")).find((row) => row.packetsReceived > 50);
+    const tracks = connections.flatMap((connection) => connection.getReceivers()).map((receiver) => receiver.track);
+    return { track: tracks.find((track) => track.id === row.trackIdentifier), row };
+  },
+
+  /**
+   * Follows pictures of the web client over so many frames each: `frames` as they are shown, and `told`, each age that
+   * the page writes on the picture, with the time when it does.
+   */
+  followAges(figures, count) {
+    return Promise.all([...figures].map(async (figure) => {
+      const told = [];
+      const note = () => told.push({ at_ms: performance.timeOrigin + performance.now(), age_ms: Number(figure.dataset.ageMs), exact: figure.dataset.ageExact === "true" });
+      const observer = new MutationObserver(note);
+      observer.observe(figure, { attributeFilter: ["data-age-ms"] });
+      const frames = await this.frames(figure.querySelector("video"), count);
+      observer.disconnect();
+      return { kind: figure.dataset.kind, frames, told };
+    }));
+  },
+
+  /** Begins to note every presented frame of a video element and what the page says of it; `followed` gives the rows so far, `unfollow` ends it. */
   follow(video) {
     const rows = [];
     let on = true;
-    const next = () => {
-      rows.push({ at_ms: performance.now(), mark: readMark(video) });
+    const next = (_now, metadata) => {
+      const at_ms = performance.timeOrigin + performance.now();
+      const shown_ms = performance.timeOrigin + metadata.expectedDisplayTime;
+      rows.push({ ...metadata, at_ms, shown_ms, mark: readMark(video), level: video.closest("figure")?.dataset.level });
       if (on) video.requestVideoFrameCallback(next);
     };
     video.requestVideoFrameCallback(next);

@@ -1,6 +1,6 @@
 // A browser without the web client: WHIP and WHEP by plain fetch, as any third party's page would speak them.
 
-/** Publishes a drawn camera, in one layer or in several, and a tone; gives the session's URL. */
+/** Publishes a drawn camera, in one layer or in several, and a tone if one is named; gives the session's URL. */
 export async function publishPlainly(page, { url, room, token, feed, codec, camera, tone_hz, layers }) {
   await page.goto(`${url}/healthz`);
   return await page.evaluate(
@@ -13,7 +13,7 @@ export async function publishPlainly(page, { url, room, token, feed, codec, came
         parameters.encodings.find((encoding) => encoding.rid === rid).active = active;
         await video.sender.setParameters(parameters);
       };
-      peer.addTransceiver(probe.toneTrack(tone_hz), { direction: "sendonly" });
+      if (tone_hz) peer.addTransceiver(probe.toneTrack(tone_hz), { direction: "sendonly" });
       probe.offerCaptureTime(video);
       const parameters = video.sender.getParameters();
       parameters.degradationPreference = "maintain-resolution"; // else the first seconds are smaller
@@ -32,28 +32,28 @@ export async function publishPlainly(page, { url, room, token, feed, codec, came
   );
 }
 
-/** Plays one site's feed and its voice; gives the session's URL and how long the first picture took. */
-export async function playPlainly(page, { url, room, token, site, feed }) {
+/**
+ * Plays one site's feed and its voice; gives the session's URL and how long the first picture took. With `follow`, every
+ * picture is noted from the first one on (see probe.js).
+ */
+export async function playPlainly(page, { url, follow = false, ...where }) {
   await page.goto(`${url}/healthz`);
+  const [play] = await playAtOnce(page, { url, follow, ...where }, 1);
+  return play;
+}
+
+/** So many viewers of one feed, all at the same time, in a page that is there already. */
+export async function playAtOnce(page, { url, room, token, site, feed, follow = false }, count) {
+  const endpoint = `${url}/whep/${room}?site=${site}&feed=${feed}`;
   return await page.evaluate(
-    async (endpoint, token) => {
+    (endpoint, token, follow, count) => {
       document.body.replaceChildren();
-      const begin_ms = performance.now();
-      const peer = new RTCPeerConnection();
-      const first = new Promise((resolve) => {
-        peer.ontrack = ({ track }) => {
-          const element = Object.assign(document.createElement(track.kind), { autoplay: true, srcObject: new MediaStream([track]) });
-          document.body.append(element);
-          if (track.kind === "video") element.requestVideoFrameCallback(() => resolve(performance.now() - begin_ms));
-        };
-      });
-      probe.offerCaptureTime(peer.addTransceiver("video", { direction: "recvonly" }));
-      peer.addTransceiver("audio", { direction: "recvonly" });
-      const session = await probe.offer(peer, endpoint, token);
-      return { session, first_picture_ms: await first };
+      return Promise.all(Array.from({ length: count }, () => probe.play(endpoint, token, follow)));
     },
-    `${url}/whep/${room}?site=${site}&feed=${feed}`,
+    endpoint,
     token,
+    follow,
+    count,
   );
 }
 
