@@ -1,0 +1,118 @@
+// One clock: what a viewer is told of the age of a picture is true, the feeds of a site are shown together, and its voice
+// reaches the viewer with its picture. Every frame of the cameras here carries the time of the machine that all browsers
+// run on, so that all of it is read from what is shown; a frame's time on the screen is what the browser expects, on the
+// grid of its 60 Hz. Medians are judged, because single frames are the machine's: it encodes and decodes everything itself.
+
+import assert from "node:assert/strict";
+import { after, before, describe, test } from "node:test";
+
+import { open } from "../harness/browser.mjs";
+import { median, since, spread } from "../harness/figures.mjs";
+import { farNamespace } from "../harness/namespace.mjs";
+import { Server } from "../harness/server.mjs";
+import { until } from "../harness/until.mjs";
+import { KINDS } from "../strip.mjs";
+import { Member } from "../pages/member.mjs";
+import { publishPlainly } from "../pages/plain.mjs";
+import { Surgeon } from "../pages/surgeon.mjs";
+
+const room = "room-clock";
+const site = "site-a";
+const line = { delay_ms: 25, jitter_ms: 5, loss: 0.03 };
+const AGE_MS = 20;
+const BETWEEN_FEEDS_MS = 20;
+const VOICE_MS = 40;
+
+for (const way of ["directly", "over lines that lose 3 %"]) {
+  describe(way, () => {
+    const far = [];
+    let server;
+    let surgeon;
+    let box;
+    let expert;
+    let followed;
+
+    before(async () => {
+      if (way !== "directly") far.push(await farNamespace("hospital", line), await farNamespace("office", { ...line, seed: 2 }));
+      const [hospital, office] = far.map((place) => place.name);
+      server = await Server.start({ host: "10.77.0.1" });
+      const trusted = server.url;
+      const camera = { site: 0, kinds: [0, 1], clock: true, flashes: true };
+      surgeon = new Surgeon(await open({ namespace: hospital, trusted, camera, tone_hz: 440 }));
+      box = await open({ namespace: hospital, trusted });
+      expert = new Member(await open({ namespace: office, trusted }));
+      await surgeon.enter(await server.link({ room, role: "surgeon", site }));
+      await surgeon.publish(["endoscope", "ultrasound"]);
+      const token = await server.token({ room, role: "device", site });
+      await publishPlainly(box, { url: server.url, room, token, feed: "room", codec: "H264", camera: { site: 0, kind: KINDS.indexOf("room"), clock: true } });
+      await expert.enter(await server.link({ room, role: "expert" }));
+      await expert.truePictures(3, "side");
+      await until("an exact age on every picture", () =>
+        expert.page.evaluate(() => [...document.querySelectorAll('[data-testid="side"]')].every((side) => side.dataset.ageExact === "true")),
+      );
+      followed = await expert.page.evaluate(() => probe.followAges(document.querySelectorAll('[data-testid="side"]'), 300));
+    });
+
+    after(async () => {
+      await Promise.all([surgeon?.page, box, expert?.page].map((page) => page?.end()));
+      await server?.stop();
+      await Promise.all(far.map(({ link }) => link.stop()));
+    });
+
+    const age_ms = ({ mark, shown_ms }) => since(mark, shown_ms);
+
+    test("the age that a picture is given is its age", () => {
+      for (const { kind, frames, told } of followed) {
+        const errors = [];
+        for (const [index, { at_ms, age_ms: said_ms, exact }] of told.slice(1).entries()) {
+          // What is told is the worst of the frames since it was last told; a pause counts on, and is left out here.
+          const shown = frames.filter((row) => row.at_ms > told[index].at_ms && row.at_ms <= at_ms);
+          if (!exact || shown.length === 0 || shown.some((row) => !row.mark) || at_ms - shown.at(-1).at_ms > 100) continue;
+          errors.push(said_ms - Math.max(...shown.map(age_ms)));
+        }
+        const ages = frames.filter((row) => row.mark).map(age_ms);
+        console.log(`${way}: ${kind} ${spread(ages)}; told too much by ${spread(errors)}`);
+        assert.ok(errors.length >= 8, `${kind}: ${errors.length} ages were told`);
+        assert.ok(Math.abs(median(errors)) <= AGE_MS, `${kind}: ${spread(errors)}`);
+      }
+    });
+
+    for (const [what, kinds] of Object.entries({ "one publisher": ["endoscope", "ultrasound"], "two publishers": ["endoscope", "room"] })) {
+      test(`two feeds of ${what} of the site are shown together`, () => {
+        const [one, other] = kinds.map((kind) => followed.find((each) => each.kind === kind).frames.filter((row) => row.mark));
+        const nearest = (row) => other.reduce((a, b) => (Math.abs(a.shown_ms - row.shown_ms) <= Math.abs(b.shown_ms - row.shown_ms) ? a : b));
+        // By how much the one lags behind the other in capture time, if both were shown at the same moment.
+        const skews = one.map((row) => age_ms(row) - age_ms(nearest(row)));
+        const within = skews.filter((skew) => Math.abs(skew) <= BETWEEN_FEEDS_MS).length / skews.length;
+        console.log(`${way}: ${kinds.join(" behind ")} by ${spread(skews)}; ${(within * 100).toFixed(0)} % within ${BETWEEN_FEEDS_MS} ms`);
+        assert.ok(Math.abs(median(skews)) <= BETWEEN_FEEDS_MS, spread(skews));
+      });
+    }
+
+    test("a voice reaches the viewer with its picture", async () => {
+      const count = 16;
+      const [{ flashes, beeps, hold_ms }, own] = await Promise.all([
+        expert.page.evaluate(async (count) => {
+          const { track, row } = await probe.voice();
+          const video = document.querySelector('[data-testid="side"][data-kind="endoscope"] video');
+          const [flashes, beeps] = await Promise.all([probe.flashes(video, count), probe.beeps(track, count)]);
+          const { row: last } = await probe.voice();
+          const held_s = last.jitterBufferDelay - row.jitterBufferDelay;
+          return { flashes, beeps, hold_ms: (held_s * 1000) / (last.jitterBufferEmittedCount - row.jitterBufferEmittedCount) };
+        }, count),
+        surgeon.page.evaluate((count) => probe.beeps(probe.tonesPublished()[0], count), count),
+      ]);
+      // Flashes come every half second, so that the nearest is the one that belongs to a beep.
+      const nearest = (at_ms, times) => times.reduce((a, b) => (Math.abs(a - at_ms) <= Math.abs(b - at_ms) ? a : b));
+      const after = (beeps, times) => beeps.map((at_ms) => at_ms - nearest(at_ms, times));
+      // The publisher's microphone has a buffer too; what it takes is none of the server's doing.
+      const microphone_ms = median(after(own, flashes.map(({ mark, shown_ms }) => shown_ms - since(mark, shown_ms))));
+      const heard = after(beeps, flashes.map((flash) => flash.shown_ms)).map((late_ms) => late_ms - microphone_ms);
+      const arrived = after(beeps.map((at_ms) => at_ms - hold_ms), flashes.map((flash) => flash.received_ms)).map((late_ms) => late_ms - microphone_ms);
+      // What the server answers for is judged: where both arrive. How long the browser then holds sound grows with the
+      // unrest of the machine, while pictures are shown as they come; the sum is printed.
+      console.log(`${way}: voice after picture, where they arrive: ${spread(arrived)}; played and shown: ${spread(heard)}; the browser holds sound for ${hold_ms.toFixed(0)} ms; microphone ${microphone_ms.toFixed(0)} ms`);
+      assert.ok(Math.abs(median(arrived)) <= VOICE_MS, spread(arrived));
+    });
+  });
+}
