@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
-import { ageAt, type Frame, isUrgent, olderOf, toldAge } from "./age.ts";
+import { ageAt, type Frame, isReplayed, isUrgent, olderOf, toldAge } from "./age.ts";
 
 const frame = (shown_ms: number, captured_ms: number | null, received_ms: number | null = null): Frame =>
-  ({ shown_ms, captured_ms, received_ms });
+  ({ shown_ms, captured_ms, received_ms, rtp_ticks: null, count: 0 });
 
 describe("age", () => {
   it("waits while there is no frame", () => {
@@ -55,5 +55,18 @@ describe("age", () => {
     expect([isUrgent("old", "live"), isUrgent("late", "live"), isUrgent("live", "live"), isUrgent("frozen", "frozen")]).toEqual([false, false, false, false]);
     // A picture that moves again is not left grey.
     expect(isUrgent("frozen", "live")).toBe(true);
+  });
+
+  it("knows what is replayed by timestamps that are nearer than any live picture's", () => {
+    const at = (rtp_ticks: number | null, count: number): Frame => ({ ...frame(1_000, 990), rtp_ticks, count });
+    expect(isReplayed(null, at(9_000, 1))).toBe(true);
+    expect(isReplayed(at(9_000, 1), at(9_010, 2))).toBe(true);
+    // Forty frames were decoded between two that the browser told of.
+    expect(isReplayed(at(9_010, 2), at(9_410, 42))).toBe(true);
+    expect(isReplayed(at(9_410, 42), at(12_410, 43))).toBe(false);
+    expect(isReplayed(at(0xffff_ff00, 43), at(2_744, 44))).toBe(false);
+    expect(isReplayed(at(0xffff_ffff, 44), at(9, 45))).toBe(true);
+    // A browser that tells no timestamps, and the own camera.
+    expect(isReplayed(null, at(null, 1))).toBe(false);
   });
 });

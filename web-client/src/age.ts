@@ -13,6 +13,9 @@ export interface Frame {
   readonly shown_ms: number;
   readonly captured_ms: number | null;
   readonly received_ms: number | null;
+  /** Its RTP timestamp, where the browser tells it, and how many frames the element had shown with it. */
+  readonly rtp_ticks: number | null;
+  readonly count: number;
 }
 
 /** `waiting`: no frame yet. `late`: older than 200 ms. `old`: older than 300 ms. `frozen`: no new frame for 500 ms. */
@@ -36,6 +39,12 @@ const BELIEVABLE_MS = 60_000;
 /** An estimate may lie a little in the future. */
 const FUTURE_MS = 1_000;
 
+/** What the server has kept since the last keyframe comes before what is live, as fast as the line bears it, with
+ * timestamps 10 ticks apart. No live picture has more than 300 frames a second. */
+const LIVE_TICKS = 300;
+/** A replay never pauses for so long: what is shown then is the newest that there is, as of a screen on which nothing moves. */
+export const REPLAY_PAUSE_MS = 300;
+
 const WAITING: Age = { level: "waiting", age_ms: null, exact: false };
 
 /** The age, at `now_ms`, of the frame shown last. `way_ms` is the one-way time from the server, when known. */
@@ -46,6 +55,15 @@ export function ageAt(frame: Frame | null, now_ms: number, way_ms: number): Age 
   const quiet_ms = now_ms - frame.shown_ms;
   const age_ms = Math.max(0, (quiet_ms > COUNTS_ON_MS ? now_ms : frame.shown_ms) - origin_ms);
   return { level: levelOf(age_ms, quiet_ms), age_ms, exact: captured_ms !== null };
+}
+
+/** Whether a frame is of a replay: seconds old, whatever capture time the browser works out from its timestamp. Of the
+ * first frame that is not known, so it counts as one until the next has come. */
+export function isReplayed(before: Frame | null, frame: Frame): boolean {
+  if (frame.rtp_ticks === null) return false;
+  if (before === null || before.rtp_ticks === null) return true;
+  const ticks = (frame.rtp_ticks - before.rtp_ticks) >>> 0; // timestamps begin again after 2^32
+  return ticks < LIVE_TICKS * Math.max(1, frame.count - before.count);
 }
 
 /** The older of two frames shown in the same moment of reading: the worst is what is told. */
@@ -89,6 +107,8 @@ interface FrameMetadata {
   readonly expectedDisplayTime?: number;
   readonly captureTime?: number;
   readonly receiveTime?: number;
+  readonly rtpTimestamp?: number;
+  readonly presentedFrames?: number;
 }
 
 /** Calls `onFrame` for each frame that the element shows, until the returned function is called. */
@@ -103,6 +123,8 @@ function watchByCallback(video: HTMLVideoElement, onFrame: (frame: Frame) => voi
       shown_ms: metadata.expectedDisplayTime ?? now_ms,
       captured_ms: metadata.captureTime ?? null,
       received_ms: metadata.receiveTime ?? null,
+      rtp_ticks: metadata.rtpTimestamp ?? null,
+      count: metadata.presentedFrames ?? 0,
     });
     handle = video.requestVideoFrameCallback(next);
   };
@@ -116,7 +138,7 @@ function watchByCount(video: HTMLVideoElement, onFrame: (frame: Frame) => void):
   let handle = 0;
   const look = (now_ms: number) => {
     const total = video.getVideoPlaybackQuality().totalVideoFrames;
-    if (total > frames) onFrame({ shown_ms: now_ms, captured_ms: null, received_ms: null });
+    if (total > frames) onFrame({ shown_ms: now_ms, captured_ms: null, received_ms: null, rtp_ticks: null, count: total });
     frames = total;
     handle = requestAnimationFrame(look);
   };

@@ -12,7 +12,7 @@ import { farNamespace } from "../harness/namespace.mjs";
 import { Server } from "../harness/server.mjs";
 import { until } from "../harness/until.mjs";
 import { KINDS } from "../strip.mjs";
-import { Member } from "../pages/member.mjs";
+import { isTrue, Member } from "../pages/member.mjs";
 import { publishPlainly } from "../pages/plain.mjs";
 import { Surgeon } from "../pages/surgeon.mjs";
 
@@ -113,6 +113,28 @@ for (const way of ["directly", "over lines that lose 3 %"]) {
       // unrest of the machine, while pictures are shown as they come; the sum is printed.
       console.log(`${way}: voice after picture, where they arrive: ${spread(arrived)}; played and shown: ${spread(heard)}; the browser holds sound for ${hold_ms.toFixed(0)} ms; microphone ${microphone_ms.toFixed(0)} ms`);
       assert.ok(Math.abs(median(arrived)) <= VOICE_MS, spread(arrived));
+    });
+
+    test("no old picture is shown as live after a switch", async () => {
+      const sides = await expert.pictures("side");
+      const waits = [];
+      const old = [];
+      for (let index = 1; index <= 6; index++) {
+        const side = sides[index % sides.length];
+        await expert.page.evaluate(() => probe.follow(document.querySelector('[data-testid="large"] video')));
+        const first_ms = await expert.choose(side);
+        const seen = async () => (await expert.page.evaluate(() => probe.followed())).filter(({ mark }) => mark && isTrue({ ...side, mark }));
+        const rows = await until("a second of it", async () => {
+          const rows = await seen();
+          return rows.length > 30 && age_ms(rows.at(-1)) < 1000 && rows;
+        }, { seen: async () => (await seen()).slice(-3) });
+        await expert.page.evaluate(() => probe.unfollow());
+        const visible = rows.filter((row) => row.level !== "waiting");
+        waits.push(first_ms + visible[0].at_ms - rows[0].at_ms);
+        old.push(Math.max(...visible.map(age_ms)));
+      }
+      console.log(`${way}: a switch takes ${spread(waits)}; oldest picture then shown ${spread(old)}`);
+      assert.ok(Math.max(...old) < 1000, spread(old));
     });
   });
 }

@@ -2,7 +2,7 @@
 // second; React hears of a change of level only.
 
 import { type RefObject, useEffect, useState } from "react";
-import { type Age, ageAt, type AgeLevel, type Frame, isUrgent, olderOf, toldAge, watchFrames } from "../age.ts";
+import { type Age, ageAt, type AgeLevel, type Frame, isReplayed, isUrgent, olderOf, REPLAY_PAUSE_MS, toldAge, watchFrames } from "../age.ts";
 
 const LOOK_EVERY_MS = 100;
 /** A number that changes faster cannot be read. */
@@ -18,7 +18,8 @@ const WAITING: AgeState = { level: "waiting", since: null };
 
 /**
  * `shown` names what the element is to show; with another name, frames that came before do not count any more: the
- * old feed's last frame must not stand under the new feed's label (hazard H2).
+ * old feed's last frame must not stand under the new feed's label (hazard H2). Nor do frames that the server replays
+ * from its cache: a picture of seconds ago must not look live (hazard H1).
  */
 export function useAge(
   video: RefObject<HTMLVideoElement | null>, stream: MediaStream | undefined, shown: string | null,
@@ -30,6 +31,7 @@ export function useAge(
     const element = video.current;
     if (element === null || stream === undefined || shown === null) return undefined;
     const begin_ms = performance.now();
+    let newest: Frame | null = null;
     let last: Frame | null = null;
     let worst: Frame | null = null;
     let level: AgeLevel = "waiting";
@@ -37,6 +39,7 @@ export function useAge(
 
     const look = () => {
       const now_ms = performance.now();
+      if (last === null && newest !== null && now_ms - newest.shown_ms > REPLAY_PAUSE_MS) last = newest;
       // A hidden page shows no frames, and nobody is misled by it.
       if (document.hidden) return;
       const current = ageAt(last, now_ms, way_ms());
@@ -53,14 +56,19 @@ export function useAge(
     };
     const stop = watchFrames(element, (frame) => {
       if ((frame.received_ms ?? frame.shown_ms) < begin_ms) return;
-      const first = last === null;
-      last = frame;
-      worst = olderOf(worst, frame);
-      if (first) look();
+      const replayed = isReplayed(newest, frame);
+      newest = frame;
+      const changed = replayed !== (last === null);
+      last = replayed ? null : frame;
+      worst = replayed ? null : olderOf(worst, frame);
+      if (changed) {
+        told_ms = -Infinity;
+        look();
+      }
     });
     const timer = setInterval(look, LOOK_EVERY_MS);
     const wake = () => {
-      last = worst = null;
+      newest = last = worst = null;
       told_ms = -Infinity;
       look();
     };
