@@ -2,15 +2,16 @@
 //!
 //! A sender's reports pair its RTP timestamps with its wall clock (RFC 3550 section 6.4.1). How far that wall clock
 //! is from ours is learned from when reports arrive: the smallest difference of the last minute, less half the
-//! round trip. The first report of a sender is not believed (FFmpeg's first carries no useful time), nor one that
-//! would place a frame in our future or more than ten seconds in the past.
+//! shortest round trip, because the report that was quickest took the shortest way. The first report of a sender is not
+//! believed (FFmpeg's first carries no useful time), nor one that would place a frame in our future or more than ten
+//! seconds in the past.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 /// A report that maps a frame further back than this is not believed.
 const OLDEST: Duration = Duration::from_secs(10);
-/// Reports whose difference is remembered: a minute of browsers' one a second.
+/// Reports whose difference is remembered, and round trips: a minute of browsers' one a second.
 const REPORTS: usize = 60;
 
 /// Maps the RTP timestamps of one track to our time.
@@ -22,7 +23,8 @@ pub(crate) struct CaptureClock {
     anchor: Option<Anchor>,
     /// Arrival minus the sender's wall clock, in microseconds, of the latest reports.
     differences_us: VecDeque<i64>,
-    round_trip: Duration,
+    /// The latest measured ones.
+    round_trips: VecDeque<Duration>,
     epoch: Instant,
 }
 
@@ -40,14 +42,17 @@ impl CaptureClock {
             reports_seen: 0,
             anchor: None,
             differences_us: VecDeque::new(),
-            round_trip: Duration::ZERO,
+            round_trips: VecDeque::new(),
             epoch,
         }
     }
 
     /// Takes the latest measured round trip to the sender.
     pub(crate) fn round_trip(&mut self, round_trip: Duration) {
-        self.round_trip = round_trip.min(Duration::from_secs(2));
+        if self.round_trips.len() == REPORTS {
+            self.round_trips.pop_front();
+        }
+        self.round_trips.push_back(round_trip.min(Duration::from_secs(2)));
     }
 
     /// Takes a sender report: the sender's wall clock since 1970 and the RTP timestamp of the same moment.
@@ -94,7 +99,7 @@ impl CaptureClock {
     fn reported(&self, rtp_ticks: u32) -> Option<Instant> {
         let anchor = self.anchor?;
         let difference_us = self.differences_us.iter().min()?;
-        let half_trip_us = self.round_trip.as_micros() as i64 / 2;
+        let half_trip_us = self.round_trips.iter().min().map_or(0, |trip| trip.as_micros() as i64 / 2);
         let ours_us = anchor.sender_us + self.micros(rtp_ticks.wrapping_sub(anchor.rtp_ticks) as i32) + difference_us
             - half_trip_us;
         if ours_us >= 0 {
@@ -140,6 +145,13 @@ mod tests {
     #[test]
     fn a_frame_is_placed_where_it_was_captured() {
         let (clock, epoch) = learned();
+        assert_eq!(clock.captured_at(4 * 90_000, epoch + ms(4060)), epoch + ms(4000));
+    }
+
+    #[test]
+    fn a_busy_moment_of_the_way_moves_no_frame() {
+        let (mut clock, epoch) = learned();
+        clock.round_trip(ms(160));
         assert_eq!(clock.captured_at(4 * 90_000, epoch + ms(4060)), epoch + ms(4000));
     }
 
