@@ -205,8 +205,8 @@ window.probe = {
       const rows = [];
       const next = (_now, metadata) => {
         const at_ms = performance.timeOrigin + performance.now();
-        const shown_ms = performance.timeOrigin + metadata.expectedDisplayTime;
-        rows.push({ ...metadata, at_ms, shown_ms, mark: readMark(video) });
+        const [presented_ms, shown_ms] = [metadata.presentationTime, metadata.expectedDisplayTime].map((time) => performance.timeOrigin + time);
+        rows.push({ ...metadata, at_ms, presented_ms, shown_ms, mark: readMark(video) });
         if (rows.length < count) video.requestVideoFrameCallback(next);
         else resolve(rows);
       };
