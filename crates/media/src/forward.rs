@@ -15,6 +15,8 @@ use crate::picture::{PictureCount, PictureNumbers};
 
 /// Timestamp distance of two replayed frames: 10 ticks of 90 kHz, so that 60 frames shift a stream by 7 ms at most.
 const SQUEEZED_TICKS: u64 = 10;
+/// The newest of them is as far from the others as a live frame is, so that a viewer knows it for one.
+const NEWEST_TICKS: u64 = 1800;
 
 /// Where a packet goes in the viewer's stream.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -90,7 +92,8 @@ impl Forward {
     /// what came of it last, `frames` how many frames it has from the first to the newest.
     pub(crate) fn start(&mut self, first_sequence: u64, newest: &Packet, frames: usize) {
         let frames = frames as u64;
-        let newest_out = self.ticks_at(newest.captured_at).max(self.last_ticks + SQUEEZED_TICKS * frames);
+        let newest_out =
+            self.ticks_at(newest.captured_at).max(self.last_ticks + SQUEEZED_TICKS * frames + NEWEST_TICKS);
         self.source = Some(Source {
             first_sequence,
             sequence_offset: (self.last_sequence + 1).wrapping_sub(first_sequence),
@@ -136,7 +139,8 @@ impl Source {
             if squeezed.last_in.replace(packet.rtp_ticks) != Some(packet.rtp_ticks) {
                 squeezed.frames_after = squeezed.frames_after.saturating_sub(1);
             }
-            return squeezed.newest_out - SQUEEZED_TICKS * squeezed.frames_after;
+            let before = SQUEEZED_TICKS * squeezed.frames_after;
+            return squeezed.newest_out - if before > 0 { before + NEWEST_TICKS } else { 0 };
         }
         let ahead = packet.rtp_ticks.wrapping_sub(self.newest_in) as i32;
         let ticks = self.newest_out.saturating_add_signed(i64::from(ahead));

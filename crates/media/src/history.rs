@@ -6,12 +6,14 @@ use std::time::{Duration, Instant};
 
 use crate::packet::Packet;
 
-/// Most bytes since a keyframe: ten seconds at 4 Mb/s. Past it the cache is given up and a keyframe is asked for, once.
-const BYTES: usize = 5_000_000;
-/// From here on a replay is long: two seconds at 2 Mb/s. Browsers send no keyframe by themselves.
+/// Most bytes since a keyframe: half a minute at 2.5 Mb/s. Past it the cache is given up and a keyframe is asked for.
+const BYTES: usize = 10_000_000;
+/// From here on a replay is long: two seconds at 2 Mb/s, or five of thirty frames of a picture that hardly moves.
+/// Browsers send no keyframe by themselves.
 const LONG_BYTES: usize = 500_000;
+const LONG_FRAMES: usize = 150;
 /// Most packets since a keyframe.
-const PACKETS: usize = 8_000;
+const PACKETS: usize = 16_000;
 /// What is older than this and before the keyframe is not sent again: a receiver has given it up.
 const RESEND_AGE: Duration = Duration::from_millis(1500);
 
@@ -140,7 +142,7 @@ impl History {
 
     /// True if it is more than a viewer should be sent when the publisher can give a keyframe instead.
     pub(crate) fn is_long(&self) -> bool {
-        self.keyframe.is_some_and(|keyframe| keyframe.bytes > LONG_BYTES)
+        self.keyframe.is_some_and(|keyframe| keyframe.bytes > LONG_BYTES || keyframe.frames > LONG_FRAMES)
     }
 
     /// Frames from the keyframe on.

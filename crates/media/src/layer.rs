@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use str0m::media::Rid;
 
 use crate::clock::CaptureClock;
+use crate::downlink::Rank;
 use crate::format::Encoding;
 use crate::fresh::Fresh;
 use crate::gaps::Gaps;
@@ -21,8 +22,9 @@ const STALLED_AFTER: Duration = Duration::from_millis(500);
 /// The least time between two keyframe requests to a publisher; doubles with each that brought none.
 const ASK_AGAIN: Duration = Duration::from_millis(500);
 const ASK_AGAIN_MOST: Duration = Duration::from_secs(4);
-/// How old the last keyframe may be before one is asked for that only the audience needs.
-const KEYFRAME_SOMETIME: Duration = Duration::from_secs(4);
+/// How often a publisher is asked for a keyframe that only spares the audience something: a thousand who join in a
+/// minute cost a surgeon's encoder two.
+const AUDIENCE_ASKS_EVERY: Duration = Duration::from_secs(30);
 /// Requests without a keyframe after which the feed is flagged.
 const ASKED_IN_VAIN: u32 = 4;
 /// Frames whose timestamp goes back, before the stream is said to have B-frames, and how many good ones mend it.
@@ -55,6 +57,9 @@ pub(crate) struct Layer {
     reordered_frames: u32,
     frames_in_order: u32,
     wants_keyframe: bool,
+    /// A keyframe is wanted, but not so much that it is asked for again.
+    wants_once: bool,
+    asked_for_audience_at: Option<Instant>,
     asked: Option<(Instant, u32)>,
     ignores_requests: bool,
 }
@@ -99,6 +104,8 @@ impl Layer {
             reordered_frames: 0,
             frames_in_order: 0,
             wants_keyframe: encoding != Encoding::Opus,
+            wants_once: false,
+            asked_for_audience_at: None,
             asked: None,
             ignores_requests: false,
         }
@@ -233,19 +240,31 @@ impl Layer {
         self.wants_keyframe = true;
     }
 
-    /// Viewers for whom there was no capacity need a keyframe: most publishers send one now and then by themselves, and
-    /// the others are not to suffer.
-    pub(crate) fn want_keyframe_sometime(&mut self, now: Instant) {
-        let newest = self.history.keyframe().and_then(|keyframe| self.history.get(keyframe));
-        if newest.is_none_or(|newest| now.saturating_duration_since(newest.arrived_at) > KEYFRAME_SOMETIME) {
-            self.want_keyframe();
+    /// A keyframe would spare viewers something: a long cache, or a picture that stands. The publisher is asked once,
+    /// and for the audience's sake not again for a while, whoever comes. False if it is not asked.
+    pub(crate) fn ask_to_spare(&mut self, now: Instant, rank: Rank) -> bool {
+        if self.is_deaf(now) {
+            return false;
         }
+        if self.wants_keyframe || self.wants_once || self.asked.is_some() {
+            return true;
+        }
+        if rank == Rank::Audience {
+            let is_lately = |at: Instant| now.saturating_duration_since(at) < AUDIENCE_ASKS_EVERY;
+            if self.asked_for_audience_at.is_some_and(is_lately) {
+                return false;
+            }
+            self.asked_for_audience_at = Some(now);
+        }
+        self.wants_once = true;
+        true
     }
 
     /// True if the publisher is to be asked for a keyframe now. Wants are joined to one request, and asked again
     /// more and more rarely if nothing comes.
     pub(crate) fn is_to_ask(&mut self, now: Instant) -> bool {
-        if !self.wants_keyframe {
+        let wants_once = std::mem::take(&mut self.wants_once) && self.asked.is_none();
+        if !self.wants_keyframe && !wants_once {
             return false;
         }
         let (wait, times) = match self.asked {
@@ -271,8 +290,9 @@ impl Layer {
     }
 
     /// True if the publisher was asked and did not answer: FFmpeg never does.
-    pub(crate) fn is_deaf(&self) -> bool {
-        self.ignores_requests || self.asked.is_some_and(|(_, times)| times >= 2)
+    pub(crate) fn is_deaf(&self, now: Instant) -> bool {
+        let is_in_vain = |(at, times): (Instant, u32)| times >= 2 || now.saturating_duration_since(at) > ASK_AGAIN;
+        self.ignores_requests || self.asked.is_some_and(is_in_vain)
     }
 
     pub(crate) fn has_b_frames(&self) -> bool {

@@ -4,7 +4,7 @@
 
 mod net;
 
-use media::{Datagram, News, Protocol, Way};
+use media::{Datagram, News, Protocol, Rank, Way};
 use net::{Net, SERVER, is_contiguous};
 use str0m::RtcConfig;
 use str0m::media::{Direction, MediaKind};
@@ -26,7 +26,7 @@ fn a_late_viewer_begins_with_the_cached_keyframe() {
     assert!(is_contiguous(&seen.sequences()));
     let last = seen.received.last().expect("packets").header.timestamp;
     let first = seen.received[0].header.timestamp;
-    assert!(last.wrapping_sub(first) <= 40 * 10, "its time is squeezed: a late viewer is not late");
+    assert!(last.wrapping_sub(first) <= 1800 + 40 * 10, "its time is squeezed: a late viewer is not late");
     net.send(publisher, 5, 1000);
     assert_eq!(net.peers[viewer].received.len(), 45 * 3);
     assert!(is_contiguous(&net.peers[viewer].sequences()));
@@ -47,6 +47,30 @@ fn frames_of_a_late_viewer(is_willing: bool, wait_ms: u64) -> usize {
     let mut ticks: Vec<u32> = net.peers[viewer].received.iter().map(|packet| packet.header.timestamp).collect();
     ticks.dedup();
     ticks.len()
+}
+
+/// Sixty viewers, one a second, of a publisher that sends a keyframe only when it is asked; how often it was.
+fn asked_by_sixty(rank: Rank) -> u64 {
+    let mut net = Net::new();
+    let publisher = net.peer(Direction::SendOnly, 1);
+    let track = net.track(publisher, 0);
+    net.peers[publisher].is_willing = true;
+    net.rank = rank;
+    net.send(publisher, 200, 1_000_000);
+    for _ in 0..60 {
+        let viewer = net.peer(Direction::RecvOnly, 1);
+        let sink = net.sink(viewer, 0);
+        net.watch(sink, track);
+        net.send(publisher, 30, 1_000_000);
+        assert!(net.peers[viewer].received.len() >= 30, "it has a picture within the second");
+    }
+    net.router.report().counters.keyframe_requests_upstream
+}
+
+#[test]
+fn an_audience_that_comes_costs_the_publisher_two_keyframes_a_minute() {
+    assert_eq!(asked_by_sixty(Rank::Audience), 2);
+    assert!(asked_by_sixty(Rank::Panel) > 5, "the panel's pictures come first");
 }
 
 #[test]

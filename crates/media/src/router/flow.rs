@@ -108,7 +108,9 @@ impl Router {
                 for (track, layer, progress) in downlink.left_behind() {
                     let layer = self.tracks.get_mut(&track).and_then(|track| track.layers.get_mut(layer));
                     layer.into_iter().for_each(|layer| match progress {
-                        Progress::Skipping => layer.want_keyframe_sometime(now),
+                        Progress::Skipping => {
+                            layer.ask_to_spare(now, Rank::Audience);
+                        }
                         Progress::Live | Progress::Behind => layer.want_keyframe(),
                     });
                 }
@@ -332,8 +334,7 @@ impl Router {
             layer.want_keyframe();
             return Ok(());
         }
-        if layer.history.is_long() && !layer.is_deaf() {
-            layer.want_keyframe();
+        if layer.history.is_long() && layer.ask_to_spare(now, downlink.rank) {
             let until = *sink.patient_until.get_or_insert(now + PATIENCE);
             if now < until {
                 self.housekeeping_at = Some(now);
@@ -367,7 +368,7 @@ impl Router {
             return;
         };
         let Some(layer) = track.layers.get_mut(showing.layer) else { return };
-        match sink.remedy(now, layer.history.is_whole(), layer.is_deaf()) {
+        match sink.remedy(now, layer.history.is_whole(), layer.is_deaf(now)) {
             Remedy::Wait => {}
             Remedy::Ask => layer.want_keyframe(),
             Remedy::Replay => {

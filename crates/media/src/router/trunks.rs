@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::{News, Router, TrackId};
 use crate::Departures;
+use crate::downlink::Rank;
 use crate::error::DropReason;
 use crate::parameter_sets::ParameterSets;
 use crate::track::{Origin, Track};
@@ -36,7 +37,12 @@ impl Router {
     pub fn want_keyframe(&mut self, now: Instant, track: TrackId, ssrc: u32) {
         let layers = self.tracks.get_mut(&track).map(|track| &mut track.layers);
         for layer in layers.into_iter().flatten().filter(|layer| layer.ssrc == ssrc) {
-            layer.want_keyframe();
+            if layer.history.is_whole() {
+                // It is only to spare the annex a long cache, as it would be here.
+                layer.ask_to_spare(now, Rank::Audience);
+            } else {
+                layer.want_keyframe();
+            }
             self.housekeeping_at = Some(now);
         }
     }
