@@ -11,7 +11,10 @@ say = echo "==> $(1)" >&2
 
 # `=` and not `:=`: asked only when a recipe needs it, and it follows CARGO_TARGET_DIR.
 target = $(shell cargo metadata --format-version 1 --no-deps | node -p 'JSON.parse(require("fs").readFileSync(0)).target_directory')
-binary = $(target)/release/consilium
+programs = $(target)/release
+binary = $(programs)/consilium
+# Shows figures and keeps them by date.
+into = tee benches/results/$(shell date -u +%F)
 
 # nasm makes openh264 three times faster, cmake builds libopus, libssl speaks DTLS.
 native-packages := build-essential cmake nasm pkg-config libssl-dev
@@ -36,14 +39,17 @@ test: native test-native web-client/node_modules/.installed tests/browser/node_m
 ## lint: formatting, clippy, types, eslint, the house rules, licenses and advisories
 lint: rust-lint web-lint tidy
 
-## bench: what it costs; figures go to benches/results
+## bench: what it costs; figures go to benches/results (other servers: make bench PEERS=..., see benches/README.md)
 bench: build test-native tests/browser/node_modules/.installed .venv/.installed
+	@cargo build --release --quiet -p benches >&2
 	@$(call say,measuring the delay from glass to glass, through the server and directly)
 	@cd tests/browser && CONSILIUM="$(binary)" npm run --silent delay >&2
-	@$(call say,measuring a thousand joins and leaves)
-	@cargo run --release --quiet -p benches --bin bench-churn >&2
-	@$(call say,measuring one feed to many viewers: five rounds each)
-	@cargo run --release --quiet -p benches --bin bench-fanout >&2
+	@$(call say,measuring a thousand joins and leaves, and what they leave behind)
+	@"$(programs)/bench-churn" >&2
+	@$(call say,measuring a thousand joins in a minute while others watch)
+	@"$(programs)/bench-churn" storm | $(into)-joins.md >&2
+	@$(call say,measuring the fan-out: five rounds of all servers)
+	@PEERS="$(PEERS)" "$(programs)/bench-fanout" | $(into)-fanout.md >&2
 
 ## screenshots: every page in every size and language, and the README's picture
 screenshots: build test-native tests/browser/node_modules/.installed .venv/.installed

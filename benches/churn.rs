@@ -1,66 +1,98 @@
-//! Joins and leaves, and what they leave behind: memory and sessions must come back to what they were.
+//! Joins and leaves: what they leave behind, and what others notice of them.
 //!
-//! `bench-churn [JOINS]`, 1,000 by default, ten at a time. One feed of 2.5 Mb/s is published throughout.
+//! `bench-churn [JOINS]`: 1,000 by default, ten at a time; memory and sessions must come back to what they were.
+//!
+//! `bench-churn storm [JOINS [SECONDS [WATCHERS [SECONDS-BETWEEN-KEYFRAMES]]]]`: 1,000 joins within 60 seconds by default,
+//! each stays two seconds, while 100 others watch; the publisher sends a keyframe every two seconds. A calm as long is
+//! measured before.
 
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
+use benches::consilium::Consilium;
 use benches::figures::{ms, quantile};
-use benches::peer::Peer;
+use benches::machine;
+use benches::process::stay_on_processor;
 use benches::server::Server;
+use benches::storm::Storm;
+use benches::subject::Subject;
 use benches::swarm::Swarm;
+use benches::sweep::PROCESSORS;
 
 const AT_A_TIME: usize = 10;
+const FRAMES_PER_SECOND: u32 = 30;
 const SESSIONS: &str = "consilium_sessions";
 
 #[expect(clippy::print_stdout, reason = "a bench prints its table")]
 fn main() -> Result<()> {
-    let joins: usize = std::env::args().nth(1).map_or(Ok(1000), |joins| joins.parse())?;
-    let server = Server::start()?;
-    let device = server.token("bench", "device", Some("site-a"))?;
-    let expert = server.token("bench", "expert", None)?;
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    if arguments.first().is_some_and(|first| first == "storm") {
+        let number = |place: usize, default: usize| arguments.get(place).map_or(Ok(default), |number| number.parse());
+        let storm = Storm {
+            joins: number(1, 1000)?,
+            within: Duration::from_secs(number(2, 60)? as u64),
+            watchers: number(3, 100)?,
+            keyframe_every: FRAMES_PER_SECOND * number(4, 2)? as u32,
+        };
+        stay_on_processor(PROCESSORS.1)?;
+        let table = storm.table(Server::start_on_processor(PROCESSORS.0)?)?;
+        println!(
+            "# Joins\n\n{}\nHow to read it and how to repeat it: `benches/README.md`.\n\n{table}",
+            machine::facts()
+        );
+        return Ok(());
+    }
+    let joins: usize = arguments.first().map_or(Ok(1000), |joins| joins.parse())?;
+    leave_nothing_behind(joins)
+}
+
+#[expect(clippy::print_stdout, reason = "a bench prints its table")]
+fn leave_nothing_behind(joins: usize) -> Result<()> {
+    let mut subject = Consilium::new(Server::start()?);
     let mut swarm = Swarm::new()?;
-    let publisher = swarm.add(Peer::publish(&server.http, "bench", "endoscope", &device)?)?;
-    swarm.let_publish(publisher, 30, 9, 60);
+    let publisher = swarm.add(subject.publish(0)?)?;
+    swarm.let_publish(publisher, FRAMES_PER_SECOND, 9, 60);
     let is_up = swarm.run(Duration::from_secs(10), |swarm| swarm.peers().all(|peer| peer.is_connected))?;
     ensure!(is_up, "the publisher did not connect");
 
-    let mut first_packets = Vec::new();
-    let mut round = |swarm: &mut Swarm, joins: usize| -> Result<()> {
+    let mut first_pictures = Vec::new();
+    let mut round = |subject: &mut Consilium, swarm: &mut Swarm, joins: usize| -> Result<()> {
         let mut viewers = Vec::new();
         for _ in 0..joins {
-            viewers.push(swarm.add(Peer::play(&server.http, "bench", "site-a", "endoscope", &expert)?)?);
+            for peer in subject.play(1)? {
+                viewers.push(swarm.add(peer)?);
+            }
             swarm.run(Duration::ZERO, |_| false)?;
         }
         let seen = |swarm: &Swarm| swarm.peers().filter(|peer| peer.packets > 100).count() == joins;
         ensure!(swarm.run(Duration::from_secs(10), seen)?, "a viewer saw nothing");
         for viewer in viewers {
             let peer = swarm.remove(viewer).expect("it has just been added");
-            first_packets.extend(peer.first_packet_after);
+            first_pictures.extend(peer.first_picture_after);
             peer.leave()?;
         }
         Ok(())
     };
     // The first rounds fill what is kept for reuse.
     for _ in 0..5 {
-        round(&mut swarm, AT_A_TIME)?;
+        round(&mut subject, &mut swarm, AT_A_TIME)?;
     }
     swarm.run(Duration::from_secs(2), |_| false)?;
-    let (memory_before, sessions_before) = (server.process.resident_kib()?, server.metric(SESSIONS)?);
-    let processor_before = server.process.processor_time()?;
+    let (memory_before, sessions_before) = (subject.process().resident_kib()?, subject.server.metric(SESSIONS)?);
+    let processor_before = subject.process().processor_time()?;
     for _ in 0..joins.div_ceil(AT_A_TIME) {
-        round(&mut swarm, AT_A_TIME)?;
+        round(&mut subject, &mut swarm, AT_A_TIME)?;
     }
-    let processor = server.process.processor_time()? - processor_before;
+    let processor = subject.process().processor_time()? - processor_before;
     swarm.run(Duration::from_secs(3), |_| false)?;
-    let (memory_after, sessions_after) = (server.process.resident_kib()?, server.metric(SESSIONS)?);
+    let (memory_after, sessions_after) = (subject.process().resident_kib()?, subject.server.metric(SESSIONS)?);
     let asked = swarm.peers().map(|peer| peer.keyframe_requests).sum::<u64>();
 
     println!("joins and leaves             {joins}");
     println!(
-        "first packet p50 / p95, ms   {} / {}",
-        ms(quantile(&mut first_packets, 0.5)),
-        ms(quantile(&mut first_packets, 0.95))
+        "first picture p50 / p95, ms  {} / {}",
+        ms(quantile(&mut first_pictures, 0.5)),
+        ms(quantile(&mut first_pictures, 0.95))
     );
     println!("server, ms a join and leave  {:.2}", processor.as_secs_f64() * 1e3 / joins as f64);
     println!("keyframe requests upstream   {asked}");

@@ -1,171 +1,140 @@
-//! One feed to many viewers: what one forwarded packet costs the server, and how late it is. Ours and, where it is
-//! installed, Janus, in turn.
+//! What one forwarded packet costs the server, how late it is, and what a viewer costs in memory: ours and others, in
+//! turn. `benches/README.md` says how to read the table and how to name other servers.
 //!
-//! `bench-fanout [ROUNDS [VIEWERS ...]]`, by default 5 rounds of 10, 100, 200 and 400 viewers of one feed of 2.5 Mb/s,
-//! 30 frames a second, nine packets each. The server has processor 0, this program processor 1. Viewers answer STUN,
-//! DTLS and keep their sessions; of what they are sent they read the headers, and five of them open everything, which
-//! gives the delay. What is lost may be lost by this program, which is one thread.
+//! `bench-fanout [ROUNDS]`, by default 5 rounds; `bench-fanout tiny` only shows that all of it works, with the servers
+//! that `PEERS` names.
 
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
-use benches::figures::quantile;
-use benches::floor;
+use benches::consilium::Consilium;
+use benches::elsewhere::Elsewhere;
+use benches::figures::Figures;
 use benches::janus::Janus;
-use benches::peer::Peer;
-use benches::process::{Process, stay_on_processor};
+use benches::machine;
+use benches::process::stay_on_processor;
 use benches::server::Server;
-use benches::swarm::Swarm;
+use benches::subject::Subject;
+use benches::sweep::{PROCESSORS, Pace, Sweep};
+use benches::table::{Load, Table};
 
-const WARM_UP: Duration = Duration::from_millis(1500);
-const WINDOW: Duration = Duration::from_secs(6);
-const FRAMES_PER_SECOND: u32 = 30;
-const PACKETS_PER_FRAME: usize = 9;
-/// A token's subject may have 64 sessions.
-const SESSIONS_PER_TOKEN: usize = 50;
-/// Viewers that open what they get.
-const OPENING: usize = 5;
-/// Beyond this Janus loses most, and joining takes minutes.
-const JANUS_VIEWERS: usize = 200;
+/// Names other servers.
+const PEERS: &str = "PEERS";
+/// A server that loses more is asked to serve no more viewers.
+const MOST_LOST: f64 = 0.1;
+/// One processor cannot receive more.
+const MOST_VIEWERS: usize = 1000;
 
-/// What is measured.
-enum Subject {
-    Ours { server: Server, token: String, viewers: usize },
-    Janus(Janus),
+/// What a run does.
+struct Plan {
+    rounds: usize,
+    viewers: &'static [usize],
+    /// Feeds, and experts who watch all of them.
+    panel: (usize, usize),
+    measures_half_load: bool,
+    pace: Pace,
+    compares_janus: bool,
 }
 
-impl Subject {
-    fn publish(&mut self) -> Result<Peer> {
-        match self {
-            Self::Ours { server, .. } => {
-                let token = server.token("bench", "device", Some("site-a"))?;
-                Peer::publish(&server.http, "bench", "endoscope", &token)
+const WHOLE: Plan = Plan {
+    rounds: 5,
+    viewers: &[10, 50, 100, 200, 400],
+    panel: (12, 10),
+    measures_half_load: true,
+    pace: Pace { warm_up: Duration::from_secs(1), window: Duration::from_secs(4), floor: Duration::from_millis(400) },
+    compares_janus: true,
+};
+
+const TINY: Plan = Plan {
+    rounds: 1,
+    viewers: &[1, 3],
+    panel: (12, 1),
+    measures_half_load: false,
+    pace: Pace {
+        warm_up: Duration::from_millis(200),
+        window: Duration::from_millis(500),
+        floor: Duration::from_millis(20),
+    },
+    compares_janus: false,
+};
+
+impl Plan {
+    /// One feed and more and more viewers.
+    fn fan_out(&self, subject: &mut dyn Subject, table: &mut Table) -> Result<()> {
+        let name = subject.name().to_owned();
+        let mut sweep = Sweep::begin(subject, 1, self.pace)?;
+        let mut last = None;
+        for viewers in self.viewers.iter().copied() {
+            if last.is_some_and(|last: Figures| last.lost > MOST_LOST) {
+                break;
             }
-            Self::Janus(janus) => janus.publish(),
+            sweep.grow(viewers)?;
+            let figures = sweep.measure()?;
+            table.add(&name, Load::Viewers(viewers), figures);
+            last = Some(figures);
         }
-    }
-
-    fn play(&mut self) -> Result<Peer> {
-        match self {
-            Self::Ours { server, token, viewers } => {
-                if *viewers % SESSIONS_PER_TOKEN == 0 {
-                    *token = server.token("bench", "trainee", None)?;
-                }
-                *viewers += 1;
-                Peer::play(&server.http, "bench", "site-a", "endoscope", token)
-            }
-            Self::Janus(janus) => janus.play(),
+        // Who shows no times of its own has nothing to show at half load either.
+        if let Some(last) = last.filter(|last| self.measures_half_load && last.in_server_p99_ms.is_some()) {
+            let half = (last.viewers as f64 * 0.5 / last.core).round() as usize;
+            sweep.grow(half.clamp(last.viewers, MOST_VIEWERS))?;
+            table.add(&name, Load::Half, sweep.measure()?);
         }
+        sweep.end()
     }
 
-    fn process(&self) -> &Process {
-        match self {
-            Self::Ours { server, .. } => &server.process,
-            Self::Janus(janus) => &janus.process,
+    /// All feeds to each expert.
+    fn to_panel(&self, subject: &mut dyn Subject, table: &mut Table) -> Result<()> {
+        let name = subject.name().to_owned();
+        let (feeds, experts) = self.panel;
+        let mut sweep = Sweep::begin(subject, feeds, self.pace)?;
+        sweep.grow(experts)?;
+        table.add(&name, Load::Panel(feeds, experts), sweep.measure()?);
+        sweep.end()
+    }
+
+    /// All of it at one server, and at a new one for each part.
+    fn whole<S: Subject>(&self, start: impl Fn(&str) -> Result<S>, table: &mut Table) -> Result<()> {
+        self.fan_out(&mut start("fan-out")?, table)?;
+        self.to_panel(&mut start("panel")?, table)
+    }
+
+    fn round(&self, number: usize, table: &mut Table) -> Result<()> {
+        let ours = |_: &str| Ok(Consilium::new(Server::start_on_processor(PROCESSORS.0)?));
+        self.whole(ours, table)?;
+        // What another server cannot do is written down and does not spoil the rest.
+        if self.compares_janus && Janus::is_installed() {
+            let janus = self.whole(|_| Janus::start(PROCESSORS.0), table);
+            janus.unwrap_or_else(|error| table.note(format!("Janus, round {number}: {error:#}.")));
         }
+        for peer in std::env::var(PEERS).unwrap_or_default().split_whitespace() {
+            let start = |part: &str| Elsewhere::read(peer, &format!("{number}-{part}"), PROCESSORS.0);
+            let other = self.whole(start, table);
+            other.unwrap_or_else(|error| table.note(format!("{peer}, round {number}: {error:#}.")));
+        }
+        Ok(())
     }
 }
 
-/// One measurement.
-#[derive(Debug, Clone, Copy)]
-struct Figures {
-    us_per_packet: f64,
-    floor_us: f64,
-    core: f64,
-    lost: f64,
-    delay_p50_ms: f64,
-    delay_p99_ms: f64,
-    kib_per_viewer: f64,
-}
-
-fn measure(subject: &mut Subject, viewers: usize, floor: Duration) -> Result<Figures> {
-    let mut swarm = Swarm::new()?;
-    let publisher = swarm.add(subject.publish()?)?;
-    swarm.let_publish(publisher, FRAMES_PER_SECOND, PACKETS_PER_FRAME, 60);
-    ensure!(swarm.run(Duration::from_secs(10), |swarm| swarm.peers().all(|peer| peer.is_connected))?, "no publisher");
-    // Janus knows of a feed a moment after its publisher does.
-    swarm.run(Duration::from_secs(1), |_| false)?;
-    let resident_before = subject.process().resident_kib()?;
-    for viewer in 0..viewers {
-        let mut peer = subject.play()?;
-        peer.opens = viewer % (viewers / OPENING).max(1) == 0;
-        swarm.add(peer)?;
-        swarm.run(Duration::ZERO, |_| false)?;
-    }
-    let all_see = |swarm: &Swarm| swarm.peers().filter(|peer| peer.packets > 0).count() == viewers;
-    ensure!(swarm.run(Duration::from_secs(30), all_see)?, "a viewer saw nothing");
-    swarm.run(WARM_UP, |_| false)?;
-    swarm.peers_mut().for_each(Peer::forget_what_was_seen);
-    let processor = subject.process().processor_time()?;
-    swarm.run(WINDOW, |_| false)?;
-    let processor = subject.process().processor_time()? - processor;
-    let received: u64 = swarm.peers().map(|peer| peer.packets).sum();
-    let sent = u64::from(FRAMES_PER_SECOND) * WINDOW.as_secs() * (PACKETS_PER_FRAME * viewers) as u64;
-    let mut delays: Vec<Duration> = swarm.peers().flat_map(|peer| peer.delays.iter().copied()).collect();
-    let ms = |delay: Option<Duration>| delay.map_or(f64::NAN, |delay| delay.as_secs_f64() * 1e3);
-    Ok(Figures {
-        us_per_packet: processor.as_secs_f64() * 1e6 / received as f64,
-        floor_us: floor.as_secs_f64() * 1e6,
-        core: processor.as_secs_f64() / WINDOW.as_secs_f64(),
-        // A frame more or less falls into the window.
-        lost: (1.0 - received as f64 / sent as f64).max(0.0),
-        delay_p50_ms: ms(quantile(&mut delays, 0.5)),
-        delay_p99_ms: ms(quantile(&mut delays, 0.99)),
-        kib_per_viewer: (subject.process().resident_kib()?.saturating_sub(resident_before)) as f64 / viewers as f64,
-    })
-}
-
-#[expect(clippy::print_stdout, reason = "a bench prints its table")]
-fn print(name: &str, viewers: usize, all: &[Figures]) {
-    let median = |of: fn(&Figures) -> f64| {
-        let mut values: Vec<f64> = all.iter().map(of).collect();
-        values.sort_by(f64::total_cmp);
-        (values[values.len() / 2], values[0], values[values.len() - 1])
-    };
-    let (us, least, most) = median(|figures| figures.us_per_packet);
-    println!(
-        "| {name} | {viewers} | {us:.2} [{least:.2}..{most:.2}] | {:.2} | {:.2} | {:.2} | {:.2} % | {:.1} / {:.1} | {:.0} |",
-        median(|figures| figures.floor_us).0,
-        median(|figures| figures.us_per_packet / figures.floor_us).0,
-        median(|figures| figures.core).0,
-        median(|figures| figures.lost * 100.0).0,
-        median(|figures| figures.delay_p50_ms).0,
-        median(|figures| figures.delay_p99_ms).0,
-        median(|figures| figures.kib_per_viewer).0,
-    );
-}
-
-#[expect(clippy::print_stdout, reason = "a bench prints its table")]
+#[expect(clippy::print_stdout, clippy::print_stderr, reason = "a bench prints its table, and how far it is")]
 fn main() -> Result<()> {
-    let mut arguments = std::env::args().skip(1);
-    let rounds: usize = arguments.next().map_or(Ok(5), |rounds| rounds.parse())?;
-    let mut counts: Vec<usize> = arguments.map(|count| count.parse()).collect::<Result<_, _>>()?;
-    if counts.is_empty() {
-        counts = vec![10, 100, 200, 400];
+    let argument = std::env::args().nth(1);
+    let plan = match argument.as_deref() {
+        Some("tiny") => TINY,
+        Some(rounds) => Plan { rounds: rounds.parse()?, ..WHOLE },
+        None => WHOLE,
+    };
+    stay_on_processor(PROCESSORS.1)?;
+    let mut table = Table::default();
+    for round in 1..=plan.rounds {
+        eprintln!("round {round} of {}", plan.rounds);
+        plan.round(round, &mut table)?;
     }
-    stay_on_processor(1)?;
+    ensure!(plan.rounds > 0, "no rounds, no table");
     println!(
-        "| server | viewers | us/packet median [min..max] | floor | ratio | core | lost | delay p50 / p99 ms | KiB/viewer |"
+        "# Fan-out\n\n{}\n{} rounds of `bench-fanout`. How to read it and how to repeat it: `benches/README.md`.\n",
+        machine::facts(),
+        plan.rounds
     );
-    println!("| --- | --- | --- | --- | --- | --- | --- | --- | --- |");
-    for viewers in counts {
-        let (mut ours, mut theirs) = (Vec::new(), Vec::new());
-        for _ in 0..rounds {
-            let floor = floor::per_packet(viewers, PACKETS_PER_FRAME, 1150, Duration::from_millis(800))?;
-            let server = Server::start_on_processor(0)?;
-            let mut subject = Subject::Ours { server, token: String::new(), viewers: 0 };
-            ours.push(measure(&mut subject, viewers, floor)?);
-            drop(subject);
-            if viewers <= JANUS_VIEWERS
-                && let Some(janus) = Janus::start(0)?
-            {
-                theirs.push(measure(&mut Subject::Janus(janus), viewers, floor)?);
-            }
-        }
-        print("Consilium", viewers, &ours);
-        if !theirs.is_empty() {
-            print("Janus", viewers, &theirs);
-        }
-    }
+    print!("{}", table.markdown("Consilium"));
     Ok(())
 }

@@ -1,34 +1,31 @@
 //! What forwarding cannot cost less than, on this machine now: rewrite a header, seal a payload, send a run.
 
 use std::io::ErrorKind;
-use std::net::UdpSocket;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::net::{SocketAddr, UdpSocket};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
 use quinn_udp::{Transmit, UdpSocketState};
 
+use crate::process::{stay_on_processor, thread_time};
+
 const HEADER: usize = 36;
 const TAG: usize = 16;
 
-/// The processor time of this thread.
-///
-/// # Errors
-/// If the system does not tell.
-pub fn thread_time() -> Result<Duration> {
-    let stat = std::fs::read_to_string("/proc/thread-self/schedstat").context("read this thread's processor time")?;
-    let nanoseconds = stat.split_whitespace().next().context("a first field")?;
-    Ok(Duration::from_nanos(nanoseconds.parse()?))
-}
-
 /// Processor time of one packet of `payload` bytes, sent to `viewers` addresses in turn in bursts of `burst`, sealed
-/// with AES-256-GCM under a key each, while another thread drains the receiving sockets.
+/// with AES-256-GCM under a key each. It is sent from one processor and received by this thread on its own, as with a
+/// server and its viewers.
 ///
 /// # Errors
-/// If the system refuses a socket or a key.
-pub fn per_packet(viewers: usize, burst: usize, payload: usize, window: Duration) -> Result<Duration> {
+/// If the system refuses a socket, a key or the processor.
+pub fn per_packet(
+    processor: usize,
+    viewers: usize,
+    burst: usize,
+    payload: usize,
+    window: Duration,
+) -> Result<Duration> {
     let receivers: Vec<UdpSocket> = (0..viewers)
         .map(|_| {
             let socket = UdpSocket::bind("127.0.0.1:0")?;
@@ -37,19 +34,23 @@ pub fn per_packet(viewers: usize, burst: usize, payload: usize, window: Duration
         })
         .collect::<Result<_>>()?;
     let addresses: Vec<_> = receivers.iter().map(UdpSocket::local_addr).collect::<Result<_, _>>()?;
-    let is_over = Arc::new(AtomicBool::new(false));
-    let drained = {
-        let is_over = is_over.clone();
-        std::thread::spawn(move || {
-            let mut buffer = [0; 2048];
-            while !is_over.load(Ordering::Relaxed) {
-                for socket in &receivers {
-                    while socket.recv(&mut buffer).is_ok() {}
-                }
+    std::thread::scope(|scope| {
+        let sending = scope.spawn(|| {
+            stay_on_processor(processor)?;
+            send(&addresses, burst, payload, window)
+        });
+        let mut buffer = [0; 2048];
+        while !sending.is_finished() {
+            for socket in &receivers {
+                while socket.recv(&mut buffer).is_ok() {}
             }
-        })
-    };
-    let keys: Vec<LessSafeKey> = (0..viewers)
+        }
+        sending.join().map_err(|_| anyhow::anyhow!("the sending thread failed"))?
+    })
+}
+
+fn send(addresses: &[SocketAddr], burst: usize, payload: usize, window: Duration) -> Result<Duration> {
+    let keys: Vec<LessSafeKey> = (0..addresses.len())
         .map(|viewer| {
             let key = UnboundKey::new(&AES_256_GCM, &[viewer as u8; 32]).map_err(|_| anyhow::anyhow!("no key"))?;
             Ok(LessSafeKey::new(key))
@@ -62,7 +63,7 @@ pub fn per_packet(viewers: usize, burst: usize, payload: usize, window: Duration
     let (mut sequence, mut packets) = (0_u64, 0_u32);
     let (begin, before) = (Instant::now(), thread_time()?);
     while begin.elapsed() < window {
-        for (key, destination) in keys.iter().zip(&addresses) {
+        for (key, destination) in keys.iter().zip(addresses) {
             slab.clear();
             for _ in 0..burst {
                 sequence += 1;
@@ -87,8 +88,5 @@ pub fn per_packet(viewers: usize, burst: usize, payload: usize, window: Duration
             }
         }
     }
-    let spent = thread_time()? - before;
-    is_over.store(true, Ordering::Relaxed);
-    drained.join().map_err(|_| anyhow::anyhow!("the draining thread failed"))?;
-    Ok(spent / packets.max(1))
+    Ok((thread_time()? - before) / packets.max(1))
 }

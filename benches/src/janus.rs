@@ -6,12 +6,16 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use serde_json::{Value, json};
+use str0m::media::Direction;
 
 use crate::peer::Peer;
 use crate::process::{Process, on_processor};
+use crate::subject::Subject;
 
 const PROGRAM: &str = "/usr/bin/janus";
 const ROOM: u64 = 1234;
+const PUBLISHERS: usize = 16;
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// A running Janus with a configuration of its own. Ends when dropped.
 #[derive(Debug)]
@@ -21,17 +25,21 @@ pub struct Janus {
     settings: PathBuf,
     session: String,
     here: IpAddr,
-    feed: Value,
+    feeds: Vec<Value>,
 }
 
 impl Janus {
-    /// Starts it and makes a room; none where it is not installed, or where there is no address but loopback, which
-    /// it does not use.
+    /// Whether it can be started.
+    pub fn is_installed() -> bool {
+        Path::new(PROGRAM).is_file()
+    }
+
+    /// Starts it and makes a room.
     ///
     /// # Errors
-    /// If it does not start.
-    pub fn start(processor: usize) -> Result<Option<Self>> {
-        let Some(here) = own_address().filter(|_| Path::new(PROGRAM).is_file()) else { return Ok(None) };
+    /// If it does not start, or there is no address but loopback, which it does not use.
+    pub fn start(processor: usize) -> Result<Self> {
+        let here = own_address().context("find an address of this machine")?;
         let port = std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
         let settings = std::env::temp_dir().join(format!("janus-bench-{}", std::process::id()));
         std::fs::create_dir_all(&settings)?;
@@ -48,7 +56,7 @@ impl Janus {
         command.arg("--configs-folder").arg(&settings).stdout(std::process::Stdio::null());
         let process = Process::start(&mut command)?;
         let http = format!("http://127.0.0.1:{port}/janus");
-        let until = Instant::now() + Duration::from_secs(10);
+        let until = Instant::now() + PATIENCE;
         let created = loop {
             match post(&http, &json!({ "janus": "create", "transaction": "t" })) {
                 Ok(created) => break created,
@@ -57,44 +65,12 @@ impl Janus {
             }
         };
         let session = format!("{http}/{}", created["data"]["id"]);
-        let janus = Self { process, settings, session, here, feed: Value::Null };
+        let janus = Self { process, settings, session, here, feeds: Vec::new() };
         let handle = janus.attach()?;
-        let room = json!({ "request": "create", "room": ROOM, "publishers": 2, "bitrate": 0, "videocodec": "h264",
+        let room = json!({ "request": "create", "room": ROOM, "publishers": PUBLISHERS, "bitrate": 0, "videocodec": "h264",
             "notify_joining": false });
         post(&handle, &json!({ "janus": "message", "transaction": "t", "body": room }))?;
-        Ok(Some(janus))
-    }
-
-    /// Publishes into the room.
-    ///
-    /// # Errors
-    /// If Janus refuses.
-    pub fn publish(&mut self) -> Result<Peer> {
-        let handle = self.attach()?;
-        let join = json!({ "request": "join", "ptype": "publisher", "room": ROOM });
-        let joined = self.ask(&handle, join, None)?;
-        self.feed = joined["plugindata"]["data"]["id"].clone();
-        Peer::offer(self.here, |offer| {
-            let jsep = json!({ "type": "offer", "sdp": offer });
-            let configured = self.ask(&handle, json!({ "request": "publish" }), Some(jsep))?;
-            Ok(configured["jsep"]["sdp"].as_str().context("an answer")?.to_owned())
-        })
-    }
-
-    /// Plays what is published.
-    ///
-    /// # Errors
-    /// If Janus refuses.
-    pub fn play(&self) -> Result<Peer> {
-        let handle = self.attach()?;
-        let join =
-            json!({ "request": "join", "ptype": "subscriber", "room": ROOM, "streams": [{ "feed": self.feed }] });
-        let attached = self.ask(&handle, join, None)?;
-        let offer = attached["jsep"]["sdp"].as_str().with_context(|| format!("an offer in {attached}"))?;
-        Peer::answer(self.here, offer, |answer| {
-            self.ask(&handle, json!({ "request": "start" }), Some(json!({ "type": "answer", "sdp": answer })))?;
-            Ok(())
-        })
+        Ok(janus)
     }
 
     fn attach(&self) -> Result<String> {
@@ -110,7 +86,9 @@ impl Janus {
         }
         post(handle, &message)?;
         let number: u64 = handle.rsplit('/').next().context("a handle")?.parse()?;
-        for _ in 0..100 {
+        // Much else is said meanwhile: each publisher hears of each other.
+        let until = Instant::now() + PATIENCE;
+        while Instant::now() < until {
             let event: Value = serde_json::from_str(&ureq::get(&self.session).call()?.body_mut().read_to_string()?)?;
             if event["janus"] == "event" && event["sender"] == number {
                 let data = &event["plugindata"]["data"];
@@ -121,6 +99,41 @@ impl Janus {
             }
         }
         bail!("Janus does not answer {message}")
+    }
+}
+
+impl Subject for Janus {
+    fn name(&self) -> &'static str {
+        "Janus"
+    }
+
+    fn process(&self) -> &Process {
+        &self.process
+    }
+
+    fn publish(&mut self, _feed: usize) -> Result<Peer> {
+        let handle = self.attach()?;
+        let join = json!({ "request": "join", "ptype": "publisher", "room": ROOM });
+        let joined = self.ask(&handle, join, None)?;
+        self.feeds.push(joined["plugindata"]["data"]["id"].clone());
+        Peer::offer(self.here, Direction::SendOnly, 1, |offer| {
+            let jsep = json!({ "type": "offer", "sdp": offer });
+            let configured = self.ask(&handle, json!({ "request": "publish" }), Some(jsep))?;
+            Ok(configured["jsep"]["sdp"].as_str().context("an answer")?.to_owned())
+        })
+    }
+
+    fn play(&mut self, feeds: usize) -> Result<Vec<Peer>> {
+        let handle = self.attach()?;
+        let streams: Vec<Value> = self.feeds.iter().take(feeds).map(|feed| json!({ "feed": feed })).collect();
+        let join = json!({ "request": "join", "ptype": "subscriber", "room": ROOM, "streams": streams });
+        let attached = self.ask(&handle, join, None)?;
+        let offer = attached["jsep"]["sdp"].as_str().with_context(|| format!("an offer in {attached}"))?;
+        let peer = Peer::answer(self.here, offer, |answer| {
+            self.ask(&handle, json!({ "request": "start" }), Some(json!({ "type": "answer", "sdp": answer })))?;
+            Ok(())
+        })?;
+        Ok(vec![peer])
     }
 }
 
@@ -140,7 +153,7 @@ fn post(url: &str, body: &Value) -> Result<Value> {
 }
 
 /// An address of this machine that is not loopback. Nothing is sent.
-fn own_address() -> Option<IpAddr> {
+pub fn own_address() -> Option<IpAddr> {
     let socket = UdpSocket::bind("0.0.0.0:0").ok()?;
     socket.connect("198.51.100.1:9").ok()?;
     Some(socket.local_addr().ok()?.ip()).filter(|address| !address.is_loopback())

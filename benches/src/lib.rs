@@ -3,10 +3,20 @@
 //! The peers are str0m in RTP mode: real ICE, DTLS and SRTP, no decoding. A bench prints one table and says what its
 //! own limits are.
 
+pub mod consilium;
+pub mod elsewhere;
 pub mod figures;
 pub mod floor;
+pub mod histogram;
 pub mod janus;
+pub mod machine;
 pub mod peer;
+pub mod picture;
 pub mod process;
+pub mod resource;
 pub mod server;
+pub mod storm;
+pub mod subject;
 pub mod swarm;
+pub mod sweep;
+pub mod table;

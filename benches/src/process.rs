@@ -5,10 +5,16 @@ use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
+use nix::sched::{CpuSet, sched_setaffinity};
+use nix::time::{ClockId, clock_getcpuclockid, clock_gettime};
+use nix::unistd::Pid;
 
-/// A process that ends when this is dropped.
+/// A process. One that was started here ends when this is dropped.
 #[derive(Debug)]
-pub struct Process(Child);
+pub struct Process {
+    id: u32,
+    child: Option<Child>,
+}
 
 impl Process {
     /// Starts it, silent on standard error.
@@ -16,25 +22,31 @@ impl Process {
     /// # Errors
     /// If it cannot be started.
     pub fn start(command: &mut Command) -> Result<Self> {
-        Ok(Self(command.stderr(Stdio::null()).spawn().with_context(|| format!("start {command:?}"))?))
+        let child = command.stderr(Stdio::null()).spawn().with_context(|| format!("start {command:?}"))?;
+        Ok(Self { id: child.id(), child: Some(child) })
+    }
+
+    /// One that runs already, and goes on when this is dropped. Its threads move to one processor.
+    ///
+    /// # Errors
+    /// If there is none with this number, or the system refuses.
+    pub fn found(id: u32, processor: usize) -> Result<Self> {
+        stay(id, processor)?;
+        Ok(Self { id, child: None })
     }
 
     /// Its standard output, once, if it is piped.
     pub fn stdout(&mut self) -> Option<ChildStdout> {
-        self.0.stdout.take()
+        self.child.as_mut()?.stdout.take()
     }
 
-    /// Processor time used so far, user and system.
+    /// Processor time used so far by all its threads, user and system.
     ///
     /// # Errors
     /// If the process is gone.
     pub fn processor_time(&self) -> Result<Duration> {
-        let stat = std::fs::read_to_string(self.file("stat")).context("read the server's processor time")?;
-        let after_name = stat.rsplit_once(')').context("a process name")?.1;
-        let fields: Vec<&str> = after_name.split_whitespace().collect();
-        let ticks: u64 = fields[11].parse::<u64>()? + fields[12].parse::<u64>()?;
-        // USER_HZ is 100 on every Linux this runs on.
-        Ok(Duration::from_millis(ticks * 10))
+        let clock = clock_getcpuclockid(Pid::from_raw(self.id.cast_signed())).context("find the server's clock")?;
+        Ok(clock_gettime(clock).context("read the server's processor time")?.into())
     }
 
     /// Memory in use, KiB.
@@ -42,20 +54,19 @@ impl Process {
     /// # Errors
     /// If the process is gone.
     pub fn resident_kib(&self) -> Result<u64> {
-        let status = std::fs::read_to_string(self.file("status")).context("read the server's memory")?;
+        let status = PathBuf::from(format!("/proc/{}/status", self.id));
+        let status = std::fs::read_to_string(status).context("read the server's memory")?;
         let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("VmRSS")?;
         Ok(line.trim().trim_end_matches(" kB").parse()?)
-    }
-
-    fn file(&self, name: &str) -> PathBuf {
-        Path::new("/proc").join(self.0.id().to_string()).join(name)
     }
 }
 
 impl Drop for Process {
     fn drop(&mut self) {
-        self.0.kill().ok();
-        self.0.wait().ok();
+        if let Some(child) = &mut self.child {
+            child.kill().ok();
+            child.wait().ok();
+        }
     }
 }
 
@@ -67,18 +78,33 @@ pub fn on_processor(processor: Option<usize>, program: &Path) -> Command {
     command
 }
 
-/// Keeps this process, and what it starts from now on, on one processor.
+/// Keeps this thread, and what it starts from now on, on one processor.
 ///
 /// # Errors
 /// If the system refuses.
 pub fn stay_on_processor(processor: usize) -> Result<()> {
+    let mut processors = CpuSet::new();
+    processors.set(processor)?;
+    sched_setaffinity(Pid::from_raw(0), &processors).with_context(|| format!("move to processor {processor}"))
+}
+
+/// The processor time of this thread.
+///
+/// # Errors
+/// If the system does not tell.
+pub fn thread_time() -> Result<Duration> {
+    Ok(clock_gettime(ClockId::CLOCK_THREAD_CPUTIME_ID).context("read this thread's processor time")?.into())
+}
+
+/// Moves all threads of a process.
+fn stay(id: u32, processor: usize) -> Result<()> {
     let done = Command::new("taskset")
-        .args(["--all-tasks", "--pid", "--cpu-list", &processor.to_string(), &std::process::id().to_string()])
+        .args(["--all-tasks", "--cpu-list", "--pid", &processor.to_string(), &id.to_string()])
         .stdout(Stdio::null())
         .status()
         .context("run taskset")?;
     if !done.success() {
-        bail!("no processor {processor} for this program");
+        bail!("process {id} does not move to processor {processor}");
     }
     Ok(())
 }

@@ -72,12 +72,20 @@ impl Server {
         Ok(String::from_utf8(output.stdout)?.trim().to_owned())
     }
 
+    /// Everything that it measures, as text for a scraper.
+    ///
+    /// # Errors
+    /// If the server does not answer.
+    pub fn metrics(&self) -> Result<String> {
+        Ok(ureq::get(format!("{}/metrics", self.http)).call()?.body_mut().read_to_string()?)
+    }
+
     /// The sum of a metric's samples.
     ///
     /// # Errors
     /// If the server does not answer.
     pub fn metric(&self, name: &str) -> Result<f64> {
-        let text = ureq::get(format!("{}/metrics", self.http)).call()?.body_mut().read_to_string()?;
+        let text = self.metrics()?;
         let samples = text
             .lines()
             .filter(|line| line.strip_prefix(name).is_some_and(|rest| rest.starts_with(' ') || rest.starts_with('{')));

@@ -1,10 +1,10 @@
 //! Many peers in one thread.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::os::fd::AsRawFd;
 use std::time::{Duration, Instant};
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll, Token};
 
@@ -17,6 +17,7 @@ pub struct Swarm {
     peers: BTreeMap<usize, Peer>,
     last: usize,
     publishers: Vec<Publisher>,
+    is_sending: bool,
     buffer: Vec<u8>,
 }
 
@@ -37,7 +38,14 @@ impl Swarm {
     /// # Errors
     /// If the system gives no poll.
     pub fn new() -> Result<Self> {
-        Ok(Self { poll: Poll::new()?, peers: BTreeMap::new(), last: 0, publishers: Vec::new(), buffer: vec![0; 2048] })
+        Ok(Self {
+            poll: Poll::new()?,
+            peers: BTreeMap::new(),
+            last: 0,
+            publishers: Vec::new(),
+            is_sending: true,
+            buffer: vec![0; 2048],
+        })
     }
 
     /// Takes a peer in; gives its number.
@@ -59,6 +67,45 @@ impl Swarm {
         self.publishers.push(Publisher { peer, every, packets, keyframe_every, next_at, frames: 0, answered: 0 });
     }
 
+    /// Lets publishers send from now on, one after the other within a frame's time, or holds all of them back.
+    pub fn let_send(&mut self, is_sending: bool) {
+        self.is_sending = is_sending;
+        let (now, all) = (Instant::now(), self.publishers.len().max(1) as u32);
+        for (place, publisher) in (0..).zip(&mut self.publishers) {
+            publisher.next_at = now + publisher.every * place / all;
+        }
+    }
+
+    /// Runs until nothing has come for 100 ms, but no longer than this.
+    ///
+    /// # Errors
+    /// If a peer fails.
+    pub fn settle(&mut self, at_most: Duration) -> Result<()> {
+        let (end, quiet) = (Instant::now() + at_most, Duration::from_millis(100));
+        loop {
+            let before: u64 = self.peers().map(|peer| peer.packets).sum();
+            self.run(quiet, |_| false)?;
+            if Instant::now() >= end || self.peers().map(|peer| peer.packets).sum::<u64>() == before {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Datagrams so far that the kernel threw away because this program did not read them in time.
+    ///
+    /// # Errors
+    /// If the system does not tell.
+    pub fn overrun(&self) -> Result<u64> {
+        let ours: BTreeSet<u16> = self.peers().map(|peer| peer.address().port()).collect();
+        let table = std::fs::read_to_string("/proc/self/net/udp").context("read what sockets lost")?;
+        let sockets = table.lines().skip(1).filter_map(|line| {
+            let mut fields = line.split_whitespace();
+            let port = u16::from_str_radix(fields.nth(1)?.rsplit_once(':')?.1, 16).ok()?;
+            Some((port, fields.last()?.parse::<u64>().ok()?))
+        });
+        Ok(sockets.filter(|(port, _)| ours.contains(port)).map(|(_, lost)| lost).sum())
+    }
+
     /// Takes a peer out.
     pub fn remove(&mut self, peer: usize) -> Option<Peer> {
         let peer = self.peers.remove(&peer)?;
@@ -76,6 +123,11 @@ impl Swarm {
     /// All peers.
     pub fn peers(&self) -> impl Iterator<Item = &Peer> {
         self.peers.values()
+    }
+
+    /// All peers, out of the swarm.
+    pub fn into_peers(self) -> impl DoubleEndedIterator<Item = Peer> {
+        self.peers.into_values()
     }
 
     /// All peers.
@@ -98,8 +150,11 @@ impl Swarm {
             if now >= end {
                 return Ok(false);
             }
-            self.publish(now)?;
-            let next = self.publishers.iter().map(|publisher| publisher.next_at).chain([end]).min().unwrap_or(end);
+            let mut next = end;
+            if self.is_sending {
+                self.publish(now)?;
+                next = self.publishers.iter().map(|publisher| publisher.next_at).fold(end, Instant::min);
+            }
             // Deadlines of peers are looked at every 20 ms: nothing of theirs is more urgent.
             let patience = next.saturating_duration_since(Instant::now()).min(Duration::from_millis(20));
             self.poll.poll(&mut events, Some(patience))?;
