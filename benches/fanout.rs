@@ -24,6 +24,8 @@ const PEERS: &str = "PEERS";
 const MOST_LOST: f64 = 0.1;
 /// One processor cannot receive more.
 const MOST_VIEWERS: usize = 1000;
+/// The same, of rooms with a panel.
+const MOST_ROOMS: usize = 8;
 
 /// What a run does.
 struct Plan {
@@ -73,10 +75,9 @@ impl Plan {
             table.add(&name, Load::Viewers(viewers), figures);
             last = Some(figures);
         }
-        // Who shows no times of its own has nothing to show at half load either.
-        if let Some(last) = last.filter(|last| self.measures_half_load && last.in_server_p99_ms.is_some()) {
-            let half = (last.viewers as f64 * 0.5 / last.core).round() as usize;
-            sweep.grow(half.clamp(last.viewers, MOST_VIEWERS))?;
+        if let Some(times) = last.and_then(|last| self.times_to_half_load(&last)) {
+            let most = *self.viewers.last().expect("a plan has viewers");
+            sweep.grow(((most as f64 * times) as usize).clamp(most, MOST_VIEWERS))?;
             table.add(&name, Load::Half, sweep.measure()?);
         }
         sweep.end()
@@ -88,8 +89,18 @@ impl Plan {
         let (feeds, experts) = self.panel;
         let mut sweep = Sweep::begin(subject, feeds, self.pace)?;
         sweep.grow(experts)?;
-        table.add(&name, Load::Panel(feeds, experts), sweep.measure()?);
+        let one = sweep.measure()?;
+        table.add(&name, Load::Panel(feeds, experts), one);
+        if let Some(times) = self.times_to_half_load(&one) {
+            sweep.grow_rooms((times.round() as usize).clamp(1, MOST_ROOMS))?;
+            table.add(&name, Load::HalfPanels(feeds, experts), sweep.measure()?);
+        }
         sweep.end()
+    }
+
+    /// How many times this load fills half of a processor. Who shows no times of its own has nothing to show there.
+    fn times_to_half_load(&self, figures: &Figures) -> Option<f64> {
+        (self.measures_half_load && figures.in_server_p99_ms.is_some()).then_some(0.5 / figures.core)
     }
 
     /// All of it at one server, and at a new one for each part.
@@ -135,6 +146,6 @@ fn main() -> Result<()> {
         machine::facts(),
         plan.rounds
     );
-    print!("{}", table.markdown("Consilium"));
+    print!("{}", table.markdown("Consilium", plan.panel));
     Ok(())
 }

@@ -18,20 +18,27 @@ use crate::subject::{FEEDS_PER_SITE, Subject};
 const SESSIONS_PER_TOKEN: usize = 50;
 const KINDS: [&str; FEEDS_PER_SITE] = ["endoscope", "ultrasound", "ct", "room"];
 
-/// A server, its room and who is in it.
+/// A server, its rooms and who is in them.
 #[derive(Debug)]
 pub struct Consilium {
     /// The server.
     pub server: Server,
+    room: usize,
     token: String,
     viewers: usize,
     experts: Vec<Expert>,
 }
 
 impl Consilium {
-    /// Nobody is in the room.
+    /// Nobody is in the first room.
     pub fn new(server: Server) -> Self {
-        Self { server, token: String::new(), viewers: 0, experts: Vec::new() }
+        Self { server, room: 1, token: String::new(), viewers: 0, experts: Vec::new() }
+    }
+}
+
+impl Consilium {
+    fn room(&self) -> String {
+        format!("bench-{}", self.room)
     }
 }
 
@@ -44,25 +51,33 @@ impl Subject for Consilium {
         &self.server.process
     }
 
+    fn open_room(&mut self) -> Result<()> {
+        self.room += 1;
+        self.viewers = 0;
+        Ok(())
+    }
+
     fn publish(&mut self, feed: usize) -> Result<Peer> {
         let (site, kind) = site_and_kind(feed);
-        let token = self.server.token("bench", "device", Some(&site))?;
-        let door = format!("{}/whip/bench?feed={kind}", self.server.http);
+        let room = self.room();
+        let token = self.server.token(&room, "device", Some(&site))?;
+        let door = format!("{}/whip/{room}?feed={kind}", self.server.http);
         Peer::at_door(Ipv4Addr::LOCALHOST.into(), &door, Some(&token), Direction::SendOnly)
     }
 
     fn play(&mut self, feeds: usize) -> Result<Vec<Peer>> {
         if feeds > 1 {
-            let (expert, peer) = Expert::join(&self.server, feeds)?;
+            let (expert, peer) = Expert::join(&self.server, &self.room(), feeds)?;
             self.experts.push(expert);
             return Ok(vec![peer]);
         }
+        let room = self.room();
         if self.viewers.is_multiple_of(SESSIONS_PER_TOKEN) {
-            self.token = self.server.token("bench", "trainee", None)?;
+            self.token = self.server.token(&room, "trainee", None)?;
         }
         self.viewers += 1;
         let (site, kind) = site_and_kind(0);
-        let door = format!("{}/whep/bench?site={site}&feed={kind}", self.server.http);
+        let door = format!("{}/whep/{room}?site={site}&feed={kind}", self.server.http);
         Ok(vec![Peer::at_door(Ipv4Addr::LOCALHOST.into(), &door, Some(&self.token), Direction::RecvOnly)?])
     }
 
@@ -82,14 +97,14 @@ struct Expert {
 }
 
 impl Expert {
-    fn join(server: &Server, feeds: usize) -> Result<(Self, Peer)> {
+    fn join(server: &Server, room: &str, feeds: usize) -> Result<(Self, Peer)> {
         let host = server.http.strip_prefix("http://").context("an address")?;
         let stream = TcpStream::connect(host)?;
         stream.set_read_timeout(Some(Duration::from_secs(10)))?;
         stream.set_nodelay(true)?;
         let (socket, _) = tungstenite::client(format!("ws://{host}/ws"), stream).context("open a WebSocket")?;
         let mut expert = Self { socket };
-        let token = server.token("bench", "expert", None)?;
+        let token = server.token(room, "expert", None)?;
         expert.ask(&json!({ "type": "join", "id": 1, "version": 1, "token": token }), "joined")?;
         let peer = Peer::offer(Ipv4Addr::LOCALHOST.into(), Direction::RecvOnly, feeds, |offer| {
             let slots: Vec<&str> = offer.lines().filter_map(|line| line.strip_prefix("a=mid:")).collect();

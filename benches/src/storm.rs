@@ -161,15 +161,21 @@ impl Room {
             self.swarm.run(next_at.saturating_duration_since(Instant::now()), |_| false)?;
             self.joiners.go(&mut self.swarm, Instant::now())?;
         }
-        self.swarm.run(STAY, |_| false)?;
-        self.joiners.go(&mut self.swarm, Instant::now() + STAY)
+        while !self.joiners.there.is_empty() {
+            self.swarm.run(Duration::from_millis(10), |_| false)?;
+            self.joiners.go(&mut self.swarm, Instant::now())?;
+        }
+        Ok(())
     }
 }
 
 impl Joiners {
-    /// Those go whose time is over.
+    /// Those go whose time is over and who have had a picture; who has none, goes later without.
     fn go(&mut self, swarm: &mut Swarm, now: Instant) -> Result<()> {
-        while let Some((joiner, _)) = self.there.pop_front_if(|(_, until)| *until <= now) {
+        let has_picture = |joiner| swarm.peer(joiner).is_some_and(|peer: &Peer| peer.first_picture_after.is_some());
+        let goes = |until: Instant, joiner| until <= now && (has_picture(joiner) || until + PATIENCE <= now);
+        let leaving = self.there.iter().take_while(|(joiner, until)| goes(*until, *joiner)).count();
+        for (joiner, _) in self.there.drain(..leaving) {
             let peer = swarm.remove(joiner).expect("a joiner is removed here only");
             self.first_pictures.extend(peer.first_picture_after);
             self.packets += peer.packets;

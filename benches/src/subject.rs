@@ -1,6 +1,6 @@
 //! What is measured: a server that takes feeds and has viewers.
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 
 use crate::histogram::Histogram;
 use crate::peer::Peer;
@@ -9,13 +9,21 @@ use crate::process::Process;
 /// Sites, and the feeds of each, where several sites publish: three operating rooms with four cameras.
 pub const FEEDS_PER_SITE: usize = 4;
 
-/// A server with one room.
+/// A server with a room.
 pub trait Subject {
     /// Its name in the table.
     fn name(&self) -> &str;
 
     /// Where it runs.
     fn process(&self) -> &Process;
+
+    /// Feeds and viewers are in another room from now on.
+    ///
+    /// # Errors
+    /// If it has one room only.
+    fn open_room(&mut self) -> Result<()> {
+        bail!("{} is asked for one room only", self.name())
+    }
 
     /// Publishes the feed of this number.
     ///

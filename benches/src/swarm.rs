@@ -135,7 +135,7 @@ impl Swarm {
         self.peers.values_mut()
     }
 
-    /// Runs until the condition holds or the time is over; true if it holds.
+    /// Runs until the condition holds or the time is over, at least once; true if it holds.
     ///
     /// # Errors
     /// If a peer fails.
@@ -146,13 +146,9 @@ impl Swarm {
             if holds(self) {
                 return Ok(true);
             }
-            let now = Instant::now();
-            if now >= end {
-                return Ok(false);
-            }
             let mut next = end;
             if self.is_sending {
-                self.publish(now)?;
+                self.publish(Instant::now())?;
                 next = self.publishers.iter().map(|publisher| publisher.next_at).fold(end, Instant::min);
             }
             // Deadlines of peers are looked at every 20 ms: nothing of theirs is more urgent.
@@ -166,6 +162,9 @@ impl Swarm {
             }
             for peer in self.peers.values_mut().filter(|peer| peer.deadline() <= now) {
                 peer.advance(now)?;
+            }
+            if now >= end {
+                return Ok(holds(self));
             }
         }
     }

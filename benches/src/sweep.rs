@@ -1,5 +1,6 @@
 //! A subject under a load that grows, measured where it stands.
 
+use std::ops::Range;
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
@@ -35,12 +36,14 @@ pub struct Pace {
     pub floor: Duration,
 }
 
-/// A room with its feeds, and viewers of all of them.
+/// Rooms with the same feeds and as many viewers of all of them each; one at first.
 pub struct Sweep<'a> {
     subject: &'a mut dyn Subject,
     swarm: Swarm,
     pace: Pace,
     feeds: usize,
+    rooms: usize,
+    /// In each room.
     viewers: usize,
     resident_before: u64,
 }
@@ -51,19 +54,38 @@ impl<'a> Sweep<'a> {
     /// # Errors
     /// If the server refuses, or a publisher does not connect.
     pub fn begin(subject: &'a mut dyn Subject, feeds: usize, pace: Pace) -> Result<Self> {
-        let mut swarm = Swarm::new()?;
-        for feed in 0..feeds {
-            let publisher = swarm.add(subject.publish(feed)?)?;
-            swarm.let_publish(publisher, FRAMES_PER_SECOND, PACKETS_PER_FRAME, KEYFRAME_EVERY);
+        let swarm = Swarm::new()?;
+        let mut sweep = Self { subject, swarm, pace, feeds, rooms: 1, viewers: 0, resident_before: 0 };
+        sweep.publish()?;
+        sweep.resident_before = sweep.subject.process().resident_kib()?;
+        Ok(sweep)
+    }
+
+    fn publish(&mut self) -> Result<()> {
+        for feed in 0..self.feeds {
+            let publisher = self.swarm.add(self.subject.publish(feed)?)?;
+            self.swarm.let_publish(publisher, FRAMES_PER_SECOND, PACKETS_PER_FRAME, KEYFRAME_EVERY);
         }
-        ensure!(
-            swarm.run(PATIENCE, |swarm| swarm.peers().all(|peer| peer.is_connected))?,
-            "a publisher is not connected"
-        );
+        let all_are = |swarm: &Swarm| swarm.peers().all(|peer| peer.is_connected);
+        ensure!(self.swarm.run(PATIENCE, all_are)?, "a publisher is not connected");
         // Janus knows of a feed a moment after its publisher does.
-        swarm.run(Duration::from_secs(1), |_| false)?;
-        let resident_before = subject.process().resident_kib()?;
-        Ok(Self { subject, swarm, pace, feeds, viewers: 0, resident_before })
+        self.swarm.run(Duration::from_secs(1), |_| false)?;
+        Ok(())
+    }
+
+    /// Opens as many rooms, each with as many viewers as the first.
+    ///
+    /// # Errors
+    /// If the server refuses, or somebody sees nothing.
+    pub fn grow_rooms(&mut self, rooms: usize) -> Result<()> {
+        self.swarm.let_send(true);
+        while self.rooms < rooms {
+            self.subject.open_room()?;
+            self.publish()?;
+            self.join(0..self.viewers)?;
+            self.rooms += 1;
+        }
+        Ok(())
     }
 
     /// Lets viewers join until there are so many, and each sees something.
@@ -73,15 +95,20 @@ impl<'a> Sweep<'a> {
     pub fn grow(&mut self, viewers: usize) -> Result<()> {
         // A measurement ends in silence.
         self.swarm.let_send(true);
+        self.join(self.viewers..viewers)?;
+        self.viewers = viewers;
+        Ok(())
+    }
+
+    fn join(&mut self, viewers: Range<usize>) -> Result<()> {
         let mut joined = Vec::new();
-        for viewer in self.viewers..viewers {
+        for viewer in viewers.clone() {
             for mut peer in self.subject.play(self.feeds)? {
-                peer.opens = viewer % (viewers / OPENING).max(1) == 0;
+                peer.opens = viewer % (viewers.end / OPENING).max(1) == 0;
                 joined.push(self.swarm.add(peer)?);
             }
             self.swarm.run(Duration::ZERO, |_| false)?;
         }
-        self.viewers = viewers;
         let sees = |swarm: &Swarm, peer| swarm.peer(peer).is_some_and(|peer| peer.packets > 0);
         let all_see = |swarm: &Swarm| joined.iter().all(|peer| sees(swarm, *peer));
         ensure!(self.swarm.run(PATIENCE, all_see)?, "a viewer of {} saw nothing", self.subject.name());
@@ -94,7 +121,8 @@ impl<'a> Sweep<'a> {
     /// # Errors
     /// If a peer or the server fails.
     pub fn measure(&mut self) -> Result<Figures> {
-        let floor = floor::per_packet(PROCESSORS.0, self.viewers, PACKETS_PER_FRAME, PAYLOAD, self.pace.floor)?;
+        let viewers = self.viewers * self.rooms;
+        let floor = floor::per_packet(PROCESSORS.0, viewers, PACKETS_PER_FRAME, PAYLOAD, self.pace.floor)?;
         self.swarm.let_send(true);
         self.swarm.run(self.pace.warm_up, |_| false)?;
         self.swarm.let_send(false);
@@ -115,8 +143,9 @@ impl<'a> Sweep<'a> {
         let packets = |bytes: u64| bytes as f64 / PAYLOAD as f64;
         let received = packets(self.swarm.peers().map(|peer| peer.bytes).sum());
         let sent = packets(self.swarm.peers().map(|peer| peer.bytes_sent).sum());
-        let meant =
-            self.pace.window.as_secs_f64() * f64::from(FRAMES_PER_SECOND) * (PACKETS_PER_FRAME * self.feeds) as f64;
+        let meant = self.pace.window.as_secs_f64()
+            * f64::from(FRAMES_PER_SECOND)
+            * (PACKETS_PER_FRAME * self.feeds * self.rooms) as f64;
         let mut delays: Vec<Duration> = self.swarm.peers().flat_map(|peer| peer.delays.iter().copied()).collect();
         let forwarding = match (self.forwarding()?, forwarding) {
             (Some(after), Some(before)) => Some(after.since(&before)),
@@ -126,7 +155,7 @@ impl<'a> Sweep<'a> {
         let mut on_the_way_ms = |part| quantile(&mut delays, part).map(|delay| delay.as_secs_f64() * 1e3);
         let resident = self.subject.process().resident_kib()?.saturating_sub(self.resident_before);
         Ok(Figures {
-            viewers: self.viewers,
+            viewers,
             us_per_packet: processor.as_secs_f64() * 1e6 / received,
             floor_us: floor.as_secs_f64() * 1e6,
             core: processor.as_secs_f64() / self.pace.window.as_secs_f64(),
@@ -135,7 +164,7 @@ impl<'a> Sweep<'a> {
             in_server_p99_ms: in_server_ms(0.99),
             end_to_end_p50_ms: on_the_way_ms(0.5),
             end_to_end_p99_ms: on_the_way_ms(0.99),
-            kib_per_viewer: resident as f64 / self.viewers as f64,
+            kib_per_viewer: resident as f64 / viewers as f64,
             shares,
             load_overrun: self.swarm.overrun()? - overrun,
             load_sent: sent / meant,
