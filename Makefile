@@ -42,9 +42,9 @@ lint: rust-lint web-lint tidy
 ## bench: what it costs; figures go to benches/results (other servers: make bench PEERS=..., see benches/README.md)
 bench: build test-native tests/browser/node_modules/.installed .venv/.installed
 	@cargo build --release --quiet -p benches >&2
-	@$(call say,measuring the delay from glass to glass, through the server and directly)
+	@$(call say,measuring the delay from glass to glass)
 	@cd tests/browser && CONSILIUM="$(binary)" npm run --silent delay >&2
-	@$(call say,measuring a thousand joins and leaves, and what they leave behind)
+	@$(call say,measuring what a thousand joins leave behind)
 	@"$(programs)/bench-churn" >&2
 	@$(call say,measuring a thousand joins in a minute while others watch)
 	@"$(programs)/bench-churn" storm | $(into)-joins.md >&2

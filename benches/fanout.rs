@@ -43,7 +43,12 @@ const WHOLE: Plan = Plan {
     viewers: &[10, 50, 100, 200, 400],
     panel: (12, 10),
     measures_half_load: true,
-    pace: Pace { warm_up: Duration::from_secs(1), window: Duration::from_secs(4), floor: Duration::from_millis(400) },
+    pace: Pace {
+        before: Duration::from_millis(2500),
+        warm_up: Duration::from_secs(1),
+        window: Duration::from_secs(4),
+        floor: Duration::from_millis(400),
+    },
     compares_janus: true,
 };
 
@@ -53,6 +58,7 @@ const TINY: Plan = Plan {
     panel: (12, 1),
     measures_half_load: false,
     pace: Pace {
+        before: Duration::from_secs(1),
         warm_up: Duration::from_millis(200),
         window: Duration::from_millis(500),
         floor: Duration::from_millis(20),

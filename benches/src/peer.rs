@@ -6,7 +6,7 @@ use std::os::fd::AsRawFd;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result};
-use nix::sys::socket::sockopt::ReceiveTimestampns;
+use nix::sys::socket::sockopt::{RcvBuf, RcvBufForce, ReceiveTimestampns};
 use nix::sys::socket::{ControlMessageOwned, MsgFlags, SockaddrIn, recvmsg, setsockopt};
 use nix::sys::time::TimeSpec;
 use str0m::change::{SdpAnswer, SdpOffer};
@@ -24,6 +24,7 @@ pub const PAYLOAD: usize = 2 + 82 * STAMP;
 /// a picture into packets of their own.
 const STAMP: usize = 14;
 const MARK: [u8; 6] = *b"bench:";
+const KERNEL_BUFFER_BYTES: usize = 1024 * 1024;
 /// What AES-GCM adds.
 const TAG: usize = 16;
 
@@ -104,6 +105,9 @@ impl Peer {
         let socket = UdpSocket::bind((here, 0)).context("bind a socket")?;
         socket.set_nonblocking(true)?;
         setsockopt(&socket, ReceiveTimestampns, &true).context("ask for times of receipt")?;
+        // More than the system allows everybody, where that may be had: this program has many sockets to read.
+        setsockopt(&socket, RcvBufForce, &KERNEL_BUFFER_BYTES)
+            .or_else(|_| setsockopt(&socket, RcvBuf, &KERNEL_BUFFER_BYTES))?;
         let address = socket.local_addr()?;
         let mut rtc = RtcConfig::new().set_rtp_mode(true).clear_codecs().enable_h264(true).build(joined_at);
         rtc.add_local_candidate(Candidate::host(address, "udp")?);

@@ -16,7 +16,7 @@ use crate::swarm::Swarm;
 const FRAMES_PER_SECOND: u32 = 30;
 const PACKETS_PER_FRAME: usize = 9;
 const KEYFRAME_EVERY: u32 = 60;
-/// Viewers that open what they get.
+/// Streams that are opened where they arrive: of five viewers, or of one expert in each room.
 const OPENING: usize = 5;
 /// How old a worker's figures can be, and a little.
 const SHOWN_EVERY: Duration = Duration::from_millis(1100);
@@ -28,6 +28,8 @@ pub const PROCESSORS: (usize, usize) = (0, 1);
 /// How long each part of a measurement takes.
 #[derive(Debug, Clone, Copy)]
 pub struct Pace {
+    /// Publishing before there are viewers.
+    pub before: Duration,
     /// Sending before the window.
     pub warm_up: Duration,
     /// What is measured.
@@ -68,8 +70,9 @@ impl<'a> Sweep<'a> {
         }
         let all_are = |swarm: &Swarm| swarm.peers().all(|peer| peer.is_connected);
         ensure!(self.swarm.run(PATIENCE, all_are)?, "a publisher is not connected");
-        // Janus knows of a feed a moment after its publisher does.
-        self.swarm.run(Duration::from_secs(1), |_| false)?;
+        // Janus knows of a feed a moment after its publisher does; and what a server keeps of feeds is not to be counted
+        // as its viewers' memory.
+        self.swarm.run(self.pace.before, |_| false)?;
         Ok(())
     }
 
@@ -102,9 +105,10 @@ impl<'a> Sweep<'a> {
 
     fn join(&mut self, viewers: Range<usize>) -> Result<()> {
         let mut joined = Vec::new();
+        let one_in = viewers.end / (OPENING / self.feeds).max(1);
         for viewer in viewers.clone() {
             for mut peer in self.subject.play(self.feeds)? {
-                peer.opens = viewer % (viewers.end / OPENING).max(1) == 0;
+                peer.opens = viewer % one_in.max(1) == 0;
                 joined.push(self.swarm.add(peer)?);
             }
             self.swarm.run(Duration::ZERO, |_| false)?;
