@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use anyhow::{Result, ensure};
+use anyhow::Result;
 use benches::consilium::Consilium;
 use benches::elsewhere::Elsewhere;
 use benches::figures::Figures;
@@ -45,7 +45,7 @@ const WHOLE: Plan = Plan {
     measures_half_load: true,
     pace: Pace {
         before: Duration::from_millis(2500),
-        warm_up: Duration::from_secs(1),
+        warm_up: Duration::from_millis(500),
         window: Duration::from_secs(4),
         floor: Duration::from_millis(400),
     },
@@ -142,16 +142,21 @@ fn main() -> Result<()> {
     };
     stay_on_processor(PROCESSORS.1)?;
     let mut table = Table::default();
+    let mut outcome = Ok(());
     for round in 1..=plan.rounds {
         eprintln!("round {round} of {}", plan.rounds);
-        plan.round(round, &mut table)?;
+        outcome = plan.round(round, &mut table);
+        // What was measured until then is worth its table.
+        if let Err(error) = &outcome {
+            table.note(format!("Round {round} was not finished: {error:#}."));
+            break;
+        }
     }
-    ensure!(plan.rounds > 0, "no rounds, no table");
     println!(
         "# Fan-out\n\n{}\n{} rounds of `bench-fanout`. How to read it and how to repeat it: `benches/README.md`.\n",
         machine::facts(),
         plan.rounds
     );
     print!("{}", table.markdown("Consilium", plan.panel));
-    Ok(())
+    outcome
 }

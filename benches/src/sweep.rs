@@ -20,6 +20,8 @@ const KEYFRAME_EVERY: u32 = 60;
 const OPENING: usize = 5;
 /// How old a worker's figures can be, and a little.
 const SHOWN_EVERY: Duration = Duration::from_millis(1100);
+/// Viewers that join before the others receive again.
+const AT_A_TIME: usize = 20;
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// The processors of a bench: the server's, then the load's.
@@ -96,26 +98,30 @@ impl<'a> Sweep<'a> {
     /// # Errors
     /// If one does not.
     pub fn grow(&mut self, viewers: usize) -> Result<()> {
-        // A measurement ends in silence.
-        self.swarm.let_send(true);
         self.join(self.viewers..viewers)?;
         self.viewers = viewers;
         Ok(())
     }
 
     fn join(&mut self, viewers: Range<usize>) -> Result<()> {
-        let mut joined = Vec::new();
-        let one_in = viewers.end / (OPENING / self.feeds).max(1);
-        for viewer in viewers.clone() {
-            for mut peer in self.subject.play(self.feeds)? {
-                peer.opens = viewer % one_in.max(1) == 0;
-                joined.push(self.swarm.add(peer)?);
+        let one_in = (viewers.end / (OPENING / self.feeds).max(1)).max(1);
+        let mut waiting = viewers.peekable();
+        while waiting.peek().is_some() {
+            // Where hundreds watch already, handshakes would wait behind all that they receive.
+            self.swarm.let_send(false);
+            let mut joined = Vec::new();
+            for viewer in waiting.by_ref().take(AT_A_TIME) {
+                for mut peer in self.subject.play(self.feeds)? {
+                    peer.opens = viewer % one_in == 0;
+                    joined.push(self.swarm.add(peer)?);
+                }
+                self.swarm.run(Duration::ZERO, |_| false)?;
             }
-            self.swarm.run(Duration::ZERO, |_| false)?;
+            self.swarm.let_send(true);
+            let sees = |swarm: &Swarm, peer| swarm.peer(peer).is_some_and(|peer| peer.packets > 0);
+            let all_see = |swarm: &Swarm| joined.iter().all(|peer| sees(swarm, *peer));
+            ensure!(self.swarm.run(PATIENCE, all_see)?, "a viewer of {} saw nothing", self.subject.name());
         }
-        let sees = |swarm: &Swarm, peer| swarm.peer(peer).is_some_and(|peer| peer.packets > 0);
-        let all_see = |swarm: &Swarm| joined.iter().all(|peer| sees(swarm, *peer));
-        ensure!(self.swarm.run(PATIENCE, all_see)?, "a viewer of {} saw nothing", self.subject.name());
         Ok(())
     }
 
