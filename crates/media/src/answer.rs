@@ -1,14 +1,31 @@
 //! Lines that the engine leaves out of its answers.
 
+use crate::red::RedTypes;
+
 /// Completes an SDP answer.
 ///
 /// `a=rtcp-xr:rcvr-rtt=all` (RFC 3611 section 5) makes Chromium ask for our clock, without which it gives no
-/// `captureTime` with its frames. `a=end-of-candidates` (RFC 8838) says what ICE-lite implies: there are no more.
-pub(crate) fn complete(answer: &str) -> String {
+/// `captureTime` with its frames. `a=end-of-candidates` (RFC 8838) says what ICE-lite implies: there are no more. `red`
+/// are the lines on which we send voices with redundancy.
+pub(crate) fn complete(answer: &str, red: &[RedTypes]) -> String {
     let mut complete = String::with_capacity(answer.len() + 1024);
     let mut lines = answer.lines().peekable();
+    let mut types = None;
     while let Some(line) = lines.next() {
-        push(&mut complete, line);
+        if line.starts_with("m=") {
+            let mid = lines.clone().find_map(|line| line.strip_prefix("a=mid:"));
+            types = red.iter().find(|types| Some(&*types.mid) == mid);
+        }
+        match types {
+            Some(types) if line.starts_with("m=") => push(&mut complete, &format!("{line} {}", types.red)),
+            _ => push(&mut complete, line),
+        }
+        if let Some(RedTypes { red, opus, .. }) = types
+            && line.starts_with(&format!("a=rtpmap:{opus} "))
+        {
+            push(&mut complete, &format!("a=rtpmap:{red} red/48000/2"));
+            push(&mut complete, &format!("a=fmtp:{red} {opus}/{opus}"));
+        }
         if line == "a=rtcp-mux" {
             push(&mut complete, "a=rtcp-xr:rcvr-rtt=all");
         }
@@ -33,9 +50,22 @@ mod tests {
     fn adds_what_is_left_out_once_a_line() {
         let answer = "v=0\r\nm=video 9 X 96\r\na=candidate:1\r\na=candidate:2\r\na=rtcp-mux\r\n";
         assert_eq!(
-            complete(answer),
+            complete(answer, &[]),
             "v=0\r\nm=video 9 X 96\r\na=candidate:1\r\na=candidate:2\r\na=end-of-candidates\r\na=rtcp-mux\r\n\
              a=rtcp-xr:rcvr-rtt=all\r\n"
+        );
+    }
+
+    #[test]
+    fn redundancy_is_agreed_to_where_it_is_sent() {
+        let answer = "v=0\r\nm=audio 9 X 111\r\na=mid:a\r\na=rtpmap:111 opus/48000/2\r\n\
+            m=audio 9 X 111\r\na=mid:b\r\na=rtpmap:111 opus/48000/2\r\n";
+        let types = RedTypes { mid: "b".into(), red: 63, opus: 111 };
+        assert_eq!(
+            complete(answer, &[types]),
+            "v=0\r\nm=audio 9 X 111\r\na=mid:a\r\na=rtpmap:111 opus/48000/2\r\n\
+             m=audio 9 X 111 63\r\na=mid:b\r\na=rtpmap:111 opus/48000/2\r\n\
+             a=rtpmap:63 red/48000/2\r\na=fmtp:63 111/111\r\n"
         );
     }
 }

@@ -152,7 +152,9 @@ impl Downlink {
             let mut send = |sink: &mut Sink, packet: &Packet| {
                 sink.next = sink.next.max(packet.sequence + 1);
                 let place = sink.forward.place(showing.encoding, packet);
-                let place = place.filter(|place| sink.stream.send(channel, departures, &showing, packet, *place));
+                let earlier = showing.types.red.and_then(|_| layer.history.get(packet.sequence.checked_sub(1)?));
+                let place =
+                    place.filter(|place| sink.stream.send(channel, departures, &showing, (packet, earlier), *place));
                 sent += u64::from(place.is_some());
             };
             match sink.progress {

@@ -34,6 +34,17 @@ pub enum Encoding {
     Opus,
 }
 
+/// By which payload types a viewer takes an encoding.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct PayloadTypes {
+    /// The encoding itself.
+    pub(crate) own: u8,
+    /// Its retransmissions (RFC 4588); none if the viewer takes none.
+    pub(crate) resend: Option<u8>,
+    /// Voices with redundancy (RFC 2198).
+    pub(crate) red: Option<u8>,
+}
+
 impl Encoding {
     /// The encoding that these negotiated parameters stand for; none for what this server does not forward.
     pub(crate) fn of(params: &PayloadParams) -> Option<Self> {

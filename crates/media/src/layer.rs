@@ -191,9 +191,7 @@ impl Layer {
     }
 
     fn keep(&mut self, packet: Packet) {
-        if self.encoding != Encoding::Opus {
-            self.history.insert(&packet);
-        }
+        self.history.insert(&packet);
         self.fresh.push(packet);
     }
 

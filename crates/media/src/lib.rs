@@ -24,6 +24,7 @@ pub mod outline;
 mod packet;
 mod parameter_sets;
 mod picture;
+mod red;
 pub mod report;
 pub mod router;
 mod rtcp;

@@ -2,6 +2,7 @@
 //! everything that is done to it; [`Session::drain`] is the only place that does it, and every way in ends there.
 
 mod event;
+mod formats;
 mod nomination;
 
 use std::net::SocketAddr;
@@ -9,8 +10,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant, SystemTime};
 
 use str0m::change::SdpOffer;
-use str0m::format::PayloadParams;
-use str0m::media::{Direction, KeyframeRequestKind, MediaKind, Mid, Pt};
+use str0m::media::{Direction, KeyframeRequestKind, MediaKind, Mid};
 use str0m::net::{Protocol as EngineProtocol, Receive, TcpType};
 use str0m::rtp::Extension;
 use str0m::{Candidate, Event, IceConnectionState, Input, Output, Rtc, RtcConfig};
@@ -25,6 +25,7 @@ use crate::dtls::{self, Certificate, Keys, KeysGoTo};
 use crate::error::{DropReason, MediaError};
 use crate::format::Encoding;
 use crate::packet::Incoming;
+use crate::red::RedTypes;
 use crate::stream::Stream;
 use crate::{Datagram, Protocol, SessionId};
 
@@ -44,6 +45,8 @@ pub(crate) struct Session {
     deadline: Option<Instant>,
     reached: Option<(Protocol, SocketAddr)>,
     ufrag: String,
+    /// The lines on which voices are sent with redundancy.
+    red: Vec<RedTypes>,
     is_over: bool,
     /// A viewer's: the engine has no true SRTP keys, so that no SRTP goes to it or comes from it.
     is_downlink: bool,
@@ -94,6 +97,7 @@ impl Session {
             deadline: None,
             reached: None,
             ufrag: String::new(),
+            red: Vec::new(),
             is_over: false,
             is_downlink,
             nomination: Nomination::default(),
@@ -141,9 +145,13 @@ impl Session {
                 Some(Line { mid, is_video, incoming: direction.is_receiving(), outgoing: direction.is_sending() })
             });
             self.lines = lines.collect();
+            let audible = self.lines.iter().filter(|line| line.outgoing && !line.is_video);
+            let red =
+                |line: &Line| RedTypes::of_offer(offer, line.mid, self.payload_types(line.mid, Encoding::Opus)?.own);
+            self.red = audible.filter_map(red).collect();
         }
         self.advance(now, drained);
-        answered.map(|answer| answer::complete(&answer))
+        answered.map(|answer| answer::complete(&answer, &self.red))
     }
 
     /// The m-lines negotiated so far, in the order of the offer.
@@ -207,28 +215,6 @@ impl Session {
 
     pub(crate) fn deadline(&self) -> Option<Instant> {
         if self.is_over { None } else { self.deadline }
-    }
-
-    /// The encoding that a payload type of this session stands for.
-    pub(crate) fn encoding(&self, pt: Pt) -> Option<Encoding> {
-        Encoding::of(self.params().iter().find(|params| params.pt() == pt)?)
-    }
-
-    /// The payload types by which the peer takes this encoding and its retransmissions on this line; none if it does
-    /// not.
-    pub(crate) fn payload_types(&self, mid: Mid, encoding: Encoding) -> Option<(u8, Option<u8>)> {
-        let params = encoding.choose(self.params(), self.rtc.media(mid)?.remote_pts())?;
-        Some((*params.pt(), params.resend().map(|pt| *pt)))
-    }
-
-    fn params(&self) -> &[PayloadParams] {
-        self.rtc.codec_config().params()
-    }
-
-    /// True if a line came to terms on at least one encoding that this server forwards.
-    pub(crate) fn has_encoding(&self, mid: Mid) -> bool {
-        let Some(media) = self.rtc.media(mid) else { return false };
-        media.remote_pts().iter().any(|pt| self.encoding(*pt).is_some())
     }
 
     /// Asks the peer for a keyframe of the stream with this SSRC: a line may have had others. It leaves with the next

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use str0m::media::Mid;
 
-use crate::format::Encoding;
+use crate::format::{Encoding, PayloadTypes};
 use crate::forward::Forward;
 use crate::layer::Layer;
 use crate::router::TrackId;
@@ -83,7 +83,7 @@ impl Sources {
 pub(crate) struct Showing {
     pub(crate) layer: usize,
     pub(crate) encoding: Encoding,
-    pub(crate) payload_type: u8,
+    pub(crate) types: PayloadTypes,
     /// Counts what the sink has shown.
     pub(crate) number: u8,
 }
@@ -143,12 +143,11 @@ impl Sink {
     }
 
     /// Shows this layer of a track from now on, by these payload types. Gives no picture before [`Sink::replay`].
-    pub(crate) fn show(&mut self, track: TrackId, (layer, shown): (usize, &Layer), types: (u8, Option<u8>)) {
+    pub(crate) fn show(&mut self, track: TrackId, (layer, shown): (usize, &Layer), types: PayloadTypes) {
         let encoding = shown.encoding;
         self.taken = shown.fresh.forgotten();
-        let (payload_type, resend_type) = types;
-        let number = self.sources.add(track, (layer, shown), resend_type);
-        self.showing = Some(Showing { layer, encoding, payload_type, number });
+        let number = self.sources.add(track, (layer, shown), types.resend);
+        self.showing = Some(Showing { layer, encoding, types, number });
     }
 
     /// Begins, or begins again, with the layer's last keyframe, if there is one.

@@ -11,6 +11,7 @@ use crate::format::Encoding;
 use crate::forward::Place;
 use crate::header::{Header, Numbers};
 use crate::packet::Packet;
+use crate::red;
 use crate::sent::{SentLog, SentPacket};
 use crate::sink::Showing;
 use crate::srtp::Sealer;
@@ -72,29 +73,25 @@ impl Stream {
         }
     }
 
-    /// Sends a packet to its place. False if that place was taken, and nothing was sent.
+    /// Sends a packet to its place; a voice with the one before it once more, where there is one and the viewer takes
+    /// that. False if that place was taken, and nothing was sent.
     pub(crate) fn send(
         &mut self,
         channel: &mut Channel,
         departures: &mut Departures,
         showing: &Showing,
-        packet: &Packet,
+        (packet, earlier): (&Packet, Option<&Packet>),
         place: Place,
     ) -> bool {
         if !self.sent.note(SentPacket { source: packet.sequence, source_number: showing.number, place }) {
             return false;
         }
         channel.transport_sequence = channel.transport_sequence.wrapping_add(1);
-        let numbers = Numbers {
-            payload_type: showing.payload_type,
-            sequence: place.sequence as u16,
-            rtp_ticks: place.rtp_ticks,
-            transport_sequence: channel.transport_sequence,
-        };
-        self.packets = self.packets.wrapping_add(1);
-        self.octets = self.octets.wrapping_add(packet.payload.len() as u32);
-        let Channel { session, path, sealer, scratch, .. } = channel;
+        let Channel { session, path, sealer, scratch, transport_sequence } = channel;
+        let redundant =
+            showing.types.red.filter(|_| earlier.is_some_and(|it| red::write(scratch, showing.types.own, it, packet)));
         let payload = match place.picture {
+            _ if redundant.is_some() => &scratch[..],
             None => &packet.payload[..],
             Some(picture) => {
                 scratch.clear();
@@ -103,6 +100,14 @@ impl Stream {
                 &scratch[..]
             }
         };
+        let numbers = Numbers {
+            payload_type: redundant.unwrap_or(showing.types.own),
+            sequence: place.sequence as u16,
+            rtp_ticks: place.rtp_ticks,
+            transport_sequence: *transport_sequence,
+        };
+        self.packets = self.packets.wrapping_add(1);
+        self.octets = self.octets.wrapping_add(payload.len() as u32);
         departures.write(*session, *path, |slab| {
             self.header.write(slab, packet, numbers);
             sealer.seal_rtp(slab, self.header.length(), self.ssrc, place.sequence, payload);

@@ -112,7 +112,8 @@ impl Trunk {
 
 impl Told {
     fn begin(layer: &Layer) -> Self {
-        let keyframe = layer.history.keyframe();
+        // Sound begins anywhere.
+        let keyframe = layer.history.keyframe().filter(|_| layer.encoding != Encoding::Opus);
         Self {
             kind: (layer.encoding, layer.ssrc),
             is_behind: keyframe.is_some(),
