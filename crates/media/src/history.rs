@@ -48,11 +48,12 @@ impl History {
             return;
         }
         self.packets.insert(place, packet.clone());
-        self.note_keyframe(packet);
+        self.note_keyframe(place, packet);
         self.forget_old(packet.arrived_at);
     }
 
-    fn note_keyframe(&mut self, packet: &Packet) {
+    /// Notes what the packet that was just put in this place means for the last keyframe.
+    fn note_keyframe(&mut self, place: usize, packet: &Packet) {
         let bytes = packet.payload.len();
         match &mut self.keyframe {
             Some(keyframe) if packet.begins_keyframe && packet.rtp_ticks == keyframe.rtp_ticks => {
@@ -66,13 +67,16 @@ impl History {
                 keyframe.newest_ticks = packet.rtp_ticks;
             }
             keyframe if packet.begins_keyframe => {
-                *keyframe = Some(Keyframe {
-                    sequence: packet.sequence,
-                    rtp_ticks: packet.rtp_ticks,
-                    bytes,
-                    frames: 1,
-                    newest_ticks: packet.rtp_ticks,
-                });
+                let rtp_ticks = packet.rtp_ticks;
+                let mut found =
+                    Keyframe { sequence: packet.sequence, rtp_ticks, bytes: 0, frames: 1, newest_ticks: rtp_ticks };
+                // If it came late, what follows it is there already.
+                for kept in self.packets.range(place..) {
+                    found.bytes += kept.payload.len();
+                    found.frames += usize::from(kept.rtp_ticks != found.newest_ticks);
+                    found.newest_ticks = kept.rtp_ticks;
+                }
+                *keyframe = Some(found);
             }
             _ => {}
         }
@@ -199,6 +203,16 @@ mod tests {
             history.insert(&packet(sequence, ticks, key));
         }
         assert_eq!(history.keyframe(), Some(5));
+    }
+
+    #[test]
+    fn what_follows_a_late_keyframe_is_counted() {
+        let mut history = History::default();
+        for (sequence, ticks, key) in [(1, 1, true), (3, 20, false), (4, 30, false), (2, 20, true), (5, 40, false)] {
+            history.insert(&packet(sequence, ticks, key));
+        }
+        assert_eq!(history.keyframe(), Some(2));
+        assert_eq!((history.keyframe.map(|keyframe| keyframe.bytes), history.frames()), (Some(400), 3));
     }
 
     #[test]
