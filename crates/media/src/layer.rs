@@ -148,7 +148,7 @@ impl Layer {
             captured_ntp,
             audio_level: packet.audio_level,
         };
-        let sets = if is_newest { self.missing_sets(&packet.payload, rtp_ticks) } else { None };
+        let sets = self.missing_sets(&packet.payload, rtp_ticks, is_newest);
         if let Some(payload) = sets {
             let place = sequence + self.put_in_before(sequence);
             self.put_in.push((sequence, self.put_in_before(sequence) + 1));
@@ -157,9 +157,11 @@ impl Layer {
             }
             self.keep(ours(place, payload.into(), false, true));
         }
+        // Nobody can begin with a picture whose parameter sets are not there: they may be late, or lost and asked for.
+        let has_sets = self.sets_at == Some(rtp_ticks) || !self.begins_idr(&packet.payload);
         let begins_keyframe = self.encoding.begins_keyframe(&packet.payload);
         let place = sequence + self.put_in_before(sequence);
-        self.keep(ours(place, packet.payload, packet.marker, begins_keyframe));
+        self.keep(ours(place, packet.payload, packet.marker, begins_keyframe && has_sets));
         if begins_keyframe {
             self.note_keyframe(now);
         }
@@ -195,19 +197,24 @@ impl Layer {
         self.fresh.push(packet);
     }
 
+    fn begins_idr(&self, payload: &[u8]) -> bool {
+        matches!(self.encoding, Encoding::H264 { .. }) && begins_idr(payload)
+    }
+
     /// The sets to put in before this packet: it begins an IDR picture that brought none of its own.
-    fn missing_sets(&mut self, payload: &[u8], rtp_ticks: u32) -> Option<Vec<u8>> {
+    fn missing_sets(&mut self, payload: &[u8], rtp_ticks: u32, is_newest: bool) -> Option<Vec<u8>> {
         if !matches!(self.encoding, Encoding::H264 { .. }) {
             return None;
         }
         if self.sets.take(payload) {
             self.sets_at = Some(rtp_ticks);
         }
-        if self.sets_at == Some(rtp_ticks) || !begins_idr(payload) {
+        if !is_newest || self.sets_at == Some(rtp_ticks) || !begins_idr(payload) {
             return None;
         }
+        let sets = self.sets.payload()?;
         self.sets_at = Some(rtp_ticks);
-        self.sets.payload()
+        Some(sets)
     }
 
     fn put_in_before(&self, sequence: u64) -> u64 {
@@ -367,6 +374,19 @@ mod tests {
         assert_eq!(stream.taken.len(), 3);
         stream.take(4, 3000, &[0x65, 1]);
         assert_eq!(stream.taken.len(), 5, "a later keyframe without sets gets the remembered ones");
+    }
+
+    #[test]
+    fn a_picture_without_its_sets_is_no_beginning() {
+        let mut stream = Stream::new(ParameterSets::default());
+        stream.take(2, 0, &[0x65, 1]);
+        stream.take(3, 0, &[0x65, 2]);
+        assert_eq!(stream.layer.history.keyframe(), None);
+        stream.take(1, 0, &[0x78, 0, 2, 0x67, 1, 0, 2, 0x68, 2]);
+        assert_eq!(stream.layer.history.keyframe(), None, "what is older than all is not kept");
+        stream.take(4, 3000, &[0x41, 1]);
+        stream.take(6, 6000, &[0x65, 1]);
+        assert_eq!(stream.layer.history.keyframe(), Some(6), "and is remembered all the same");
     }
 
     #[test]
