@@ -1,0 +1,275 @@
+//! Who is in the room: what they say, and what they are told.
+
+use std::time::Duration;
+
+use media::Protocol;
+use room::input::Grants;
+use room::{ClientId, Door, Identity, Input};
+use signaling::client::OfSite;
+use signaling::{
+    ClientMessage, CloseReason, FeedChoice, FeedId, FeedKind, FeedOffer, Private, PublishedFeed, RefusalCode, Role,
+    ServerMessage, SiteId, Slot, VoiceOffer,
+};
+use str0m::media::{Direction, MediaKind};
+
+use crate::camera::{Camera, Lens};
+use crate::clock::Clock;
+use crate::link::Weather;
+use crate::peer::{Peer, Place};
+use crate::pipe::Pipe;
+use crate::screen::Screen;
+use crate::world::{Source, What, World};
+
+/// One WebSocket.
+#[derive(Debug)]
+pub(crate) struct Client {
+    pub(crate) role: Role,
+    pub(crate) site: Option<SiteId>,
+    pub(crate) publishing: Option<usize>,
+    pub(crate) receiving: Option<usize>,
+    pub(crate) refused: Vec<RefusalCode>,
+    pub(crate) disconnected: u32,
+    pub(crate) is_gone: bool,
+    /// Has lost so much of its line that it need not see: what the scenario says.
+    pub(crate) is_excused: bool,
+    answer: Option<String>,
+    published: Vec<PublishedFeed>,
+    /// Told before the new connection's screens were there.
+    shown: Vec<(u32, Option<FeedId>)>,
+}
+
+/// How a connection is made.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Way {
+    pub(crate) weather: Weather,
+    pub(crate) protocol: Protocol,
+    pub(crate) ahead: Duration,
+    pub(crate) drift_ppm: i64,
+}
+
+impl From<Weather> for Way {
+    fn from(weather: Weather) -> Self {
+        Self { weather, protocol: Protocol::Udp, ahead: Duration::ZERO, drift_ppm: 0 }
+    }
+}
+
+impl World {
+    /// Somebody comes in; gives its place.
+    pub(crate) fn enter(&mut self, role: Role, site: Option<&str>) -> usize {
+        let at = self.clients.len();
+        let site: Option<SiteId> = site.map(|site| site.parse().expect("a site id"));
+        self.clients.push(Client {
+            role,
+            site: site.clone(),
+            publishing: None,
+            receiving: None,
+            refused: Vec::new(),
+            disconnected: 0,
+            is_gone: false,
+            is_excused: false,
+            answer: None,
+            published: Vec::new(),
+            shown: Vec::new(),
+        });
+        let name = || Private::new(format!("simulated {at}"));
+        let identity = Identity { subject: name(), name: name(), role, site, grants: Grants::default() };
+        self.handle(Input::Joined { client: ClientId(at as u64), re: None, identity, door: Door::WebSocket });
+        at
+    }
+
+    pub(crate) fn say(&mut self, client: usize, message: ClientMessage) {
+        self.handle(Input::Message { client: ClientId(client as u64), re: None, message });
+    }
+
+    /// Publishes all that these lenses show, on a connection of its own that replaces the one before.
+    pub(crate) fn publish(&mut self, client: usize, lenses: &[Lens], way: Way) -> usize {
+        let (at, mut peer) = self.peer(client, way);
+        let kinds: Vec<MediaKind> =
+            lenses.iter().map(|lens| if lens.kind.is_some() { MediaKind::Video } else { MediaKind::Audio }).collect();
+        let (sdp, pending, mids) = peer.offer(&kinds, Direction::SendOnly);
+        let mid_of = |place: usize| Some(mids[place].to_string());
+        let cameras = lenses.iter().enumerate();
+        let feeds = cameras
+            .clone()
+            .filter_map(|(place, lens)| Some(FeedOffer { mid: mid_of(place), kind: lens.kind?, label: String::new() }));
+        let voice = cameras.clone().find(|(_, lens)| lens.kind.is_none());
+        let voice = voice.map(|(place, _)| VoiceOffer { mid: mid_of(place) });
+        if let Some(before) = self.clients[client].publishing.take() {
+            self.drop_peer(before);
+        }
+        let feeds = feeds.collect();
+        self.say(client, ClientMessage::Publish { sdp, feeds, voice });
+        let answer = self.clients[client].answer.take().expect("an answer to publish");
+        peer.accept(pending, &answer);
+        let published = std::mem::take(&mut self.clients[client].published);
+        for (place, lens) in cameras {
+            let source = self.sources.len() as u16;
+            let feed = published.iter().find(|feed| *feed.mid == *mids[place]).map(|feed| feed.feed);
+            self.sources.push(Source {
+                client,
+                peer: at,
+                site: self.clients[client].site.clone(),
+                is_voice: lens.kind.is_none(),
+                feed,
+                live_since: None,
+                muted: vec![(self.now, false)],
+            });
+            let mut camera = Camera::new(*lens, source, mids[place], peer.clock.local(self.now));
+            let first = self.now + self.chance.span(lens.every);
+            camera.due = Some(first);
+            peer.cameras.push(camera);
+            self.at(first, What::Film(at, place));
+        }
+        peer.name_streams();
+        self.clients[client].publishing = Some(at);
+        self.admit(at, peer, &answer);
+        at
+    }
+
+    /// Opens a downlink with so many slots and places for voices, which replaces the one before.
+    pub(crate) fn receive(&mut self, client: usize, slots: usize, voices: usize, way: Way) -> usize {
+        let (at, mut peer) = self.peer(client, way);
+        let kinds = [vec![MediaKind::Video; slots], vec![MediaKind::Audio; voices]].concat();
+        let (sdp, pending, mids) = peer.offer(&kinds, Direction::RecvOnly);
+        let names: Vec<String> = mids.iter().map(ToString::to_string).collect();
+        if let Some(before) = self.clients[client].receiving.take() {
+            self.drop_peer(before);
+        }
+        let (video, audio) = names.split_at(slots);
+        self.say(client, ClientMessage::Receive { sdp, slots: video.to_vec(), voices: audio.to_vec() });
+        let answer = self.clients[client].answer.take().expect("an answer to receive");
+        peer.accept(pending, &answer);
+        for (place, mid) in mids.into_iter().enumerate() {
+            let slot = (place < slots).then_some(place as u32);
+            let name = format!("seed {}, client {client}, line {place}", self.seed);
+            peer.screens.push(Screen::new(name, slot, announced(&answer, &mid)));
+        }
+        for (place, screen) in peer.screens.iter().enumerate() {
+            peer.down.name(screen.ssrc, 2 * place as u64);
+            screen.resend_ssrc.into_iter().for_each(|ssrc| peer.down.name(ssrc, 2 * place as u64 + 1));
+        }
+        for (slot, feed) in std::mem::take(&mut self.clients[client].shown) {
+            peer.screens[slot as usize].show(self.now, feed);
+        }
+        self.clients[client].receiving = Some(at);
+        self.admit(at, peer, &answer);
+        at
+    }
+
+    fn peer(&mut self, client: usize, way: Way) -> (usize, Peer) {
+        self.last_peer += 1;
+        let Way { weather, protocol, ahead, drift_ppm } = way;
+        let clock = Clock::new(self.began, ahead, drift_ppm);
+        let number = self.last_peer as u64;
+        let place = Place { client, number, began: self.began, weather, protocol, clock, seed: self.seed };
+        (self.last_peer, Peer::new(self.now, &place))
+    }
+
+    fn admit(&mut self, at: usize, mut peer: Peer, answer: &str) {
+        peer.session = self.worker.session_of(answer);
+        self.by_session.insert(peer.session, at);
+        self.by_outside.insert(peer.outside, at);
+        if peer.protocol == Protocol::Tcp {
+            self.pipes.insert(at, Pipe::new(1_000_000));
+        }
+        peer.take(self.now, None);
+        self.peers.insert(at, peer);
+        self.drain(at, None);
+    }
+
+    /// The peer is no more, and tells nobody.
+    pub(crate) fn drop_peer(&mut self, at: usize) {
+        let Some(peer) = self.peers.remove(&at) else { return };
+        self.by_outside.retain(|_, peer| *peer != at);
+        self.past.extend(peer.screens);
+    }
+
+    pub(crate) fn rebind(&mut self, at: usize) {
+        let peer = self.peers.get_mut(&at).expect("a peer that is there");
+        self.by_outside.remove(&peer.outside);
+        peer.rebind();
+        self.by_outside.insert(peer.outside, at);
+    }
+
+    pub(crate) fn watch(&mut self, client: usize, slot: u32, feed: Option<FeedId>) {
+        let choice = feed.map(FeedChoice::Feed);
+        self.say(client, ClientMessage::Watch { slot: Slot(slot), choice });
+    }
+
+    /// Whatever feed of this kind the site publishes.
+    pub(crate) fn watch_site(&mut self, client: usize, slot: u32, site: &str, kind: FeedKind) {
+        let of = OfSite { site: site.parse().expect("a site id"), kind };
+        self.say(client, ClientMessage::Watch { slot: Slot(slot), choice: Some(FeedChoice::OfSite(of)) });
+    }
+
+    pub(crate) fn leave(&mut self, client: usize) {
+        self.say(client, ClientMessage::Leave {});
+        assert!(self.clients[client].is_gone, "who leaves is told so");
+        for peer in [self.clients[client].publishing, self.clients[client].receiving].into_iter().flatten() {
+            self.drop_peer(peer);
+        }
+    }
+
+    /// Its line is cut and its WebSocket closed; nobody is told anything.
+    pub(crate) fn vanish(&mut self, client: usize) {
+        let peers = [self.clients[client].publishing, self.clients[client].receiving];
+        peers.into_iter().flatten().for_each(|peer| self.drop_peer(peer));
+        self.handle(Input::Left { client: ClientId(client as u64), reason: CloseReason::TimedOut });
+    }
+
+    /// Holds one of a client's feeds back, or lets it through.
+    pub(crate) fn mute(&mut self, client: usize, feed: FeedId, muted: bool) {
+        self.say(client, ClientMessage::MuteFeed { feed, muted });
+        let source = self.sources.iter_mut().rev().find(|source| source.feed == Some(feed));
+        source.expect("a feed that is there").muted.push((self.now, muted));
+    }
+
+    /// The feeds of those that are in the room, by publisher.
+    pub(crate) fn feeds(&self) -> Vec<(usize, FeedId)> {
+        let there = |source: &&Source| self.peers.contains_key(&source.peer);
+        self.sources.iter().filter(there).filter_map(|source| Some((source.client, source.feed?))).collect()
+    }
+
+    /// The server says something to a client.
+    pub(crate) fn hear(&mut self, client: ClientId, message: ServerMessage) {
+        let at = client.0 as usize;
+        self.note(format!("client {at}"), || match &message {
+            ServerMessage::Published { feeds, voice, .. } => {
+                // The names of lines are the engine's, and by chance.
+                format!("published {:?} {voice:?}", feeds.iter().map(|feed| feed.feed).collect::<Vec<_>>())
+            }
+            ServerMessage::Received { .. } => "received".to_owned(),
+            other => format!("{other:?}"),
+        });
+        let client = &mut self.clients[at];
+        match message {
+            ServerMessage::Published { sdp, feeds, .. } => (client.answer, client.published) = (Some(sdp), feeds),
+            ServerMessage::Received { sdp, .. } => client.answer = Some(sdp),
+            ServerMessage::Watched { slot, feed, .. } => {
+                let receiving = client.receiving.and_then(|peer| self.peers.get_mut(&peer));
+                match receiving {
+                    Some(peer) => peer.screens[slot.0 as usize].show(self.now, feed),
+                    None => client.shown.push((slot.0, feed)),
+                }
+            }
+            ServerMessage::Refused { code, .. } => client.refused.push(code),
+            ServerMessage::Disconnected { .. } => client.disconnected += 1,
+            ServerMessage::Closed { .. } => client.is_gone = true,
+            _ => {}
+        }
+    }
+}
+
+/// The SSRC that an answer announces for a line, and the one of its retransmissions.
+fn announced(answer: &str, mid: &str) -> (u32, Option<u32>) {
+    let section =
+        answer.split("\r\nm=").find(|section| section.lines().any(|line| line.strip_prefix("a=mid:") == Some(mid)));
+    let section = section.expect("the line is answered");
+    let number = |text: Option<&str>| text.and_then(|text| text.parse().ok());
+    if let Some(group) = section.lines().find_map(|line| line.strip_prefix("a=ssrc-group:FID ")) {
+        let mut numbers = group.split(' ');
+        return (number(numbers.next()).expect("an SSRC"), number(numbers.next()));
+    }
+    let alone = section.lines().find_map(|line| line.strip_prefix("a=ssrc:"));
+    (number(alone.and_then(|line| line.split(' ').next())).expect("an SSRC"), None)
+}

@@ -1,0 +1,167 @@
+//! What must hold of everything that a viewer gets.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant, SystemTime};
+
+use signaling::{FeedId, Role};
+use str0m::media::{KeyframeRequestKind, Mid, SenderFeedback};
+use str0m::rtp::RtpPacket;
+
+use crate::body::Body;
+use crate::client::Client;
+use crate::screen::{Screen, Told};
+use crate::wire::Stamp;
+use crate::worker::SINCE_1970;
+use crate::world::{Source, World};
+
+/// A viewer that sees nothing new for so long asks for a keyframe, as browsers do.
+const ASKS_AFTER: Duration = Duration::from_millis(600);
+const ASKS_AGAIN: Duration = Duration::from_secs(1);
+
+impl World {
+    /// A viewer opened a packet.
+    pub(crate) fn see(&mut self, at: usize, packet: &RtpPacket, stamp: &Stamp) {
+        let peer = self.peers.get_mut(&at).expect("it has just got something");
+        let client = &self.clients[peer.client];
+        let is_of = |screen: &&mut Screen| {
+            stamp.ssrc == Some(screen.ssrc) || stamp.ssrc == screen.resend_ssrc.filter(|_| stamp.ssrc.is_some())
+        };
+        let screen = peer.screens.iter_mut().find(is_of).expect("only what was announced leaves the server");
+        screen.packets += 1;
+        let name = screen.sight.name.clone();
+        let is_resent = stamp.ssrc == screen.resend_ssrc;
+        let body = Body::read(&packet.payload);
+        if let Some(body) = body {
+            let source = &self.sources[usize::from(body.source)];
+            assert!(may_perceive(client, source), "{name}: {:?} must not get {source:?}", client.role);
+            assert_eq!(source.is_voice, screen.slot.is_none(), "{name}: pictures and sound are mixed up");
+            let is_held_back = source.was_muted(stamp.sent_at);
+            assert!(!is_held_back, "{name}: a packet of {source:?}, which its publisher holds back");
+            if let Some(feed) = source.feed {
+                let is_right = screen.may_show(feed, stamp.sent_at, is_resent);
+                assert!(is_right, "{name}: a packet of feed {feed}, which is not in this slot: {:?}", screen.shows);
+            }
+        }
+        let mut frames = Vec::new();
+        if screen.slot.is_some() {
+            frames = screen.sight.take(self.now, *packet.seq_no, packet.header.timestamp, &packet.payload);
+        }
+        let carried = packet.header.ext_vals.abs_capture_time.as_ref();
+        if let (Some(body), Some(carried)) = (body, carried) {
+            let reported = screen.reported(packet.header.timestamp);
+            screen.told.push(Told {
+                at: self.now,
+                carried_error_us: error_us(carried.capture_time, body.captured_us),
+                reported_error_us: reported.map(|reported| error_us(reported, body.captured_us)),
+            });
+        }
+        let sequence = *packet.seq_no;
+        self.note(name.clone(), || format!("got {sequence}, again: {is_resent}: {body:?}"));
+        for frame in frames {
+            self.note(name.clone(), || format!("sees {} of {}", frame.frame, frame.source));
+        }
+    }
+
+    /// A sender report came: it must count what had been sent when it left.
+    pub(crate) fn read_report(&mut self, at: usize, report: &SenderFeedback, stamp: &Stamp) {
+        let peer = self.peers.get_mut(&at).expect("it has just got something");
+        let info = &report.sender_info;
+        let Some(screen) = peer.screens.iter_mut().find(|screen| screen.ssrc == *info.ssrc) else { return };
+        let counts = stamp.counts.as_ref().expect("a report leaves as SRTCP");
+        let sent = counts.get(&screen.ssrc).copied().unwrap_or_default();
+        assert_eq!(
+            (info.sender_packet_count, info.sender_octet_count),
+            (sent.packets, sent.octets),
+            "{}: a sender report that miscounts",
+            screen.sight.name
+        );
+        screen.report = Some(*report);
+    }
+
+    /// A publisher is asked for a keyframe.
+    pub(crate) fn ask_camera(&mut self, at: usize, mid: Mid) {
+        let now = self.now;
+        let peer = self.peers.get_mut(&at).expect("it has just got something");
+        let camera = peer.cameras.iter_mut().find(|camera| camera.mid == mid).expect("what it offered");
+        camera.ask(now);
+        let source = camera.source;
+        self.note(format!("source {source}"), || "is asked for a keyframe".to_owned());
+    }
+
+    /// Every viewer looks at every slot.
+    pub(crate) fn look(&mut self) {
+        let now = self.now;
+        let mut asks = Vec::new();
+        let live = self.live();
+        for (at, peer) in &mut self.peers {
+            let is_excused = self.clients[peer.client].is_excused;
+            for screen in peer.screens.iter_mut().filter(|screen| screen.slot.is_some()) {
+                let Some((since, feed)) = screen.shown() else { continue };
+                let (Some(live_since), Some(connected_at)) = (live.get(&feed), peer.connected_at) else { continue };
+                let since = since.max(*live_since).max(connected_at);
+                let dark = now.saturating_duration_since(screen.sight.decoded_at.map_or(since, |at| at.max(since)));
+                if !is_excused {
+                    screen.sight.look(now, since);
+                    self.worst_dark = self.worst_dark.max(dark);
+                    assert!(dark <= self.patience, "{}: dark for {dark:?}: {:?}", screen.sight.name, screen.shows);
+                }
+                if dark > ASKS_AFTER && screen.asked_at.is_none_or(|asked| now.duration_since(asked) >= ASKS_AGAIN) {
+                    screen.asked_at = Some(now);
+                    screen.requests += 1;
+                    asks.push((*at, screen.ssrc));
+                }
+            }
+        }
+        for (at, ssrc) in asks {
+            let peer = self.peers.get_mut(&at).expect("was just there");
+            if let Some(stream) = peer.rtc.direct_api().stream_rx(&ssrc.into()) {
+                stream.request_keyframe(KeyframeRequestKind::Pli);
+            }
+            peer.take(now, None);
+            self.drain(at, None);
+        }
+    }
+
+    /// The feeds of which frames come, and since when.
+    fn live(&self) -> BTreeMap<FeedId, Instant> {
+        let there = |source: &&Source| self.peers.contains_key(&source.peer) && !source.is_muted();
+        let there = self.sources.iter().filter(there);
+        there.filter_map(|source| Some((source.feed?, source.live_since?.max(source.let_through_at()?)))).collect()
+    }
+
+    /// The weather clears, and everything that was lost is found again or over.
+    pub(crate) fn settle(&mut self) {
+        for peer in self.peers.values_mut() {
+            peer.up.weather.lost_permille = 0;
+            peer.down.weather.lost_permille = 0;
+        }
+        self.run_ms(4000);
+        let live = self.live();
+        let is_live = |screen: &&Screen| screen.shown().is_some_and(|(_, feed)| live.contains_key(&feed));
+        for screen in self.peers.values().flat_map(|peer| &peer.screens).filter(is_live) {
+            assert_eq!(screen.sight.hole(self.now), None, "{}: a hole that stays", screen.sight.name);
+        }
+    }
+
+    /// All slots there are and were.
+    pub(crate) fn screens(&self) -> impl Iterator<Item = &Screen> {
+        self.peers.values().flat_map(|peer| &peer.screens).chain(&self.past).filter(|screen| screen.slot.is_some())
+    }
+}
+
+/// Who may get what, said once more and in other words than the product's: a site gets its own pictures and the
+/// panel's, hears the panel, and nothing of another site; whoever belongs to none gets everything but itself.
+pub(crate) fn may_perceive(client: &Client, source: &Source) -> bool {
+    let is_of_site = matches!(client.role, Role::Surgeon | Role::Display | Role::Device);
+    match &source.site {
+        None => true,
+        Some(_) if !is_of_site => true,
+        Some(site) => client.site.as_ref() == Some(site) && !source.is_voice,
+    }
+}
+
+/// How much later than the truth a capture time is.
+fn error_us(told: SystemTime, captured_us: u64) -> i64 {
+    let told = told.duration_since(SystemTime::UNIX_EPOCH).expect("after 1970");
+    told.as_micros() as i64 - SINCE_1970.as_micros() as i64 - captured_us as i64
+}
