@@ -106,9 +106,9 @@ impl Camera {
         self.is_wanted |= self.lens.is_willing;
     }
 
-    /// Its encoder begins anew: other numbers, other timestamps, a keyframe first.
-    pub(crate) fn begin_anew(&mut self, first_sequence: u16) {
-        self.sequence = u64::from(first_sequence);
+    /// Its encoder begins anew, with a keyframe and so many numbers back.
+    pub(crate) fn begin_anew(&mut self, back: u64) {
+        self.sequence = self.sequence.saturating_sub(back) & 0xffff;
         self.is_wanted = true;
     }
 

@@ -3,8 +3,14 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
-/// Seeds that failed once: what it was, the scenario, the seed. They run before all others, for ever.
-const PINNED: &[(&str, &str, u64)] = &[];
+/// Seeds that failed once: what it was, the scenario, the seed. They are run for ever.
+const PINNED: &[(&str, &str, u64)] = &[
+    ("a viewer begins with a keyframe whose parameter sets are late", "mixed_life", 4),
+    ("a viewer begins with a keyframe whose parameter sets are late", "a_publisher_that_was_restarted", 7),
+    ("frames after a keyframe that came late share a timestamp", "mixed_life", 30),
+    ("frames after a keyframe that came late share a timestamp", "a_publisher_that_was_restarted", 19),
+    ("what was lost of one SSRC is sent again from the next one's", "an_encoder_that_takes_another_ssrc", 14),
+];
 
 /// One source of chance: SplitMix64, because it must be the same in every version of every library.
 #[derive(Debug, Clone)]
@@ -49,10 +55,12 @@ impl Chance {
 /// `SIMULATION_SEED` names the only one.
 pub(crate) fn each_seed(scenario: &str, usual: u64, run: impl Fn(u64)) {
     let pinned = PINNED.iter().filter(|(_, of, _)| *of == scenario).map(|(_, _, seed)| *seed);
-    let seeds: Vec<u64> = match number("SIMULATION_SEED") {
+    let mut seeds: Vec<u64> = match number("SIMULATION_SEED") {
         Some(seed) => vec![seed],
         None => pinned.chain(1..=number("SIMULATION_SEEDS").unwrap_or(usual)).collect(),
     };
+    seeds.sort_unstable();
+    seeds.dedup();
     let fails = |seed: &u64| catch_unwind(AssertUnwindSafe(|| run(*seed))).is_err();
     let failed: Vec<u64> = seeds.into_iter().filter(fails).collect();
     for seed in &failed {
