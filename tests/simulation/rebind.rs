@@ -57,7 +57,6 @@ fn a_publisher_behind_a_nat_that_forgets() {
 }
 
 #[test]
-#[ignore = "it does not: what is said to a publisher goes to its old port for ever"]
 fn a_publisher_that_has_moved_still_hears_what_is_asked_of_it() {
     each_seed("a_publisher_that_has_moved_still_hears_what_is_asked_of_it", 3, |seed| {
         let (mut world, publishing, _) = two(seed, 0, 50);

@@ -54,7 +54,6 @@ fn a_viewer_on_a_full_tcp_connection() {
 }
 
 #[test]
-#[ignore = "it is asked ten times a second as long as the line is full"]
 fn a_publisher_is_asked_for_few_keyframes_because_of_a_full_line() {
     each_seed("a_publisher_is_asked_for_few_keyframes_because_of_a_full_line", 3, |seed| {
         let (world, publishing, at) = full_line(seed);

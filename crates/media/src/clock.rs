@@ -13,6 +13,9 @@ use std::time::{Duration, Instant};
 const OLDEST: Duration = Duration::from_secs(10);
 /// Reports whose difference is remembered, and round trips: a minute of browsers' one a second.
 const REPORTS: usize = 60;
+/// Reports from which the drift between the two clocks can be told, and the most that clocks drift.
+const DRIFT_REPORTS: usize = 30;
+const DRIFT_PPM: i64 = 300;
 
 /// Maps the RTP timestamps of one track to our time.
 #[derive(Debug)]
@@ -21,8 +24,8 @@ pub(crate) struct CaptureClock {
     reports_seen: u32,
     /// The newest report that was believed.
     anchor: Option<Anchor>,
-    /// Arrival minus the sender's wall clock, in microseconds, of the latest reports.
-    differences_us: VecDeque<i64>,
+    /// Of the latest reports: arrival on our clock, and that minus the sender's wall clock, in microseconds.
+    differences_us: VecDeque<(i64, i64)>,
     /// The latest measured ones.
     round_trips: VecDeque<Duration>,
     epoch: Instant,
@@ -74,7 +77,8 @@ impl CaptureClock {
         if self.differences_us.len() == REPORTS {
             self.differences_us.pop_front();
         }
-        self.differences_us.push_back(self.micros_since_epoch(arrived) - sender_us);
+        let arrived_us = self.micros_since_epoch(arrived);
+        self.differences_us.push_back((arrived_us, arrived_us - sender_us));
     }
 
     /// Takes the capture time that a packet carries itself (abs-capture-time), by the clock of the sender's reports:
@@ -98,7 +102,7 @@ impl CaptureClock {
 
     fn reported(&self, rtp_ticks: u32) -> Option<Instant> {
         let anchor = self.anchor?;
-        let difference_us = self.differences_us.iter().min()?;
+        let difference_us = self.difference_us()?;
         let half_trip_us = self.round_trips.iter().min().map_or(0, |trip| trip.as_micros() as i64 / 2);
         let ours_us = anchor.sender_us + self.micros(rtp_ticks.wrapping_sub(anchor.rtp_ticks) as i32) + difference_us
             - half_trip_us;
@@ -107,6 +111,30 @@ impl CaptureClock {
         } else {
             self.epoch.checked_sub(Duration::from_micros(ours_us.unsigned_abs()))
         }
+    }
+
+    /// How far the sender's wall clock is behind ours now, with the shortest way between the two: the smallest of the
+    /// differences, each carried on by the drift.
+    fn difference_us(&self) -> Option<i64> {
+        let (now_us, _) = *self.differences_us.back()?;
+        let drift_ppm = self.drift_ppm();
+        self.differences_us.iter().map(|(at_us, us)| us + (now_us - at_us) * drift_ppm / 1_000_000).min()
+    }
+
+    /// How much slower than ours the sender's clock runs: from the smallest difference of the older reports to that of
+    /// the newer. Not said of few reports, where how long they took matters more.
+    fn drift_ppm(&self) -> i64 {
+        let count = self.differences_us.len();
+        if count < DRIFT_REPORTS {
+            return 0;
+        }
+        let quickest = |reports: std::collections::vec_deque::Iter<'_, (i64, i64)>| {
+            reports.min_by_key(|(_, us)| *us).copied().unwrap_or_default()
+        };
+        let (older_at, older) = quickest(self.differences_us.range(..count / 2));
+        let (newer_at, newer) = quickest(self.differences_us.range(count / 2..));
+        let ppm = (newer - older) * 1_000_000 / (newer_at - older_at).max(1);
+        ppm.clamp(-DRIFT_PPM, DRIFT_PPM)
     }
 
     fn micros(&self, rtp_ticks: i32) -> i64 {

@@ -210,14 +210,14 @@ impl Downlink {
     }
 
     /// Layers of which the viewer is behind because its line is full, or which it has to do without because there is
-    /// no capacity: a keyframe would bring it to the present.
-    pub(crate) fn left_behind(&self) -> impl Iterator<Item = (TrackId, usize, Progress)> {
+    /// no capacity: a keyframe later than this would bring it to the present.
+    pub(crate) fn left_behind(&self) -> impl Iterator<Item = (TrackId, usize, u64)> {
         let is_left = |sink: &&Sink| match sink.progress {
             Progress::Live => false,
             Progress::Behind => self.is_held,
             Progress::Skipping => true,
         };
-        self.sinks.iter().filter(is_left).filter_map(|sink| Some((sink.track?, sink.showing?.layer, sink.progress)))
+        self.sinks.iter().filter(is_left).filter_map(|sink| Some((sink.track?, sink.showing?.layer, sink.next)))
     }
 
     /// Sends the reports that are due.

@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 
 use crate::packet::Packet;
 
-/// Most bytes since a keyframe: half a minute at 2.5 Mb/s. Past it the cache is given up and a keyframe is asked for.
-const BYTES: usize = 10_000_000;
+/// Most bytes since a keyframe: 38 seconds at 2.5 Mb/s. Past it the cache is given up and a keyframe is asked for.
+const BYTES: usize = 12_000_000;
 /// From here on a replay is long: two seconds at 2 Mb/s, or five of thirty frames of a picture that hardly moves.
 /// Browsers send no keyframe by themselves.
 const LONG_BYTES: usize = 500_000;
@@ -15,7 +15,7 @@ const LONG_FRAMES: usize = 150;
 /// Most packets since a keyframe.
 const PACKETS: usize = 16_000;
 /// What is older than this and before the keyframe is not sent again: a receiver has given it up.
-const RESEND_AGE: Duration = Duration::from_millis(1500);
+pub(crate) const RESEND_AGE: Duration = Duration::from_millis(1500);
 
 /// The latest packets of one layer, in order of sequence.
 #[derive(Debug, Default)]
@@ -23,6 +23,7 @@ pub(crate) struct History {
     packets: VecDeque<Packet>,
     /// The first packet of the last keyframe; none if none is kept.
     keyframe: Option<Keyframe>,
+    has_forgotten: bool,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -43,8 +44,8 @@ impl History {
         if place > 0 && self.packets[place - 1].sequence == packet.sequence {
             return;
         }
-        let is_older_than_all = place == 0 && !self.packets.is_empty();
-        if is_older_than_all {
+        // What is older than all was forgotten, or is to be; but the first packets of a stream may overtake each other.
+        if place == 0 && !self.packets.is_empty() && self.has_forgotten {
             return;
         }
         self.packets.insert(place, packet.clone());
@@ -91,13 +92,16 @@ impl History {
         let is_old = |first: &mut Packet| {
             first.sequence < keyframe && now.saturating_duration_since(first.arrived_at) > RESEND_AGE
         };
-        while self.packets.pop_front_if(is_old).is_some() {}
+        while self.packets.pop_front_if(is_old).is_some() {
+            self.has_forgotten = true;
+        }
     }
 
     /// Forgets everything.
     pub(crate) fn clear(&mut self) {
         self.packets.clear();
         self.keyframe = None;
+        self.has_forgotten = true;
     }
 
     /// The packet with this sequence number.

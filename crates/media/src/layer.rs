@@ -24,7 +24,9 @@ const ASK_AGAIN: Duration = Duration::from_millis(500);
 const ASK_AGAIN_MOST: Duration = Duration::from_secs(4);
 /// How often a publisher is asked for a keyframe that only spares the audience something: a thousand who join in a
 /// minute cost a surgeon's encoder two.
-const AUDIENCE_ASKS_EVERY: Duration = Duration::from_secs(30);
+const AUDIENCE_ASKS_EVERY: Duration = Duration::from_secs(35);
+/// A packet that is missing for longer is not waited for: twice the round trip of a country.
+const HOLE_FILLED_WITHIN: Duration = Duration::from_millis(100);
 /// Requests without a keyframe after which the feed is flagged.
 const ASKED_IN_VAIN: u32 = 4;
 /// Frames whose timestamp goes back, before the stream is said to have B-frames, and how many good ones mend it.
@@ -56,6 +58,8 @@ pub(crate) struct Layer {
     put_in: Vec<(u64, u64)>,
     reordered_frames: u32,
     frames_in_order: u32,
+    /// Since when whoever came had to wait for a missing packet.
+    hole_since: Option<Instant>,
     wants_keyframe: bool,
     /// A keyframe is wanted, but not so much that it is asked for again.
     wants_once: bool,
@@ -104,6 +108,7 @@ impl Layer {
             reordered_frames: 0,
             frames_in_order: 0,
             wants_keyframe: encoding != Encoding::Opus,
+            hole_since: None,
             wants_once: false,
             asked_for_audience_at: None,
             asked: None,
@@ -194,6 +199,7 @@ impl Layer {
 
     fn keep(&mut self, packet: Packet) {
         self.history.insert(&packet);
+        self.hole_since = self.hole_since.filter(|_| !self.history.is_whole());
         self.fresh.push(packet);
     }
 
@@ -243,6 +249,20 @@ impl Layer {
     /// A viewer needs a keyframe that the cache does not have.
     pub(crate) fn want_keyframe(&mut self) {
         self.wants_keyframe = true;
+    }
+
+    /// True if a viewer can begin with what there is. Where a packet is only late, or is being sent again, it waits for
+    /// that; else the publisher is asked for a keyframe.
+    pub(crate) fn is_ready(&mut self, now: Instant) -> bool {
+        if self.history.is_whole() {
+            self.hole_since = None;
+            return true;
+        }
+        let since = *self.hole_since.get_or_insert(now);
+        if self.history.keyframe().is_none() || now.saturating_duration_since(since) > HOLE_FILLED_WITHIN {
+            self.want_keyframe();
+        }
+        false
     }
 
     /// A keyframe would spare viewers something: a long cache, or a picture that stands. The publisher is asked once,
@@ -382,11 +402,14 @@ mod tests {
         stream.take(2, 0, &[0x65, 1]);
         stream.take(3, 0, &[0x65, 2]);
         assert_eq!(stream.layer.history.keyframe(), None);
-        stream.take(1, 0, &[0x78, 0, 2, 0x67, 1, 0, 2, 0x68, 2]);
-        assert_eq!(stream.layer.history.keyframe(), None, "what is older than all is not kept");
         stream.take(4, 3000, &[0x41, 1]);
-        stream.take(6, 6000, &[0x65, 1]);
-        assert_eq!(stream.layer.history.keyframe(), Some(6), "and is remembered all the same");
+        stream.take(1, 0, &[0x78, 0, 2, 0x67, 1, 0, 2, 0x68, 2]);
+        assert_eq!(stream.layer.history.keyframe(), Some(1), "they came late, and first of all");
+        let ticks = 90_000;
+        stream.now += crate::history::RESEND_AGE * 2;
+        stream.take(6, ticks, &[0x65, 1]);
+        stream.take(0, 0, &[0x67, 1]);
+        assert_eq!(stream.layer.history.keyframe(), Some(6), "what was forgotten does not come back");
     }
 
     #[test]

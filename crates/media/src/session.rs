@@ -186,9 +186,7 @@ impl Session {
         };
         let receive = Receive::new(protocol, datagram.source, datagram.destination, datagram.bytes)
             .map_err(|_| DropReason::Malformed)?;
-        if self.is_downlink {
-            self.nomination.check(now, datagram);
-        }
+        self.nomination.check(now, datagram);
         let worked = self
             .guard(|session| session.rtc.handle_input(Input::Receive(now, receive)).map_err(|error| error.to_string()));
         self.drain(drained);
@@ -246,7 +244,7 @@ impl Session {
         self.keys.take()
     }
 
-    /// Where the peer wants what is sent to it; a downlink's only.
+    /// Where the peer wants what is sent to it.
     pub(crate) fn path(&self) -> Option<Path> {
         self.nomination.path()
     }
@@ -290,21 +288,24 @@ impl Session {
     }
 
     fn transmit(&mut self, transmit: &str0m::net::Transmit, drained: &mut Drained<'_>) {
-        if self.is_downlink {
-            if is_srtp(&transmit.contents) {
-                return;
-            }
-            if self.nomination.answer(&transmit.contents) {
-                drained.events.push((self.id, SessionEvent::Moved));
-            }
+        if self.nomination.answer(&transmit.contents) && self.is_downlink {
+            drained.events.push((self.id, SessionEvent::Moved));
+        }
+        if is_srtp(&transmit.contents) && self.is_downlink {
+            return;
         }
         let protocol = if transmit.proto == EngineProtocol::Udp { Protocol::Udp } else { Protocol::Tcp };
+        let path = Path { protocol, source: transmit.source, destination: transmit.destination };
+        if is_srtp(&transmit.contents) {
+            // The engine does not know of a publisher's new port.
+            drained.departures.push(self.id, self.nomination.path().unwrap_or(path), &transmit.contents);
+            return;
+        }
         let reached = (protocol, transmit.destination);
         if self.reached != Some(reached) {
             self.reached = Some(reached);
             drained.ways.push((self.id, Way::Address(protocol, transmit.destination)));
         }
-        let path = Path { protocol, source: transmit.source, destination: transmit.destination };
         drained.departures.push(self.id, path, &transmit.contents);
     }
 

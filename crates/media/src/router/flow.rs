@@ -11,7 +11,7 @@ use crate::error::{DropReason, NoCommonCodec};
 use crate::format::Encoding;
 use crate::packet::Incoming;
 use crate::session::{SessionEvent, is_srtp};
-use crate::sink::{Progress, Remedy};
+use crate::sink::Remedy;
 use crate::track::Origin;
 use crate::{Datagram, Departures, SessionId, report};
 
@@ -105,14 +105,11 @@ impl Router {
             Some(downlink) => {
                 let thinned = downlink.thinned;
                 self.counters.packets_forwarded += downlink.flush(now, &self.tracks, departures);
-                for (track, layer, progress) in downlink.left_behind() {
+                for (track, layer, next) in downlink.left_behind() {
                     let layer = self.tracks.get_mut(&track).and_then(|track| track.layers.get_mut(layer));
-                    layer.into_iter().for_each(|layer| match progress {
-                        Progress::Skipping => {
-                            layer.ask_to_spare(now, Rank::Audience);
-                        }
-                        Progress::Live | Progress::Behind => layer.want_keyframe(),
-                    });
+                    if let Some(layer) = layer.filter(|layer| layer.history.keyframe().is_none_or(|at| at < next)) {
+                        layer.ask_to_spare(now, downlink.rank);
+                    }
                 }
                 let is_thinned = downlink.thinned > thinned;
                 self.note_deadline(id);
@@ -330,8 +327,7 @@ impl Router {
             self.note_written(id.session);
             return Ok(());
         }
-        if !layer.history.is_whole() {
-            layer.want_keyframe();
+        if !layer.is_ready(now) {
             return Ok(());
         }
         if layer.history.is_long() && layer.ask_to_spare(now, downlink.rank) {
@@ -368,14 +364,15 @@ impl Router {
             return;
         };
         let Some(layer) = track.layers.get_mut(showing.layer) else { return };
-        match sink.remedy(now, layer.history.is_whole(), layer.is_deaf(now)) {
-            Remedy::Wait => {}
-            Remedy::Ask => layer.want_keyframe(),
-            Remedy::Replay => {
-                sink.replay(layer);
-                self.counters.keyframes_served += 1;
-                self.note_written(session);
-            }
+        let is_to_replay = match sink.remedy(now, layer.history.is_whole(), layer.is_deaf(now)) {
+            Remedy::Wait => false,
+            Remedy::Replay => true,
+            Remedy::Ask => layer.is_ready(now) && !layer.ask_to_spare(now, downlink.rank),
+        };
+        if is_to_replay {
+            sink.replay(layer);
+            self.counters.keyframes_served += 1;
+            self.note_written(session);
         }
     }
 
