@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 
 use str0m::media::Rid;
 
+use crate::asking::Asking;
 use crate::clock::CaptureClock;
-use crate::downlink::Rank;
 use crate::format::Encoding;
 use crate::fresh::Fresh;
 use crate::gaps::Gaps;
@@ -19,16 +19,8 @@ use crate::rtcp;
 pub(crate) const SILENT_AFTER: Duration = Duration::from_secs(2);
 /// One of several layers that brought none for this long has been stopped by its sender.
 const STALLED_AFTER: Duration = Duration::from_millis(500);
-/// The least time between two keyframe requests to a publisher; doubles with each that brought none.
-const ASK_AGAIN: Duration = Duration::from_millis(500);
-const ASK_AGAIN_MOST: Duration = Duration::from_secs(4);
-/// How often a publisher is asked for a keyframe that only spares the audience something: a thousand who join in a
-/// minute cost a surgeon's encoder two.
-const AUDIENCE_ASKS_EVERY: Duration = Duration::from_secs(35);
 /// A packet that is missing for longer is not waited for: twice the round trip of a country.
 const HOLE_FILLED_WITHIN: Duration = Duration::from_millis(100);
-/// Requests without a keyframe after which the feed is flagged.
-const ASKED_IN_VAIN: u32 = 4;
 /// Frames whose timestamp goes back, before the stream is said to have B-frames, and how many good ones mend it.
 const REORDERED_FRAMES: u32 = 3;
 const MENDED_AFTER_FRAMES: u32 = 300;
@@ -60,12 +52,7 @@ pub(crate) struct Layer {
     frames_in_order: u32,
     /// Since when whoever came had to wait for a missing packet.
     hole_since: Option<Instant>,
-    wants_keyframe: bool,
-    /// A keyframe is wanted, but not so much that it is asked for again.
-    wants_once: bool,
-    asked_for_audience_at: Option<Instant>,
-    asked: Option<(Instant, u32)>,
-    ignores_requests: bool,
+    pub(crate) asking: Asking,
 }
 
 /// Counts of one layer since it began.
@@ -107,12 +94,8 @@ impl Layer {
             put_in: Vec::new(),
             reordered_frames: 0,
             frames_in_order: 0,
-            wants_keyframe: encoding != Encoding::Opus,
             hole_since: None,
-            wants_once: false,
-            asked_for_audience_at: None,
-            asked: None,
-            ignores_requests: false,
+            asking: Asking::new(encoding != Encoding::Opus),
         }
     }
 
@@ -175,7 +158,7 @@ impl Layer {
     /// What follows has no connection with what came before.
     pub(crate) fn begin_copy(&mut self, is_deaf: bool) {
         self.history.clear();
-        self.ignores_requests |= is_deaf;
+        self.asking.note_deaf(is_deaf);
     }
 
     /// Takes a packet that the home router has opened and numbered.
@@ -191,10 +174,7 @@ impl Layer {
 
     fn note_keyframe(&mut self, now: Instant) {
         self.traffic.keyframes += 1;
-        self.wants_keyframe = false;
-        if let Some((at, times)) = self.asked.take() {
-            self.ignores_requests = times >= 2 || now.saturating_duration_since(at) > ASK_AGAIN;
-        }
+        self.asking.answered(now);
     }
 
     fn keep(&mut self, packet: Packet) {
@@ -246,11 +226,6 @@ impl Layer {
         }
     }
 
-    /// A viewer needs a keyframe that the cache does not have.
-    pub(crate) fn want_keyframe(&mut self) {
-        self.wants_keyframe = true;
-    }
-
     /// True if a viewer can begin with what there is. Where a packet is only late, or is being sent again, it waits for
     /// that; else the publisher is asked for a keyframe.
     pub(crate) fn is_ready(&mut self, now: Instant) -> bool {
@@ -260,48 +235,9 @@ impl Layer {
         }
         let since = *self.hole_since.get_or_insert(now);
         if self.history.keyframe().is_none() || now.saturating_duration_since(since) > HOLE_FILLED_WITHIN {
-            self.want_keyframe();
+            self.asking.want();
         }
         false
-    }
-
-    /// A keyframe would spare viewers something: a long cache, or a picture that stands. The publisher is asked once,
-    /// and for the audience's sake not again for a while, whoever comes. False if it is not asked.
-    pub(crate) fn ask_to_spare(&mut self, now: Instant, rank: Rank) -> bool {
-        if self.is_deaf(now) {
-            return false;
-        }
-        if self.wants_keyframe || self.wants_once || self.asked.is_some() {
-            return true;
-        }
-        if rank == Rank::Audience {
-            let is_lately = |at: Instant| now.saturating_duration_since(at) < AUDIENCE_ASKS_EVERY;
-            if self.asked_for_audience_at.is_some_and(is_lately) {
-                return false;
-            }
-            self.asked_for_audience_at = Some(now);
-        }
-        self.wants_once = true;
-        true
-    }
-
-    /// True if the publisher is to be asked for a keyframe now. Wants are joined to one request, and asked again
-    /// more and more rarely if nothing comes.
-    pub(crate) fn is_to_ask(&mut self, now: Instant) -> bool {
-        let wants_once = std::mem::take(&mut self.wants_once) && self.asked.is_none();
-        if !self.wants_keyframe && !wants_once {
-            return false;
-        }
-        let (wait, times) = match self.asked {
-            None => (Duration::ZERO, 0),
-            Some((_, times)) => (ASK_AGAIN.saturating_mul(1 << times.min(4)).min(ASK_AGAIN_MOST), times),
-        };
-        if self.asked.is_some_and(|(at, _)| now.saturating_duration_since(at) < wait) {
-            return false;
-        }
-        self.asked = Some((now, times + 1));
-        self.traffic.keyframe_requests += 1;
-        true
     }
 
     /// Measures the layer's rate and losses, once a second however often it is asked.
@@ -314,18 +250,12 @@ impl Layer {
         }
     }
 
-    /// True if the publisher was asked and did not answer: FFmpeg never does.
-    pub(crate) fn is_deaf(&self, now: Instant) -> bool {
-        let is_in_vain = |(at, times): (Instant, u32)| times >= 2 || now.saturating_duration_since(at) > ASK_AGAIN;
-        self.ignores_requests || self.asked.is_some_and(is_in_vain)
-    }
-
     pub(crate) fn has_b_frames(&self) -> bool {
         self.reordered_frames >= REORDERED_FRAMES
     }
 
     pub(crate) fn was_asked_in_vain(&self) -> bool {
-        self.traffic.keyframes == 0 && self.asked.is_some_and(|(_, times)| times > ASKED_IN_VAIN)
+        self.traffic.keyframes == 0 && self.asking.was_in_vain()
     }
 
     /// True if another layer should be shown, where there is one.
@@ -424,15 +354,5 @@ mod tests {
             straight.take(sequence, sequence as u32 * 3000, &[0x41, 1]);
         }
         assert!(!straight.layer.has_b_frames(), "packets out of order are not frames out of order");
-    }
-
-    #[test]
-    fn many_wants_are_one_request() {
-        let mut stream = Stream::new(ParameterSets::default());
-        let at = |ms| stream.now + Duration::from_millis(ms);
-        let asked: Vec<u64> = (0..4000).step_by(10).filter(|ms| stream.layer.is_to_ask(at(*ms))).collect();
-        assert_eq!(asked, [0, 1000, 3000], "twice the wait each time that nothing comes");
-        stream.take(1, 0, &[0x65, 1]);
-        assert!(!stream.layer.is_to_ask(stream.now + Duration::from_secs(60)));
     }
 }

@@ -7,6 +7,7 @@
 #![cfg_attr(test, allow(clippy::disallowed_methods, reason = "a test must begin at some instant"))]
 
 mod answer;
+mod asking;
 mod clock;
 pub mod datagram;
 mod deadline;

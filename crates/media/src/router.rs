@@ -214,7 +214,7 @@ impl Router {
             // What was held back must never be seen, so the next picture begins with a new keyframe.
             layer.history.clear();
             layer.fresh.forget();
-            layer.want_keyframe();
+            layer.asking.want();
         }
         for sink in track.sinks.clone() {
             if let Some(sink) = self.sink_mut(sink) {

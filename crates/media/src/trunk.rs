@@ -91,7 +91,14 @@ impl Trunk {
                 if !packets.is_empty() {
                     let begins = std::mem::take(&mut told.begins);
                     let Layer { rid, .. } = *layer;
-                    hand_on(Excerpt { track: *id, rid, kind: told.kind, begins, is_deaf: layer.is_deaf(now), packets });
+                    hand_on(Excerpt {
+                        track: *id,
+                        rid,
+                        kind: told.kind,
+                        begins,
+                        is_deaf: layer.asking.is_deaf(now),
+                        packets,
+                    });
                 }
             }
         }

@@ -108,7 +108,7 @@ impl Router {
                 for (track, layer, next) in downlink.left_behind() {
                     let layer = self.tracks.get_mut(&track).and_then(|track| track.layers.get_mut(layer));
                     if let Some(layer) = layer.filter(|layer| layer.history.keyframe().is_none_or(|at| at < next)) {
-                        layer.ask_to_spare(now, downlink.rank);
+                        layer.asking.spare(now, downlink.rank);
                     }
                 }
                 let is_thinned = downlink.thinned > thinned;
@@ -330,7 +330,7 @@ impl Router {
         if !layer.is_ready(now) {
             return Ok(());
         }
-        if layer.history.is_long() && layer.ask_to_spare(now, downlink.rank) {
+        if layer.history.is_long() && layer.asking.spare(now, downlink.rank) {
             let until = *sink.patient_until.get_or_insert(now + PATIENCE);
             if now < until {
                 self.housekeeping_at = Some(now);
@@ -364,10 +364,10 @@ impl Router {
             return;
         };
         let Some(layer) = track.layers.get_mut(showing.layer) else { return };
-        let is_to_replay = match sink.remedy(now, layer.history.is_whole(), layer.is_deaf(now)) {
+        let is_to_replay = match sink.remedy(now, layer.history.is_whole(), layer.asking.is_deaf(now)) {
             Remedy::Wait => false,
             Remedy::Replay => true,
-            Remedy::Ask => layer.is_ready(now) && !layer.ask_to_spare(now, downlink.rank),
+            Remedy::Ask => layer.is_ready(now) && !layer.asking.spare(now, downlink.rank),
         };
         if is_to_replay {
             sink.replay(layer);

@@ -16,7 +16,8 @@ impl Router {
         for track in self.tracks.values_mut() {
             for layer in &mut track.layers {
                 layer.measure(now);
-                if !track.is_muted && track.is_video && layer.is_to_ask(now) {
+                if !track.is_muted && track.is_video && layer.asking.is_due(now) {
+                    layer.traffic.keyframe_requests += 1;
                     match track.origin {
                         Origin::Session(session, _) => asks.push((session, layer.ssrc)),
                         Origin::Home { .. } => news.push(News::KeyframeWanted(track.id, layer.ssrc)),
@@ -90,7 +91,7 @@ impl Router {
             }
         }
         if is_wanted {
-            self.tracks.get_mut(&id).expect("was just found").layers[best].want_keyframe();
+            self.tracks.get_mut(&id).expect("was just found").layers[best].asking.want();
         }
         for sink in stalled {
             // A missing codec was told when the sink was given its track.

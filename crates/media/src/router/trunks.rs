@@ -39,9 +39,9 @@ impl Router {
         for layer in layers.into_iter().flatten().filter(|layer| layer.ssrc == ssrc) {
             if layer.history.is_whole() {
                 // It is only to spare the annex a long cache, as it would be here.
-                layer.ask_to_spare(now, Rank::Audience);
+                layer.asking.spare(now, Rank::Audience);
             } else {
-                layer.want_keyframe();
+                layer.asking.want();
             }
             self.housekeeping_at = Some(now);
         }
