@@ -2,9 +2,9 @@
 //!
 //! `bench-churn [JOINS]`: 1,000 by default, ten at a time; memory and sessions must come back to what they were.
 //!
-//! `bench-churn storm [JOINS [SECONDS [WATCHERS [SECONDS-BETWEEN-KEYFRAMES]]]]`: 1,000 joins within 60 seconds by default,
+//! `bench-churn storm [JOINS [SECONDS [WATCHERS [SECONDS-BETWEEN-KEYFRAMES [WORKERS]]]]]`: 1,000 joins within 60 seconds by default,
 //! each stays two seconds, while 100 others watch; the publisher sends a keyframe every two seconds. A calm as long is
-//! measured before.
+//! measured before. The server has one worker and one processor; with more workers it has to share the load's.
 
 use std::time::Duration;
 
@@ -35,7 +35,11 @@ fn main() -> Result<()> {
             keyframe_every: FRAMES_PER_SECOND * number(4, 2)? as u32,
         };
         stay_on_processor(PROCESSORS.1)?;
-        let table = storm.table(Server::start_on_processor(PROCESSORS.0)?)?;
+        let server = match number(5, 1)? {
+            1 => Server::start_on_processor(PROCESSORS.0)?,
+            workers => Server::start_with_workers(workers)?,
+        };
+        let table = storm.table(server)?;
         println!(
             "# Joins\n\n{}\nHow to read it and how to repeat it: `benches/README.md`.\n\n{table}",
             machine::facts()

@@ -25,7 +25,15 @@ impl Server {
     /// # Errors
     /// If it is not built, or does not say that it listens.
     pub fn start() -> Result<Self> {
-        Self::start_with(None)
+        Self::start_with(None, 1)
+    }
+
+    /// The same with so many workers, which take whatever processors they get.
+    ///
+    /// # Errors
+    /// As above.
+    pub fn start_with_workers(workers: usize) -> Result<Self> {
+        Self::start_with(None, workers)
     }
 
     /// The same, on one processor alone.
@@ -33,17 +41,19 @@ impl Server {
     /// # Errors
     /// As above.
     pub fn start_on_processor(processor: usize) -> Result<Self> {
-        Self::start_with(Some(processor))
+        Self::start_with(Some(processor), 1)
     }
 
-    fn start_with(processor: Option<usize>) -> Result<Self> {
+    fn start_with(processor: Option<usize>, workers: usize) -> Result<Self> {
         let here = std::env::current_exe().context("find this program")?;
         let binary = here.ancestors().skip(1).map(|dir| dir.join("consilium")).find(|path| path.is_file());
         let binary = binary.context("find `consilium` beside this program: build it first")?;
         let data = std::env::temp_dir().join(format!("consilium-bench-{}", std::process::id()));
         let mut command = on_processor(processor, &binary);
         command
-            .args(["serve", "--http", "127.0.0.1:0", "--media", "127.0.0.1:0", "--workers", "1", "--data"])
+            .args(["serve", "--http", "127.0.0.1:0", "--media", "127.0.0.1:0", "--workers"])
+            .arg(workers.to_string())
+            .arg("--data")
             .arg(&data)
             .stdout(Stdio::piped());
         let mut process = Process::start(&mut command)?;
