@@ -142,4 +142,39 @@ mod tests {
         assert_eq!(high.fit(Encoding::Vp8), None);
         assert_eq!(Encoding::Vp9 { profile: 0 }.fit(Encoding::Vp9 { profile: 2 }), None);
     }
+
+    #[test]
+    fn hostile_payloads_are_looked_at_without_harm() {
+        let encodings = [
+            H264,
+            Encoding::H265,
+            Encoding::Vp8,
+            Encoding::Vp9 { profile: 0 },
+            Encoding::Vp9 { profile: 2 },
+            Encoding::Av1 { profile: 0 },
+        ];
+        let good = [
+            // H.264: STAP-A, FU-A, single; H.265: parameter sets in an aggregation packet, a fragment, an IDR.
+            vec![0x78, 0, 2, 0x67, 1, 0, 2, 0x68, 1],
+            vec![0x7c, 0x85, 1],
+            vec![0x65, 1, 2],
+            vec![0x60, 1, 0, 3, 0x40, 1, 9, 0, 3, 0x42, 1, 9],
+            vec![0x62, 1, 0x93, 1, 2],
+            vec![0x26, 1, 7],
+            // VP8 and VP9 keyframes with long picture numbers, VP9 with a scalability structure.
+            vec![0x90, 0xf0, 0x81, 0x02, 3, 0x20, 0x10, 2, 0, 0x9d, 1, 0x2a, 0x80, 2, 0xe0, 1],
+            vec![0xaa, 0x81, 2, 0, 9, 0x18, 2, 0x80, 1, 0xe0, 0, 0x49, 0x83, 0x42],
+            // AV1: a new sequence of two OBUs with their lengths.
+            vec![0x28, 3, 0x08, 0, 0, 0x30, 1, 2, 3],
+            vec![0x18, 0x0a, 11, 0, 0, 0, 0x24, 0xc4, 0xff, 0xdf, 0x3f, 0xfe, 0x60, 0x40],
+        ];
+        let mut begun = [0; 6];
+        hostile::play(100_000, |dice| {
+            let payload = hostile::bent(dice, &good);
+            for (encoding, begun) in encodings.iter().zip(&mut begun) {
+                *begun += u32::from(encoding.begins_keyframe(&payload));
+            }
+        });
+        assert!(begun.iter().all(|begun| *begun > 100), "{begun:?} keyframes began");
+    }
 }

@@ -115,6 +115,8 @@ impl Header {
 mod tests {
     use std::time::Instant;
 
+    use hostile::Rng;
+
     use super::*;
 
     const NUMBERS: Numbers = Numbers { payload_type: 96, sequence: 0x0102, rtp_ticks: 3, transport_sequence: 0x0405 };
@@ -174,5 +176,59 @@ mod tests {
         assert_eq!(level(&packet), 127);
         packet.audio_level = Some(-30);
         assert_eq!(level(&packet), 0x80 | 30);
+    }
+
+    /// The extensions of a packet as RFC 8285 has them, by identifier.
+    fn read(bytes: &[u8]) -> Vec<(u8, Vec<u8>)> {
+        let (is_short, mut rest) = (bytes[12..14] == [0xbe, 0xde], &bytes[16..]);
+        assert_eq!(rest.len(), 4 * usize::from(u16::from_be_bytes([bytes[14], bytes[15]])));
+        let mut found = Vec::new();
+        while let Some((first, after)) = rest.split_first() {
+            rest = after;
+            let (id, length) = match (first, is_short) {
+                (0, _) => continue,
+                (first, true) => (first >> 4, usize::from(first & 15) + 1),
+                (first, false) => {
+                    rest = &after[1..];
+                    (*first, usize::from(after[0]))
+                }
+            };
+            let (value, after) = rest.split_at(length);
+            found.push((id, value.to_vec()));
+            rest = after;
+        }
+        found
+    }
+
+    #[test]
+    fn hostile_identifiers_give_headers_that_can_be_read() {
+        hostile::play(20_000, |dice| {
+            // A peer's offer chooses the identifiers: any, several times the same, some not at all.
+            let mut extensions = ExtensionMap::empty();
+            for extension in [
+                Extension::RtpMid,
+                Extension::PlayoutDelay,
+                Extension::AudioLevel,
+                Extension::AbsoluteCaptureTime,
+                Extension::TransportSequenceNumber,
+            ] {
+                if dice.random_ratio(4, 5) {
+                    let most = if dice.random() { 14 } else { 16 };
+                    extensions.set(dice.random_range(1..=most), extension);
+                }
+            }
+            let mid = "0123456789abcdef"[..dice.random_range(0..=16)].to_owned();
+            let header = Header::new(7, Mid::from(&mid[..]), dice.random(), &extensions);
+            let packet = Packet::example(Instant::now(), 1, 1, false);
+            let bytes = written(&header, &packet);
+            if bytes[0] & 0x10 == 0 {
+                assert_eq!(bytes.len(), FIXED);
+                return;
+            }
+            let found = read(&bytes);
+            assert!(found.iter().all(|(id, _)| extensions.iter().any(|(known, _)| known == *id)), "{bytes:02x?}");
+            let said = found.iter().find(|(id, _)| Some(*id) == extensions.id_of(Extension::RtpMid));
+            assert!(said.is_none_or(|(_, value)| value == mid.as_bytes()), "{bytes:02x?}");
+        });
     }
 }

@@ -95,4 +95,19 @@ mod tests {
         assert!(!outline.is_same_connection(&Outline::of("o=- 8 1 IN IP4 0\na=fingerprint:sha-256 AA\n")));
         assert_eq!(Outline::of("\0garbage").lines, []);
     }
+
+    const OFFER: &str = "v=0\r\no=- 7 2 IN IP4 0\r\na=fingerprint:sha-256 AA\r\nm=audio 9 X 111\r\na=mid:0\r\na=sendrecv\r\n\
+        m=video 9 X 96\r\na=mid:1\r\na=recvonly\r\nm=video 0 X 96\r\na=bundle-only\r\na=mid:2\r\na=inactive\r\n";
+
+    #[test]
+    fn hostile_offers_have_no_more_lines_than_they_say() {
+        let splinters =
+            ["m=", "m=video 0", "a=mid:", "a=inactive", "o=", "\r", "\n", "\n\n", "\0", "é", " ", "0", "a="];
+        hostile::play(20_000, |dice| {
+            let sdp = hostile::torn(dice, &[OFFER], &splinters);
+            let outline = Outline::of(&sdp);
+            assert_eq!(outline.lines.len(), sdp.lines().filter(|line| line.starts_with("m=")).count(), "{sdp:?}");
+            assert!(outline.is_same_connection(&Outline::of(&sdp)));
+        });
+    }
 }

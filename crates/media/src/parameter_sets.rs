@@ -132,4 +132,34 @@ mod tests {
             assert_eq!(begins_idr(payload), begins, "{payload:?}");
         }
     }
+
+    #[test]
+    fn hostile_payloads_leave_sets_that_are_read_again() {
+        let good =
+            [vec![0x78, 0, 2, 0x67, 1, 0, 2, 0x68, 2], vec![0x67, 1, 2, 3], vec![0x68, 1], vec![0x7c, 0x85, 1, 2]];
+        let mut sets = ParameterSets::default();
+        hostile::play(50_000, |dice| {
+            let payload = hostile::bent(dice, &good);
+            let has_sps = sets.take(&payload);
+            let lengths: usize = nals(&payload).map(<[u8]>::len).sum();
+            assert!(lengths <= payload.len() && (!has_sps || lengths > 0), "{payload:02x?}");
+            assert!(!begins_idr(&payload) || payload.len() > usize::from(payload[0] & 0x1f == FU_A));
+            if let Some(written) = sets.payload() {
+                let mut again = ParameterSets::default();
+                assert!(again.take(&written) && written.len() < 1200);
+                assert_eq!(again, sets, "{payload:02x?}");
+            }
+        });
+    }
+
+    #[test]
+    fn hostile_offers_leave_sets_that_fit() {
+        let sdp = "v=0\r\nm=video 9 X 96\r\na=mid:v\r\na=fmtp:96 packetization-mode=1;sprop-parameter-sets=Z0LAHw==,aM4G;x=1\r\n";
+        let splinters =
+            ["sprop-parameter-sets=", ",", ";", "=", "Z0LA", "\nm=", "a=mid:v\r\n", "a=fmtp:", "é", "\0", "////"];
+        hostile::play(20_000, |dice| {
+            let sets = ParameterSets::of_offer(&hostile::torn(dice, &[sdp], &splinters), "v");
+            assert!(sets.sps.len() <= 1000 && sets.pps.len() <= 1000);
+        });
+    }
 }

@@ -161,4 +161,32 @@ mod tests {
         assert_eq!(count.count(Encoding::Vp8, &[0x10, 1, 2, 3]), None);
         assert_eq!(count.count(Encoding::Av1 { profile: 0 }, &vp8(5, 5)), None);
     }
+
+    #[test]
+    fn hostile_payloads_are_changed_only_where_their_numbers_are() {
+        let good = [vp8(32_766, 254), vp9(5, 5), vec![0x90, 0xc0, 5, 6, 7], vec![0xb0, 5, 0, 7], vec![0x10, 1]];
+        let mut count = PictureCount::default();
+        let mut understood = 0;
+        hostile::play(50_000, |dice| {
+            let payload = hostile::bent(dice, &good);
+            for encoding in [Encoding::Vp8, VP9, Encoding::H265] {
+                let Some(given) = count.count(encoding, &payload) else { continue };
+                understood += 1;
+                let mut copy = payload.clone();
+                given.write(encoding, &mut copy);
+                let (before, after) = (numbers(encoding, &payload).expect("some"), numbers(encoding, &copy));
+                let (at, _, is_long) = before.picture;
+                let bits = if is_long { 0x7fff } else { 0x7f };
+                let tl0 = before.tl0.map(|(at, _)| (at, given.tl0));
+                assert_eq!(
+                    after,
+                    Some(Numbers { picture: (at, given.picture & bits, is_long), tl0 }),
+                    "{payload:02x?}"
+                );
+                let changed = copy.iter().zip(&payload).filter(|(new, old)| new != old).count();
+                assert!(copy.len() == payload.len() && changed <= 3, "{payload:02x?}");
+            }
+        });
+        assert!(understood > 1000, "{understood} were understood");
+    }
 }

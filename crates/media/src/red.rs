@@ -78,4 +78,14 @@ mod tests {
         assert!(!write(&mut payload, 111, &packet(0, &[7; 1200]), &packet(960, &[8; 2])));
         assert!(!write(&mut payload, 111, &packet(960, &[7; 3]), &packet(0, &[8; 2])), "it came late");
     }
+
+    #[test]
+    fn hostile_offers_are_read_without_harm() {
+        let splinters = ["\r\nm=", "a=mid:a", "a=fmtp:", "a=rtpmap:", " red/48000/2", "111/111", "256", "\n", "é", "/"];
+        hostile::play(20_000, |dice| {
+            let offer = hostile::torn(dice, &[OFFER], &splinters);
+            let types = RedTypes::of_offer(&offer, Mid::from("a"), 111);
+            assert!(types.is_none_or(|types| offer.contains(&format!("a=fmtp:{} 111/111", types.red))), "{offer:?}");
+        });
+    }
 }

@@ -90,4 +90,20 @@ mod tests {
         assert_eq!(sections(sdp).expect("an SDP").len(), 2);
         assert_eq!(sections("hello"), None);
     }
+
+    #[test]
+    fn hostile_offers_have_no_more_sections_than_they_say() {
+        let good = "v=0\r\na=sendonly\r\nm=audio 9 X 111\r\na=mid:a\r\nm=video 0 X 96\r\na=bundle-only\r\na=mid:v\r\na=recvonly\r\n";
+        let splinters = ["m=", "m=video 0", "a=mid:", "a=inactive", "v=0", "\r", "\n", "\0", "é", " ", "0", "a="];
+        let mut understood = 0;
+        hostile::play(20_000, |dice| {
+            let sdp = hostile::torn(dice, &[good], &splinters);
+            let Some(found) = sections(&sdp) else { return };
+            understood += found.len();
+            assert!(found.len() <= sdp.matches("m=").count(), "{sdp:?}");
+            let mids = found.iter().filter_map(|section| section.mid.as_ref());
+            assert!(mids.map(String::len).sum::<usize>() <= sdp.len(), "{sdp:?}");
+        });
+        assert!(understood > 1000, "{understood} were understood");
+    }
 }

@@ -82,4 +82,19 @@ mod tests {
             assert!(!holds_token(text), "{text}");
         }
     }
+
+    #[test]
+    fn hostile_addresses_say_what_is_known_at_most_once() {
+        let splinters = ["&", "=", "%", "%ff", "%00", "+", "%E8%82%9D", "feed", "label=", "é", "%25"];
+        let mut understood = 0;
+        hostile::play(50_000, |dice| {
+            let text = hostile::torn(dice, &["feed=ct&label=Tower+1%2B%E8%82%9D"], &splinters);
+            holds_token(&text);
+            let Ok(Query(fields)) = Query::parse(&text, &KNOWN) else { return };
+            understood += 1;
+            assert!(fields.len() <= KNOWN.len(), "{text:?}");
+            assert!(fields.iter().map(|(name, value)| name.len() + value.len()).sum::<usize>() <= text.len());
+        });
+        assert!(understood > 1000, "{understood} were understood");
+    }
 }

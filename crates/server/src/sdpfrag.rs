@@ -221,4 +221,63 @@ mod tests {
             }
         }
     }
+
+    const SPLINTERS: [&str; 16] = [
+        "a=",
+        "m=",
+        "o=",
+        "a=mid:",
+        "a=candidate:",
+        "a=ice-ufrag:",
+        "a=ice-pwd:",
+        "\n",
+        "\r\n",
+        "\r",
+        "=",
+        ":",
+        "\0",
+        "é",
+        "m=video 9 X 1\r\n",
+        "a=end-of-candidates\r\n",
+    ];
+
+    #[test]
+    fn hostile_fragments_are_written_as_they_were_read() {
+        let mut understood = 0;
+        hostile::play(50_000, |dice| {
+            let text = hostile::torn(dice, &[TRICKLE], &SPLINTERS);
+            let Ok(fragment) = Fragment::parse(&text) else { return };
+            understood += 1;
+            assert!(fragment.candidates.len() <= CANDIDATES);
+            // What stands behind no m-line is not said again, and that there are no more candidates always is.
+            let mut wanted = Fragment { ended: fragment.media.is_some(), ..fragment.clone() };
+            if fragment.media.is_none() {
+                wanted.candidates.clear();
+            }
+            assert_eq!(Fragment::parse(&fragment.write()), Ok(wanted), "{text:?}");
+        });
+        assert!(understood > 1000, "{understood} were understood");
+    }
+
+    #[test]
+    fn hostile_offers_are_restarted_with_what_is_not_about_ice() {
+        let offer = "v=0\r\no=- 1 7 IN IP4 127.0.0.1\r\nm=audio 9 X 1\r\na=ice-ufrag:old1\r\na=candidate:old\r\na=mid:0\r\n\
+            m=video 9 X 2\r\na=ice-ufrag:old1\r\na=mid:1\r\n";
+        let credentials = Credentials { ufrag: "new1".to_owned(), pwd: "newnewnewnewnewnewnewnew".to_owned() };
+        let others = |text: &str| {
+            let is_other = |line: &&str| {
+                !["o=", "a=ice-ufrag:", "a=ice-pwd:", "a=candidate:", "a=end-of-candidates"]
+                    .iter()
+                    .any(|start| line.starts_with(start))
+            };
+            lines(text).filter(is_other).map(str::to_owned).collect::<Vec<_>>()
+        };
+        hostile::play(20_000, |dice| {
+            let offer = hostile::torn(dice, &[offer], &SPLINTERS);
+            let again = restarted(&offer, &credentials, &["candidate:new".to_owned()]);
+            let is_old = |line: &str| line.starts_with("a=ice-ufrag:old") || line.starts_with("a=candidate:old");
+            assert!(!lines(&again).any(is_old), "{offer:?}");
+            assert_eq!(others(&again), others(&offer), "{offer:?}");
+        });
+    }
 }

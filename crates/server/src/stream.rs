@@ -159,6 +159,8 @@ fn whole(bytes: &[u8]) -> Result<Option<Cut<'_>>, StreamEnd> {
 
 #[cfg(test)]
 mod tests {
+    use hostile::Rng;
+
     use super::*;
 
     fn framed(frames: &[&[u8]]) -> Vec<u8> {
@@ -220,5 +222,32 @@ mod tests {
             }
         }
         assert!(stream.push(b"room again") && stream.flush().is_ok());
+    }
+
+    #[test]
+    fn hostile_streams_are_cut_alike_and_never_held_beyond_a_frame() {
+        let good = [framed(&[b"first", b"", &[7; 300], b"last"]), framed(&[&[0; 1200], b"x"]), vec![0x10, 0, 1, 2, 3]];
+        hostile::play(20_000, |dice| {
+            let bytes = hostile::bent(dice, &good);
+            let cut = |pieces: &mut dyn FnMut() -> usize| {
+                let (mut partial, mut seen, mut rest) = (Vec::new(), Vec::new(), &bytes[..]);
+                while !rest.is_empty() {
+                    let (piece, after) = rest.split_at(pieces().clamp(1, rest.len()));
+                    rest = after;
+                    let result = unframe(&mut partial, piece, |frame| seen.push(frame.to_vec()));
+                    assert!(partial.len() <= 2 + FRAME_BYTES, "{} held", partial.len());
+                    if let Err(end) = result {
+                        return (seen, None, Some(end));
+                    }
+                }
+                (seen, Some(partial), None)
+            };
+            let whole = cut(&mut || usize::MAX);
+            assert_eq!(cut(&mut || dice.random_range(1..600)), whole, "{bytes:02x?}");
+            let length = |(seen, partial, _): &(Vec<Vec<u8>>, Option<Vec<u8>>, _)| {
+                seen.iter().map(|frame| frame.len() + 2).sum::<usize>() + partial.as_ref().map_or(0, Vec::len)
+            };
+            assert!(whole.2.is_some() || length(&whole) == bytes.len(), "nothing is lost of {bytes:02x?}");
+        });
     }
 }

@@ -82,4 +82,19 @@ mod tests {
             }
         }
     }
+
+    #[test]
+    fn hostile_checks_name_nobody_whom_they_do_not_name() {
+        let good = [request(&[(0x8022, b"abc"), (6, b"ours:theirs")]), request(&[(6, b"ours:theirs"), (8, &[0; 20])])];
+        let mut understood = 0;
+        hostile::play(100_000, |dice| {
+            let bytes = hostile::bent(dice, &good);
+            if let Some(fragment) = local_fragment(&bytes) {
+                understood += 1;
+                let named = [fragment.as_bytes(), b":"].concat();
+                assert!(bytes[20..].windows(named.len()).any(|window| window == named), "{bytes:02x?}");
+            }
+        });
+        assert!(understood > 1000, "{understood} were understood");
+    }
 }

@@ -137,3 +137,23 @@ fn keys_of_a_set() {
     assert!(keys.add_set(&set).is_err(), "a secret is no public key");
     std::fs::remove_file(&set).expect("temporary file");
 }
+
+#[test]
+fn hostile_tokens_let_nobody_in() {
+    let keys = keys(9);
+    let good = [expert(), expert()].map(|claims| keys.sign(&claims).expect("signs").reveal().clone());
+    // Claims and headers that are JSON, and not those of a token; dots, and what is no base64.
+    let splinters = [".", "..", "=", "e30", "bnVsbA", "eyJhbGciOiJub25lIn0", "W10", "IiI", "_", "-", "\u{e9}", "A"];
+    let mut opened = 0;
+    hostile::play(20_000, |dice| {
+        let token = hostile::torn(dice, &good, &splinters);
+        match keys.verify(&token) {
+            Ok(_) => {
+                assert!(good.contains(&token), "{token}");
+                opened += 1;
+            }
+            Err(refusal) => assert_eq!(refusal.code, RefusalCode::BadToken, "{token}"),
+        }
+    });
+    assert!(opened > 10, "{opened} were good");
+}

@@ -163,4 +163,34 @@ mod tests {
         assert!(peer.check(2, 50, true));
         assert_eq!(peer.port(), Some(2));
     }
+
+    #[test]
+    fn hostile_checks_nominate_nobody_unless_answered() {
+        let mut ice = request(1, 100, true);
+        // ICE-CONTROLLING, SOFTWARE and FINGERPRINT, as browsers send them.
+        ice.extend([0x80, 0x2a, 0, 8, 1, 2, 3, 4, 5, 6, 7, 8, 0x80, 0x22, 0, 3, b'x', b'y', b'z', 0]);
+        ice.extend([0x80, 0x28, 0, 4, 1, 2, 3, 4]);
+        ice[3] = (ice.len() - 20) as u8;
+        let good = [request(1, 100, true), request(2, 50, false), ice];
+        let mut peer = peer();
+        let mut understood = 0;
+        hostile::play(100_000, |dice| {
+            let bytes = hostile::bent(dice, &good);
+            let datagram = Datagram {
+                session: SessionId(1),
+                protocol: Protocol::Udp,
+                source: ([10, 0, 0, 2], 9).into(),
+                destination: ([10, 0, 0, 1], 1).into(),
+                bytes: &bytes,
+            };
+            peer.nomination.check(peer.now, &datagram);
+            let checking = peer.nomination.checking;
+            assert!(checking.is_none_or(|check| bytes[8..20] == check.transaction), "{bytes:02x?}");
+            understood += u32::from(checking.is_some());
+            let answer = hostile::bent(dice, &[vec![1, 1, 0, 0, 0x21, 0x12, 0xa4, 0x42], bytes.clone()]);
+            let moved = peer.nomination.answer(&answer);
+            assert!(!moved || answer[8..20] == bytes[8..20], "{answer:02x?}");
+        });
+        assert!(understood > 1000, "{understood} were understood");
+    }
 }

@@ -124,3 +124,25 @@ fn late_packets_are_opened_and_old_ones_are_not() {
     assert!(!open(40) && !open(98), "a second time");
     assert!(!open(30), "beyond the window");
 }
+
+#[test]
+fn hostile_packets_are_not_opened() {
+    for profile in PROFILES {
+        let ((mut client, _), (_, mut server)) = pair(profile);
+        let good: Vec<Vec<u8>> = (0..4_usize)
+            .map(|words| {
+                let mut sealed = Vec::new();
+                client.seal_rtcp(&mut sealed, &[&[0x80, 201, 0, 1, 0, 0, 0, 5][..], &vec![9; 40 * words]].concat());
+                sealed
+            })
+            .collect();
+        let mut opened = Vec::new();
+        hostile::play(10_000, |dice| {
+            let packet = hostile::bent(dice, &good);
+            let is_open = server.open_rtcp(&packet, &mut opened);
+            assert!(!is_open || good.contains(&packet), "{profile:?} opened {packet:02x?}");
+            assert!(opened.len() <= packet.len());
+        });
+        assert!(server.seen.len() <= 1, "who is not believed is not remembered");
+    }
+}

@@ -17,6 +17,8 @@ use str0m::rtp::{RtpPacket, RtpWrite};
 use str0m::{Candidate, Event, Input, Output, Rtc, RtcConfig};
 
 pub(crate) const SERVER: &str = "10.0.0.1:7881";
+/// Of a peer's datagrams so many are kept.
+const SAID: usize = 200;
 
 /// A peer of the router and what it has received.
 pub(crate) struct Peer {
@@ -34,6 +36,8 @@ pub(crate) struct Peer {
     /// Of a hundred datagrams to this peer so many are lost, by count, not by chance.
     pub(crate) loss_percent: u64,
     pub(crate) datagrams: u64,
+    /// The first datagrams that this peer sent.
+    pub(crate) said: Vec<Vec<u8>>,
     /// Every SRTP and SRTCP datagram that was sent to this peer, lost or not.
     pub(crate) heard: Vec<Vec<u8>>,
     /// The sender reports that it got.
@@ -119,6 +123,7 @@ impl Net {
             is_connected: false,
             loss_percent: 0,
             datagrams: 0,
+            said: Vec::new(),
             heard: Vec::new(),
             reports: Vec::new(),
             frame: 0,
@@ -278,7 +283,11 @@ impl Peer {
             match self.rtc.poll_output().expect("a peer that works") {
                 Output::Timeout(_) => return,
                 Output::Transmit(transmit) => {
-                    self.outgoing.push_back((self.session, self.protocol, self.outside, transmit.contents.to_vec()));
+                    let datagram = transmit.contents.to_vec();
+                    if self.said.len() < SAID {
+                        self.said.push(datagram.clone());
+                    }
+                    self.outgoing.push_back((self.session, self.protocol, self.outside, datagram));
                 }
                 Output::Event(Event::Connected) => self.is_connected = true,
                 Output::Event(Event::KeyframeRequest(_)) => self.keyframe_requests += 1,
