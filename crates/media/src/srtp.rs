@@ -4,6 +4,7 @@
 //! kept for each direction.
 
 use std::collections::HashMap;
+use std::ops::RangeInclusive;
 
 use str0m::crypto::dtls::SrtpProfile;
 use str0m::crypto::{
@@ -15,6 +16,8 @@ const GCM_TAG: usize = 16;
 const CM_TAG: usize = 10;
 /// The part of an SRTCP packet that is not encrypted: the first header and its SSRC.
 const RTCP_CLEAR: usize = 8;
+/// The second byte of RTCP where RTP comes by the same port (RFC 5761 section 4).
+const RTCP_TYPES: RangeInclusive<u8> = 192..=223;
 /// `E` and the index, behind every SRTCP packet.
 const RTCP_INDEX: usize = 4;
 const ENCRYPTED: u32 = 1 << 31;
@@ -218,7 +221,11 @@ impl Opener {
     }
 
     fn open(&mut self, packet: &[u8], out: &mut Vec<u8>) -> Option<()> {
-        let ssrc = u32::from_be_bytes(*packet.get(4..RTCP_CLEAR)?.first_chunk()?);
+        let head: [u8; RTCP_CLEAR] = *packet.first_chunk()?;
+        if !RTCP_TYPES.contains(&head[1]) {
+            return None;
+        }
+        let ssrc = u32::from_be_bytes(*head.last_chunk().expect("8 bytes have 4"));
         let gcm_salt = self.rtcp.gcm_salt();
         let is_gcm = !matches!(self.rtcp.cipher, Cipher::Cm { .. });
         let (body, tag) =
@@ -231,14 +238,18 @@ impl Opener {
         let (clear, secret) = body.split_at_checked(RTCP_CLEAR)?;
         out.extend_from_slice(clear);
         out.resize(body.len(), 0);
+        // In one piece: of several the engine's cipher makes one, on the heap, for whoever sends anything at all.
+        let mut aad = [0; RTCP_CLEAR + RTCP_INDEX];
+        aad[..RTCP_CLEAR].copy_from_slice(clear);
+        aad[RTCP_CLEAR..].copy_from_slice(word);
         let length = match &mut self.rtcp.cipher {
             Cipher::Gcm128(cipher) if secret.len() >= GCM_TAG => {
                 let iv = AeadAes128Gcm::rtcp_iv(gcm_salt, ssrc, index);
-                cipher.decrypt(&iv, &[clear, word], secret, &mut out[RTCP_CLEAR..]).ok()?
+                cipher.decrypt(&iv, &[&aad], secret, &mut out[RTCP_CLEAR..]).ok()?
             }
             Cipher::Gcm256(cipher) if secret.len() >= GCM_TAG => {
                 let iv = AeadAes256Gcm::rtcp_iv(gcm_salt, ssrc, index);
-                cipher.decrypt(&iv, &[clear, word], secret, &mut out[RTCP_CLEAR..]).ok()?
+                cipher.decrypt(&iv, &[&aad], secret, &mut out[RTCP_CLEAR..]).ok()?
             }
             Cipher::Cm { cipher, mac_key, hmac } => {
                 let wanted = hmac.sha1_hmac(mac_key, &[body, word]);
