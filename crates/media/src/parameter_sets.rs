@@ -162,4 +162,16 @@ mod tests {
             assert!(sets.sps.len() <= 1000 && sets.pps.len() <= 1000);
         });
     }
+
+    #[test]
+    fn long_offers_are_read_once() {
+        let sdp = |bytes| {
+            format!(
+                "v=0\r\nm=video 9 X 1\r\na=mid:v\r\n{}",
+                "a=fmtp:9 sprop-parameter-sets=Z0LA,\r\n".repeat(bytes / 37)
+            )
+        };
+        let growth = hostile::growth(sdp, |sdp| drop(ParameterSets::of_offer(sdp, "v")));
+        assert!(growth < 32.0, "{growth} times the time for 8 times the length");
+    }
 }

@@ -31,6 +31,7 @@ pub fn sections(sdp: &str) -> Option<Vec<Section>> {
     }
     let mut session = ("sendrecv", Vec::new());
     let mut rejected = false;
+    let is_bundle_only = sdp.contains("a=bundle-only");
     for line in sdp.lines().map(str::trim_end) {
         if let Some(media) = line.strip_prefix("m=") {
             let mut words = media.split(' ');
@@ -39,7 +40,7 @@ pub fn sections(sdp: &str) -> Option<Vec<Section>> {
                 Some("video") => Medium::Video,
                 _ => Medium::Other,
             };
-            rejected = words.next() == Some("0") && !sdp.contains("a=bundle-only");
+            rejected = words.next() == Some("0") && !is_bundle_only;
             if !rejected {
                 let (sends, receives) = direction(session.0);
                 session.1.push(Section { medium, mid: None, sends, receives });
@@ -105,5 +106,12 @@ mod tests {
             assert!(mids.map(String::len).sum::<usize>() <= sdp.len(), "{sdp:?}");
         });
         assert!(understood > 1000, "{understood} were understood");
+    }
+
+    #[test]
+    fn long_offers_are_read_once() {
+        let sdp = |bytes| format!("v=0\r\n{}", "m=video 0 X 96\r\n".repeat(bytes / 16));
+        let growth = hostile::growth(sdp, |sdp| drop(sections(sdp)));
+        assert!(growth < 32.0, "{growth} times the time for 8 times the length");
     }
 }

@@ -280,4 +280,17 @@ mod tests {
             assert_eq!(others(&again), others(&offer), "{offer:?}");
         });
     }
+
+    #[test]
+    fn long_fragments_and_offers_are_read_once() {
+        let sdp =
+            |bytes: usize| "m=audio 9 X 1\r\na=mid:0\r\na=ice-ufrag:abcd\r\na=candidate:1 1 udp\r\n".repeat(bytes / 64);
+        let credentials = Credentials { ufrag: "new1".to_owned(), pwd: "newnewnewnewnewnewnewnew".to_owned() };
+        for growth in [
+            hostile::growth(sdp, |sdp| assert!(Fragment::parse(sdp).is_err())),
+            hostile::growth(sdp, |sdp| drop(restarted(sdp, &credentials, &[]))),
+        ] {
+            assert!(growth < 32.0, "{growth} times the time for 8 times the length");
+        }
+    }
 }

@@ -113,6 +113,22 @@ pub fn torn<T: AsRef<str>>(dice: &mut StdRng, good: &[T], splinters: &[&str]) ->
     text
 }
 
+/// How many times longer it takes to read a text that is eight times as long: 8 is linear, 64 is quadratic. The best of
+/// several tries each, so that what else the machine does counts for little.
+pub fn growth(text: impl Fn(usize) -> String, mut read: impl FnMut(&str)) -> f64 {
+    let mut best = |bytes| {
+        let text = text(bytes);
+        let tries = (0..7).map(|_| {
+            let began = Instant::now();
+            read(&text);
+            began.elapsed()
+        });
+        tries.min().unwrap_or_default().as_secs_f64()
+    };
+    let short = best(200_000 / 8);
+    best(200_000) / short
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
