@@ -5,7 +5,7 @@ SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := demo
-.PHONY: demo test lint bench screenshots build native test-native rust-lint web-lint tidy print-binary
+.PHONY: demo test fuzz lint bench screenshots build native test-native rust-lint web-lint tidy print-binary
 
 say = echo "==> $(1)" >&2
 
@@ -35,6 +35,14 @@ demo: build
 ## test: everything, and one line with the sum
 test: native test-native web-client/node_modules/.installed tests/browser/node_modules/.installed web-client/dist/index.html .venv/.installed
 	@scripts/test
+
+## fuzz: bends what every parser reads, with new dice: 15 s for each, five minutes (longer: make fuzz FLAGS=600, seconds for each)
+## In `make test` the same tests play a few thousand rounds with dice that never change.
+fuzz: native web-client/dist/index.html
+	@$(call say,bending what the network may send)
+	@FUZZ_SECONDS="$(or $(FLAGS),15)" FUZZ_SEED="$$(date +%s)000000" RUST_BACKTRACE=0 \
+	  cargo test --release --no-fail-fast -p signaling -p media -p server --lib --test noise --test hostile -- \
+	  hostile_ --test-threads=1 >&2
 
 ## lint: formatting, clippy, types, eslint, the house rules, licenses and advisories
 lint: rust-lint web-lint tidy
