@@ -154,6 +154,7 @@ fn forwarding_a_packet_allocates_nothing() {
 }
 
 /// What fails authentication costs as much with many sessions as with few; on our own way, next to nothing.
+#[expect(clippy::print_stdout, reason = "the figures are the point of the test")]
 fn hostile_datagrams_allocate_nothing_or_little() {
     let costs = refuse(2);
     println!("the most allocations for one datagram that is refused: {costs:#?}");
