@@ -17,7 +17,7 @@ use std::time::Instant;
 use openssl::error::ErrorStack;
 use openssl::pkey::PKey;
 use openssl::srtp::SrtpProfileId;
-use openssl::ssl::{SslContext, SslMethod, SslMode, SslOptions, SslSessionCacheMode, SslVerifyMode, SslVersion};
+use openssl::ssl::{SslContext, SslMethod, SslOptions, SslSessionCacheMode, SslVerifyMode, SslVersion};
 use openssl::x509::X509;
 use str0m::crypto::dtls::{DtlsCert, DtlsInstance, DtlsProvider, DtlsVersion, SrtpProfile};
 use str0m::crypto::{self, CryptoError, CryptoProvider};
@@ -159,8 +159,6 @@ fn new_context(certificate: &DtlsCert) -> Result<SslContext, ErrorStack> {
     // No resumption in any form, for each peer connection is new; no renegotiation, for it is an attack.
     context.set_options(SslOptions::NO_QUERY_MTU | SslOptions::NO_TICKET | SslOptions::NO_RENEGOTIATION);
     context.set_session_cache_mode(SslSessionCacheMode::OFF);
-    // After the handshake DTLS has next to nothing to do, and its buffers are a fifth of a viewer.
-    context.set_mode(SslMode::RELEASE_BUFFERS);
     context.set_cipher_list("ECDHE+AESGCM:ECDHE+CHACHA20:ECDHE+AES")?;
     context.set_tlsext_use_srtp(&PROFILES.map(|(_, _, name)| name).join(":"))?;
     context.set_certificate(X509::from_der(&certificate.certificate)?.as_ref())?;
