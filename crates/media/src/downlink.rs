@@ -139,7 +139,8 @@ impl Downlink {
             let Some(layer) = track.layers.get(showing.layer) else { continue };
             let fresh = layer.fresh.after(sink.taken);
             if sink.is_video && self.is_held {
-                sink.progress = Progress::Behind;
+                // From now on it is its own line that it waits for.
+                (sink.progress, sink.skipping_since) = (Progress::Behind, None);
             } else if sink.is_video && sink.taken < layer.fresh.forgotten() {
                 // The panel is served whatever it takes. Of the audience, who cannot be served in time is not served
                 // the same later, when there is even more to do.

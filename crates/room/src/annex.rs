@@ -189,24 +189,31 @@ impl Room {
 
     fn add_feed(&mut self, now: Instant, feed: Published<Feed>, out: &mut Outbox) {
         let before = self.feeds.get(&feed.what.id).map(|known| known.track);
-        if before != Some(feed.track) {
-            before.into_iter().for_each(|before| self.router.unbind_track(before));
-            self.router.bind_home_track(now, feed.track, true);
-            self.router.mute_track(feed.track, feed.what.muted);
-        }
+        self.take_track(now, before, (feed.track, true), feed.what.muted);
         self.tell_feed(&feed, out);
         self.feeds.insert(feed.what.id, feed);
     }
 
     fn add_voice(&mut self, now: Instant, voice: Published<Voice>, out: &mut Outbox) {
         let before = self.voices.get(&voice.what.id).map(|known| known.track);
-        if before != Some(voice.track) {
-            before.into_iter().for_each(|before| self.router.unbind_track(before));
-            self.router.bind_home_track(now, voice.track, false);
-            self.router.mute_track(voice.track, voice.what.muted);
-        }
+        self.take_track(now, before, (voice.track, false), voice.what.muted);
         self.tell_voice(&voice, out);
         self.voices.insert(voice.what.id, voice);
+    }
+
+    /// Takes the home's track for what is new here, or was offered anew there and has another than before.
+    fn take_track(
+        &mut self,
+        now: Instant,
+        before: Option<TrackId>,
+        (track, is_video): (TrackId, bool),
+        is_muted: bool,
+    ) {
+        if before != Some(track) {
+            before.into_iter().for_each(|before| self.router.unbind_track(before));
+            self.router.bind_home_track(now, track, is_video);
+            self.router.mute_track(track, is_muted);
+        }
     }
 
     /// What the audience is told is also what has become of the room.
