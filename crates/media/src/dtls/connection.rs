@@ -1,12 +1,13 @@
 //! One DTLS association: str0m's calls on one side, OpenSSL's state machine on the other.
 #![allow(
     unsafe_code,
-    reason = "three calls about the retransmission timer that the openssl crate does not wrap; each says why it is sound"
+    reason = "four calls about timers and buffers that the openssl crate does not wrap; each says why it is sound"
 )]
 
 use std::collections::VecDeque;
 use std::ffi::{c_int, c_uint};
 use std::io::{self, Read, Write};
+use std::ptr;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
@@ -19,6 +20,9 @@ use super::{HANDSHAKES, KEYS, Keys, KeysGoTo, PROFILES};
 
 /// A record for a handshake or a data channel never carries more (RFC 5246 section 6.2.1).
 const RECORD_BYTES: usize = 16 * 1024;
+/// What we write is never longer: OpenSSL's buffer for it, which stays for as long as the viewer, is made for this and
+/// not for the 16 KiB that the protocol allows. str0m's data channels write less than a datagram.
+const LONGEST_WRITE_BYTES: u16 = 2048;
 /// OpenSSL begins with one second. Ours is short because a lost flight is a black screen, and small: two datagrams.
 pub(super) const FIRST_RETRANSMIT_US: c_uint = 100_000;
 const LONGEST_RETRANSMIT_US: c_uint = 1_600_000;
@@ -28,6 +32,8 @@ const IDLE: Duration = Duration::from_secs(24 * 60 * 60);
 // `DTLS_CTRL_GET_TIMEOUT` and `DTLS_CTRL_HANDLE_TIMEOUT` of <openssl/ssl.h>, where they are macros around `SSL_ctrl`.
 const GET_TIMEOUT: c_int = 73;
 const HANDLE_TIMEOUT: c_int = 74;
+// `SSL_CTRL_SET_MAX_SEND_FRAGMENT` of the same file.
+const SET_LONGEST_WRITE: c_int = 52;
 
 unsafe extern "C" {
     fn DTLS_set_timer_cb(ssl: *mut openssl_sys::SSL, callback: extern "C" fn(*mut openssl_sys::SSL, c_uint) -> c_uint);
@@ -109,6 +115,8 @@ enum Failure {
     ExportKeys(#[source] ErrorStack),
     #[error("reading")]
     Read(#[source] openssl::ssl::Error),
+    #[error("{0} bytes are too long to be written")]
+    TooLong(usize),
     #[error("writing")]
     Write(#[source] openssl::ssl::Error),
     #[error("there is no context")]
@@ -198,6 +206,9 @@ impl DtlsInstance for Connection {
             State::Closed | State::Failed => return Err(DtlsImplError::ConnectionClosed),
             State::Established => {}
         }
+        if data.len() > usize::from(LONGEST_WRITE_BYTES) {
+            return Err(self.fail(&Failure::TooLong(data.len())));
+        }
         ErrorStack::get();
         self.stream().ssl_write(data).map_err(|error| self.fail(&Failure::Write(error)))
     }
@@ -240,10 +251,13 @@ impl Connection {
         let context = self.context.as_ref().ok_or(Failure::NoContext)?;
         ErrorStack::get();
         let mut ssl = Ssl::new(context).map_err(Failure::Make)?;
-        ssl.set_mtu(u32::try_from(self.mtu_bytes).unwrap_or(u32::MAX)).map_err(Failure::Make)?;
+        ssl.set_mtu(self.mtu_bytes.min(LONGEST_WRITE_BYTES.into()) as u32).map_err(Failure::Make)?;
         // SAFETY: the pointer is of a live SSL made for DTLS; the callback is a plain function that lives for ever and
         // touches nothing behind its arguments.
         unsafe { DTLS_set_timer_cb(ssl.as_ptr(), next_retransmit_us) };
+        // SAFETY: the SSL is live, and this command does not look at its last argument. OpenSSL does not check a write
+        // against its buffer: `send_application_data` does, and handshakes are cut to the MTU.
+        unsafe { openssl_sys::SSL_ctrl(ssl.as_ptr(), SET_LONGEST_WRITE, LONGEST_WRITE_BYTES.into(), ptr::null_mut()) };
         if self.active {
             ssl.set_connect_state()
         } else {
@@ -334,7 +348,7 @@ impl Connection {
         }
         ErrorStack::get();
         // SAFETY: the SSL is live, and this command does not look at its last argument.
-        let result = unsafe { control(self.stream().ssl(), HANDLE_TIMEOUT, std::ptr::null_mut()) };
+        let result = unsafe { control(self.stream().ssl(), HANDLE_TIMEOUT, ptr::null_mut()) };
         if result < 0 { Err(Failure::Retransmit(ErrorStack::get())) } else { Ok(()) }
     }
 

@@ -313,6 +313,18 @@ fn data_and_the_end_arrive() {
     }
 }
 
+/// What OpenSSL would write beyond its buffer is not given to it.
+#[test]
+fn a_record_is_as_long_as_its_buffer_at_most() {
+    let (mut ours, mut theirs) = (Side::ours(true), Side::dimpl(false));
+    exchange(&mut ours, &mut theirs);
+    ours.dtls.send_application_data(&[7; 1900]).unwrap();
+    exchange(&mut ours, &mut theirs);
+    assert_eq!(theirs.told.last(), Some(&Told::Data(vec![7; 1900])));
+    assert!(ours.dtls.send_application_data(&[7; 2049]).is_err());
+    assert!(ours.dtls.is_closed());
+}
+
 #[test]
 fn closes_in_every_state() {
     let certificate = Certificate::generate().0;
