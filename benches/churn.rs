@@ -34,9 +34,12 @@ fn main() -> Result<()> {
             watchers: number(3, 100)?,
             keyframe_every: FRAMES_PER_SECOND * number(4, 2)? as u32,
         };
-        stay_on_processor(PROCESSORS.1)?;
         let server = match number(5, 1)? {
-            1 => Server::start_on_processor(PROCESSORS.0)?,
+            1 => {
+                stay_on_processor(PROCESSORS.1)?;
+                Server::start_on_processor(PROCESSORS.0)?
+            }
+            // Pinned, this program would take the server along.
             workers => Server::start_with_workers(workers)?,
         };
         let table = storm.table(server)?;

@@ -18,6 +18,8 @@ const STAY: Duration = Duration::from_secs(2);
 /// One of so many watchers opens what it gets, which gives the delay.
 const OPENING: usize = 10;
 const PATIENCE: Duration = Duration::from_secs(30);
+const THINNED: &str = "consilium_room_viewers_thinned_total";
+const REFUSED: &str = "consilium_excerpts_refused_total";
 
 /// What happens.
 #[derive(Debug, Clone, Copy)]
@@ -59,6 +61,12 @@ struct Joiners {
     packets: u64,
 }
 
+impl Spell {
+    fn core(&self) -> f64 {
+        self.processor.as_secs_f64() / self.took.as_secs_f64()
+    }
+}
+
 impl Storm {
     /// Measures the calm, then the storm; gives the table.
     ///
@@ -68,6 +76,7 @@ impl Storm {
         let mut room = Room::open(server, self)?;
         let mut calm = room.spell(|room| room.swarm.run(self.within, |_| false).map(drop))?;
         let mut storm = room.spell(|room| room.join_all(self))?;
+        let lost = (room.subject.server.metric(THINNED)?, room.subject.server.metric(REFUSED)?);
         let Joiners { first_pictures: mut pictures, packets, .. } = room.joiners;
         ensure!(pictures.len() == self.joins, "{} of {} had a picture", pictures.len(), self.joins);
         let calm_again = calm.processor.as_secs_f64() * storm.took.as_secs_f64() / calm.took.as_secs_f64();
@@ -103,6 +112,8 @@ impl Storm {
                 "server, ms a join and leave, less that at the calm's price",
                 format!("{:.2}", join_ms - packets * packet_ms),
             ),
+            ("server's core, calm / storm", format!("{:.2} / {:.2}", calm.core(), storm.core())),
+            ("viewers thinned, excerpts refused", format!("{} / {}", lost.0, lost.1)),
             ("load's core, calm / storm", format!("{:.2} / {:.2}", calm.shares.load, storm.shares.load)),
             ("doubtful", doubts.into_iter().collect::<Vec<_>>().join(", ")),
         ];

@@ -143,13 +143,13 @@ impl Layer {
             if self.put_in.len() > 8 {
                 self.put_in.remove(0);
             }
-            self.keep(ours(place, payload.into(), false, true));
+            self.keep(now, ours(place, payload.into(), false, true));
         }
         // Nobody can begin with a picture whose parameter sets are not there: they may be late, or lost and asked for.
         let has_sets = self.sets_at == Some(rtp_ticks) || !self.begins_idr(&packet.payload);
         let begins_keyframe = self.encoding.begins_keyframe(&packet.payload);
         let place = sequence + self.put_in_before(sequence);
-        self.keep(ours(place, packet.payload, packet.marker, begins_keyframe && has_sets));
+        self.keep(now, ours(place, packet.payload, packet.marker, begins_keyframe && has_sets));
         if begins_keyframe {
             self.note_keyframe(now);
         }
@@ -169,7 +169,7 @@ impl Layer {
         if packet.begins_keyframe {
             self.note_keyframe(now);
         }
-        self.keep(packet.clone());
+        self.keep(now, packet.clone());
     }
 
     fn note_keyframe(&mut self, now: Instant) {
@@ -177,10 +177,10 @@ impl Layer {
         self.asking.answered(now);
     }
 
-    fn keep(&mut self, packet: Packet) {
+    fn keep(&mut self, now: Instant, packet: Packet) {
         self.history.insert(&packet);
         self.hole_since = self.hole_since.filter(|_| !self.history.is_whole());
-        self.fresh.push(packet);
+        self.fresh.push(now, packet);
     }
 
     fn begins_idr(&self, payload: &[u8]) -> bool {

@@ -3,6 +3,7 @@
 mod flow;
 mod housekeeping;
 mod news;
+mod serving;
 mod sessions;
 mod trunks;
 
@@ -70,8 +71,8 @@ pub struct Router {
     written: Vec<(Rank, SessionId)>,
     /// When some of them were left for the next tick.
     rest_at: Option<Instant>,
-    /// Since when there is such a rest.
-    rest_since: Option<Instant>,
+    /// When some who waited were last given up.
+    gave_up_at: Option<Instant>,
     /// Viewers of whom some sink has lost its picture for want of capacity.
     thinned: Vec<SessionId>,
     trunks: BTreeMap<TrunkId, Trunk>,
@@ -99,7 +100,7 @@ impl Router {
             offered: Vec::new(),
             written: Vec::new(),
             rest_at: None,
-            rest_since: None,
+            gave_up_at: None,
             thinned: Vec::new(),
             trunks: BTreeMap::new(),
             excerpts: Vec::new(),
@@ -311,7 +312,7 @@ impl Router {
                 && downlink.deadline().is_some_and(|at| at <= now)
             {
                 downlink.report(now, departures);
-                self.note_written(id);
+                self.note_written(now, id);
             }
             self.touch(id, departures, |session, drained| session.advance(now, drained));
         }
@@ -352,7 +353,7 @@ impl Router {
     ) {
         let Some(downlink) = self.entry_mut(id).and_then(|entry| entry.downlink.as_mut()) else { return };
         downlink.hold(peer, is_held);
-        self.note_written(id);
+        self.note_written(now, id);
         self.settle(now, departures, news);
     }
 

@@ -74,3 +74,27 @@ fn the_panel_has_everything_and_the_audience_waits_for_a_keyframe() {
     net.send(publisher, 10, 1000);
     assert!(counts(&net).iter().zip(before).all(|(after, before)| after - before == 30 * LINES));
 }
+
+#[test]
+fn who_is_served_late_but_in_time_loses_nothing() {
+    let mut net = Net::new();
+    let publisher = net.peer(Direction::SendOnly, 1);
+    let track = net.track(publisher, 0);
+    net.rank = Rank::Audience;
+    for _ in 0..AUDIENCE {
+        let viewer = net.peer(Direction::RecvOnly, LINES);
+        for line in 0..LINES {
+            let sink = net.sink(viewer, line);
+            net.watch(sink, track);
+        }
+    }
+    net.send(publisher, 10, 1000);
+    // A fifth too much for most of a second: there is always somebody who waits, and nobody for long.
+    net.looks_every_ms = 8;
+    net.send(publisher, 20, 1000);
+    net.looks_every_ms = 1;
+    net.send(publisher, 10, 1000);
+    assert_eq!(net.router.report().counters.viewers_thinned, 0);
+    let counts = net.peers[publisher + 1..].iter().map(|peer| peer.received.len());
+    assert!(counts.clone().all(|count| count == 120 * LINES), "{:?}", counts.collect::<Vec<_>>());
+}

@@ -6,7 +6,6 @@ use str0m::media::{Mid, Rid};
 
 use super::sessions::{CONNECT_WITHIN, index};
 use super::{News, Router, SinkId, TrackId};
-use crate::downlink::Rank;
 use crate::error::{DropReason, NoCommonCodec};
 use crate::format::Encoding;
 use crate::packet::Incoming;
@@ -15,10 +14,6 @@ use crate::sink::Remedy;
 use crate::track::Origin;
 use crate::{Datagram, Departures, SessionId, report};
 
-/// What may be sealed for the audience before everything else has its turn: about 200 packets, half a millisecond.
-const SLICE_BYTES: usize = 256 * 1024;
-/// When some of the audience has waited this long for its slice, there is no capacity for it.
-const LATE: Duration = Duration::from_millis(400);
 /// A viewer waits this long for a fresh keyframe before a long cache is replayed to it.
 const PATIENCE: Duration = Duration::from_millis(400);
 
@@ -43,82 +38,6 @@ impl Router {
             self.let_out_all(now, departures);
             if self.events.is_empty() && (self.written.is_empty() || self.rest_at.is_some()) {
                 return;
-            }
-        }
-    }
-
-    /// Lets out sessions, the panel first. The audience waits for the next [`Router::tick`] when a slice is full.
-    fn let_out_all(&mut self, now: Instant, departures: &mut Departures) {
-        self.hand_on(now);
-        self.written.sort_by_key(|(rank, _)| *rank);
-        let mut written = std::mem::take(&mut self.written);
-        let is_full = |rank: Rank, departures: &Departures| rank == Rank::Audience && departures.bytes() > SLICE_BYTES;
-        let mut count = 0;
-        while let Some((_, session)) = written.get(count).filter(|(rank, _)| !is_full(*rank, departures)) {
-            self.let_out(now, *session, departures);
-            count += 1;
-        }
-        written.drain(..count);
-        self.rest_at = (!written.is_empty()).then_some(now);
-        self.rest_since = self.rest_at.map(|now| self.rest_since.unwrap_or(now));
-        // What was noted meanwhile is behind what was left.
-        written.append(&mut self.written);
-        self.written = written;
-        if self.rest_since.is_some_and(|since| now.saturating_duration_since(since) > LATE) {
-            self.give_up_rest(now);
-        }
-        if self.written.is_empty() {
-            for (track, layer) in self.fresh.drain(..) {
-                let layer = self.tracks.get_mut(&track).and_then(|track| track.layers.get_mut(layer));
-                layer.into_iter().for_each(|layer| layer.fresh.forget());
-            }
-        }
-    }
-
-    /// Half of those who have still to be served are not: what they miss is forgotten, and they go on at a keyframe.
-    /// Who came first keeps the picture, so that it is always the same who wait.
-    fn give_up_rest(&mut self, now: Instant) {
-        let mut waiting = std::mem::take(&mut self.written);
-        waiting.sort_by_key(|(_, session)| self.entry(*session).map(|entry| entry.number));
-        for (_, session) in waiting.split_off(waiting.len() / 2) {
-            let Some(entry) = self.sessions.get_mut(index(session)) else { continue };
-            entry.has_writes = false;
-            if entry.downlink.as_mut().is_some_and(|downlink| downlink.give_up(now, &self.tracks)) {
-                self.note_thinned(session);
-            }
-        }
-        self.written = waiting;
-        self.rest_since = self.rest_at;
-    }
-
-    fn note_thinned(&mut self, session: SessionId) {
-        self.counters.viewers_thinned += 1;
-        self.thinned.push(session);
-    }
-
-    fn let_out(&mut self, now: Instant, id: SessionId, departures: &mut Departures) {
-        let Some(entry) = self.sessions.get_mut(index(id)).filter(|entry| entry.generation == id.0 >> 20) else {
-            return;
-        };
-        entry.has_writes = false;
-        match &mut entry.downlink {
-            Some(downlink) => {
-                let thinned = downlink.thinned;
-                self.counters.packets_forwarded += downlink.flush(now, &self.tracks, departures);
-                for (track, layer, next) in downlink.left_behind() {
-                    let layer = self.tracks.get_mut(&track).and_then(|track| track.layers.get_mut(layer));
-                    if let Some(layer) = layer.filter(|layer| layer.history.keyframe().is_none_or(|at| at < next)) {
-                        layer.asking.spare(now, downlink.rank);
-                    }
-                }
-                let is_thinned = downlink.thinned > thinned;
-                self.note_deadline(id);
-                if is_thinned {
-                    self.note_thinned(id);
-                }
-            }
-            None => {
-                self.touch(id, departures, |session, drained| session.advance(now, drained));
             }
         }
     }
@@ -291,7 +210,7 @@ impl Router {
         for sink in &sinks {
             let begins = match self.sink_mut(*sink).map(|sink| sink.showing) {
                 Some(Some(showing)) if showing.layer == layer => {
-                    self.note_written(sink.session);
+                    self.note_written(now, sink.session);
                     false
                 }
                 Some(Some(showing)) => is_change && self.is_worth_changing(track, showing.layer, layer, now),
@@ -324,7 +243,7 @@ impl Router {
         if layer.encoding == Encoding::Opus {
             // Sound begins anywhere, with the next packet.
             sink.show(source, (at, layer), types);
-            self.note_written(id.session);
+            self.note_written(now, id.session);
             return Ok(());
         }
         if !layer.is_ready(now) {
@@ -340,7 +259,7 @@ impl Router {
         sink.show(source, (at, layer), types);
         sink.replay(layer);
         self.counters.keyframes_served += 1;
-        self.note_written(id.session);
+        self.note_written(now, id.session);
         Ok(())
     }
 
@@ -372,16 +291,7 @@ impl Router {
         if is_to_replay {
             sink.replay(layer);
             self.counters.keyframes_served += 1;
-            self.note_written(session);
-        }
-    }
-
-    pub(super) fn note_written(&mut self, id: SessionId) {
-        if let Some(entry) = self.entry_mut(id)
-            && !std::mem::replace(&mut entry.has_writes, true)
-        {
-            let rank = entry.downlink.as_ref().map_or(Rank::Panel, |downlink| downlink.rank);
-            self.written.push((rank, id));
+            self.note_written(now, session);
         }
     }
 }

@@ -38,7 +38,7 @@ impl Router {
             if let Some(entry) = self.entry_mut(session) {
                 entry.session.ask_keyframe(ssrc);
                 self.counters.keyframe_requests_upstream += 1;
-                self.note_written(session);
+                self.note_written(now, session);
             }
         }
         for track in layered {

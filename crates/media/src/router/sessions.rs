@@ -28,7 +28,7 @@ pub(super) struct Entry {
     pub(super) tracks: Vec<TrackId>,
     /// What a viewer is sent; none for a publisher.
     pub(super) downlink: Option<Box<Downlink>>,
-    pub(super) has_writes: bool,
+    pub(super) written_at: Option<Instant>,
 }
 
 pub(super) fn index(id: SessionId) -> usize {
@@ -52,7 +52,7 @@ impl Router {
             queued: None,
             tracks: Vec::new(),
             downlink,
-            has_writes: false,
+            written_at: None,
         });
         self.counters.sessions_opened += 1;
         id

@@ -1,0 +1,115 @@
+//! Who is served when: the panel at once, the audience in slices, and who not at all where there is no capacity.
+
+use std::time::{Duration, Instant};
+
+use super::Router;
+use super::sessions::index;
+use crate::downlink::Rank;
+use crate::{Departures, SessionId};
+
+/// What may be sealed for the audience before everything else has its turn: about 200 packets, half a millisecond.
+const SLICE_BYTES: usize = 256 * 1024;
+/// When some of the audience has waited this long for its slice, there is no capacity for it.
+const LATE: Duration = Duration::from_millis(400);
+impl Router {
+    pub(super) fn note_written(&mut self, now: Instant, id: SessionId) {
+        if let Some(entry) = self.entry_mut(id).filter(|entry| entry.written_at.is_none()) {
+            entry.written_at = Some(now);
+            let rank = entry.downlink.as_ref().map_or(Rank::Panel, |downlink| downlink.rank);
+            self.written.push((rank, id));
+        }
+    }
+
+    /// Lets out sessions, the panel first. The audience waits for the next [`Router::tick`] when a slice is full.
+    pub(super) fn let_out_all(&mut self, now: Instant, departures: &mut Departures) {
+        self.hand_on(now);
+        self.written.sort_by_key(|(rank, _)| *rank);
+        let mut written = std::mem::take(&mut self.written);
+        let is_full = |rank: Rank, departures: &Departures| rank == Rank::Audience && departures.bytes() > SLICE_BYTES;
+        let mut count = 0;
+        while let Some((_, session)) = written.get(count).filter(|(rank, _)| !is_full(*rank, departures)) {
+            self.let_out(now, *session, departures);
+            count += 1;
+        }
+        written.drain(..count);
+        self.rest_at = (!written.is_empty()).then_some(now);
+        // What was noted meanwhile is behind what was left.
+        written.append(&mut self.written);
+        self.written = written;
+        // Those who are left after some were given up have as long again.
+        let late_since = self.waiting_since().map(|since| self.gave_up_at.map_or(since, |at| at.max(since)));
+        if late_since.is_some_and(|since| now.saturating_duration_since(since) > LATE) {
+            self.give_up_rest(now);
+        }
+        self.forget_sent();
+    }
+
+    /// Since when who waits longest has been waiting: the first, for those who wait are of one rank.
+    fn waiting_since(&self) -> Option<Instant> {
+        let (_, longest) = self.written.first()?;
+        self.entry(*longest)?.written_at
+    }
+
+    /// Forgets what everybody has been sent.
+    fn forget_sent(&mut self) {
+        if self.written.is_empty() {
+            for (track, layer) in self.fresh.drain(..) {
+                let layer = self.tracks.get_mut(&track).and_then(|track| track.layers.get_mut(layer));
+                layer.into_iter().for_each(|layer| layer.fresh.forget());
+            }
+        } else if let Some(since) = self.waiting_since() {
+            for (track, layer) in &self.fresh {
+                let layer = self.tracks.get_mut(track).and_then(|track| track.layers.get_mut(*layer));
+                layer.into_iter().for_each(|layer| layer.fresh.forget_before(since));
+            }
+        }
+    }
+
+    /// Half of those who have still to be served are not: what they miss is forgotten, and they go on at a keyframe.
+    /// Who came first keeps the picture, so that it is always the same who wait.
+    fn give_up_rest(&mut self, now: Instant) {
+        let mut waiting = std::mem::take(&mut self.written);
+        waiting.sort_by_key(|(_, session)| self.entry(*session).map(|entry| entry.number));
+        for (_, session) in waiting.split_off(waiting.len() / 2) {
+            let Some(entry) = self.sessions.get_mut(index(session)) else { continue };
+            entry.written_at = None;
+            if entry.downlink.as_mut().is_some_and(|downlink| downlink.give_up(now, &self.tracks)) {
+                self.note_thinned(session);
+            }
+        }
+        self.written = waiting;
+        self.gave_up_at = Some(now);
+    }
+
+    fn note_thinned(&mut self, session: SessionId) {
+        self.counters.viewers_thinned += 1;
+        self.thinned.push(session);
+    }
+
+    fn let_out(&mut self, now: Instant, id: SessionId, departures: &mut Departures) {
+        let Some(entry) = self.sessions.get_mut(index(id)).filter(|entry| entry.generation == id.0 >> 20) else {
+            return;
+        };
+        entry.written_at = None;
+        match &mut entry.downlink {
+            Some(downlink) => {
+                let thinned = downlink.thinned;
+                self.counters.packets_forwarded += downlink.flush(now, &self.tracks, departures);
+                for (track, layer, next) in downlink.left_behind() {
+                    let layer = self.tracks.get_mut(&track).and_then(|track| track.layers.get_mut(layer));
+                    if let Some(layer) = layer.filter(|layer| layer.history.keyframe().is_none_or(|at| at < next)) {
+                        layer.asking.spare(now, downlink.rank);
+                    }
+                }
+                let is_thinned = downlink.thinned > thinned;
+                self.note_deadline(id);
+                if is_thinned {
+                    self.note_thinned(id);
+                }
+            }
+            None => {
+                self.touch(id, departures, |session, drained| session.advance(now, drained));
+            }
+        }
+    }
+}
