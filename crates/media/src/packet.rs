@@ -24,25 +24,25 @@ pub(crate) struct Incoming {
 
 /// An RTP packet of one layer of one track.
 #[derive(Debug, Clone)]
-pub(crate) struct Packet {
+pub struct Packet {
     /// Extended sequence number in the layer's own count: that of its sender, plus one for each packet put in by us.
-    pub(crate) sequence: u64,
+    pub sequence: u64,
     /// RTP timestamp as it came.
-    pub(crate) rtp_ticks: u32,
+    pub rtp_ticks: u32,
     /// The marker bit: the last packet of a frame.
-    pub(crate) marker: bool,
+    pub marker: bool,
     /// True if a keyframe, or its parameter sets, begins here.
-    pub(crate) begins_keyframe: bool,
+    pub begins_keyframe: bool,
     /// The payload, without header.
-    pub(crate) payload: Arc<[u8]>,
+    pub payload: Arc<[u8]>,
     /// When it came.
-    pub(crate) arrived_at: Instant,
+    pub arrived_at: Instant,
     /// When the frame was captured, on our clock: from the sender where it can be believed, else the arrival.
-    pub(crate) captured_at: Instant,
+    pub captured_at: Instant,
     /// The same as NTP time, 32.32 (RFC 5905), as viewers are told.
-    pub(crate) captured_ntp: u64,
+    pub captured_ntp: u64,
     /// Audio level, 0 the loudest, -127 silence (RFC 6464).
-    pub(crate) audio_level: Option<i8>,
+    pub audio_level: Option<i8>,
 }
 
 /// True if RTP timestamp `a` comes before `b`, wrap considered.

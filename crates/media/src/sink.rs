@@ -88,14 +88,14 @@ pub(crate) struct Showing {
     pub(crate) number: u8,
 }
 
-/// How far a viewer is.
+/// How far a viewer, or the far end of a trunk, is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Progress {
     /// It gets what comes, as it comes.
     Live,
     /// It gets the history, piece by piece.
     Behind,
-    /// There was no capacity for it: it gets nothing until the next keyframe.
+    /// There was no capacity for it, or it was too slow: it gets nothing until the next keyframe.
     Skipping,
 }
 

@@ -1,4 +1,6 @@
-//! What a router hands on to others that serve more viewers of the same tracks: every packet once, opened and numbered.
+//! What a router hands on to others: every packet once, opened and numbered. At the far end is an annex, which serves
+//! more viewers of the same tracks and loses nothing, or the consumer of a tap, which looks at one layer and does without
+//! what it was too slow for.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -9,6 +11,7 @@ use crate::format::Encoding;
 use crate::layer::Layer;
 use crate::packet::Packet;
 use crate::router::TrackId;
+use crate::sink::Progress;
 use crate::track::Track;
 
 /// What of a history is handed on at a time, so that a long one delays nobody else.
@@ -16,11 +19,11 @@ const EXCERPT_PACKETS: usize = 256;
 /// When the other end could take no more, it is tried again after this.
 const RESUME_AFTER: Duration = Duration::from_millis(4);
 
-/// One way to one other router; the number is the caller's.
+/// One way to one other router or to one consumer; the number is the caller's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TrunkId(pub u64);
 
-/// Packets of one layer, on their way to another router.
+/// Packets of one layer, on their way to another router or to a consumer.
 #[derive(Debug)]
 pub struct Excerpt {
     pub(crate) track: TrackId,
@@ -33,12 +36,57 @@ pub struct Excerpt {
     pub(crate) packets: Vec<Packet>,
 }
 
+impl Excerpt {
+    /// Of which track.
+    pub fn track(&self) -> TrackId {
+        self.track
+    }
+
+    /// What the layer is.
+    pub fn encoding(&self) -> Encoding {
+        self.kind.0
+    }
+
+    /// The layer's stream: where it changes, timestamps and sequence numbers begin anew.
+    pub fn ssrc(&self) -> u32 {
+        self.kind.1
+    }
+
+    /// True if what came before has no connection with these packets. Video then begins with a keyframe.
+    pub fn begins(&self) -> bool {
+        self.begins
+    }
+
+    /// The packets as they came: what was late on its way in stands late.
+    pub fn packets(&self) -> &[Packet] {
+        &self.packets
+    }
+}
+
 /// The near end of a trunk: what is wanted at the far end and how far it has been told.
 #[derive(Debug, Default)]
 pub(crate) struct Trunk {
-    /// Layer by layer.
-    tracks: BTreeMap<TrackId, Vec<Told>>,
+    tracks: BTreeMap<TrackId, Wanted>,
     resume_at: Option<Instant>,
+    /// Packets that the far end will never have.
+    pub(crate) lost: u64,
+}
+
+/// A track that is wanted at the far end.
+#[derive(Debug)]
+struct Wanted {
+    part: Part,
+    /// Layer by layer; of the best alone there is one.
+    told: Vec<Told>,
+}
+
+/// What of a track is wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Part {
+    /// Every layer.
+    Whole,
+    /// The best layer there is at each moment.
+    Best,
 }
 
 /// How far the other end has been told of one layer.
@@ -46,8 +94,7 @@ pub(crate) struct Trunk {
 struct Told {
     /// What the layer was then: another stream in its place begins anew.
     kind: (Encoding, u32),
-    /// It is told the history, piece by piece, and not what comes as it comes.
-    is_behind: bool,
+    progress: Progress,
     /// As in a sink: packets dealt with by the layer's count, the number after the highest of them.
     taken: u64,
     next: u64,
@@ -56,10 +103,10 @@ struct Told {
 
 impl Trunk {
     /// Begins, or ends, to hand on a track. Begun again it is told from the last keyframe on.
-    pub(crate) fn want(&mut self, track: TrackId, is_wanted: bool) {
+    pub(crate) fn want(&mut self, track: TrackId, part: Option<Part>) {
         self.tracks.remove(&track);
-        if is_wanted {
-            self.tracks.insert(track, Vec::new());
+        if let Some(part) = part {
+            self.tracks.insert(track, Wanted { part, told: Vec::new() });
         }
     }
 
@@ -75,8 +122,12 @@ impl Trunk {
             self.resume_at = None;
         }
         self.tracks.retain(|track, _| known.contains_key(track));
-        for (id, told) in &mut self.tracks {
-            let layers = &known[id].layers;
+        for (id, Wanted { part, told }) in &mut self.tracks {
+            let track = &known[id];
+            let layers = match part {
+                Part::Whole => &track.layers[..],
+                Part::Best => track.best_layer(now).map_or(&[][..], |at| &track.layers[at..=at]),
+            };
             told.truncate(layers.len());
             for (at, layer) in layers.iter().enumerate() {
                 if told.get(at).is_none_or(|told| told.kind != (layer.encoding, layer.ssrc)) {
@@ -84,8 +135,9 @@ impl Trunk {
                     if at < told.len() { told[at] = begun } else { told.push(begun) }
                 }
                 let told = &mut told[at];
+                self.lost += told.skipped(layer);
                 let packets = told.packets(layer, may_replay);
-                if told.is_behind {
+                if told.progress == Progress::Behind {
                     self.resume_at.get_or_insert(now);
                 }
                 if !packets.is_empty() {
@@ -106,14 +158,25 @@ impl Trunk {
 
     /// The other end could not take it: it will be told again, from the history.
     pub(crate) fn tell_again(&mut self, now: Instant, refused: &Excerpt) {
-        let told = self.tracks.get_mut(&refused.track).into_iter().flatten().find(|told| told.kind == refused.kind);
-        let (Some(told), Some(first)) = (told, refused.packets.first()) else { return };
+        let (Some(told), Some(first)) = (self.told_of(refused), refused.packets.first()) else { return };
         if refused.kind.0 != Encoding::Opus {
-            told.is_behind = true;
+            told.progress = Progress::Behind;
             told.next = told.next.min(first.sequence);
             told.begins |= refused.begins;
             self.resume_at = Some(now + RESUME_AFTER);
         }
+    }
+
+    /// The other end could not take it and goes without it. Of pictures it gets nothing until the next keyframe.
+    pub(crate) fn give_up(&mut self, refused: &Excerpt) {
+        self.lost += refused.packets.len() as u64;
+        if let Some(told) = self.told_of(refused).filter(|told| told.kind.0 != Encoding::Opus) {
+            told.progress = Progress::Skipping;
+        }
+    }
+
+    fn told_of(&mut self, excerpt: &Excerpt) -> Option<&mut Told> {
+        self.tracks.get_mut(&excerpt.track)?.told.iter_mut().find(|told| told.kind == excerpt.kind)
     }
 }
 
@@ -123,20 +186,35 @@ impl Told {
         let keyframe = layer.history.keyframe().filter(|_| layer.encoding != Encoding::Opus);
         Self {
             kind: (layer.encoding, layer.ssrc),
-            is_behind: keyframe.is_some(),
+            progress: if keyframe.is_some() { Progress::Behind } else { Progress::Live },
             taken: layer.fresh.forgotten(),
             next: keyframe.unwrap_or(0),
             begins: true,
         }
     }
 
+    /// Takes what has come since as dealt with, if it is not to be told before the next keyframe; gives how much.
+    fn skipped(&mut self, layer: &Layer) -> u64 {
+        if self.progress != Progress::Skipping {
+            return 0;
+        }
+        let came = layer.fresh.count() - self.taken;
+        self.taken = layer.fresh.count();
+        let Some(keyframe) = layer.history.keyframe().filter(|keyframe| *keyframe >= self.next) else { return came };
+        (self.progress, self.next, self.begins) = (Progress::Behind, keyframe, true);
+        came.saturating_sub(layer.history.from(keyframe).count() as u64)
+    }
+
     fn packets(&mut self, layer: &Layer, may_replay: bool) -> Vec<Packet> {
+        if self.progress == Progress::Skipping {
+            return Vec::new();
+        }
         if self.taken < layer.fresh.forgotten() && layer.encoding != Encoding::Opus {
-            self.is_behind = true;
+            self.progress = Progress::Behind;
         }
         let fresh = layer.fresh.after(self.taken);
         self.taken = layer.fresh.count();
-        if !self.is_behind {
+        if self.progress == Progress::Live {
             self.next = fresh.iter().map(|packet| packet.sequence + 1).fold(self.next, u64::max);
             return fresh.to_vec();
         }
@@ -153,7 +231,8 @@ impl Told {
         }
         packets.extend(layer.history.from(self.next).take(EXCERPT_PACKETS).cloned());
         self.next = packets.iter().map(|packet| packet.sequence + 1).fold(self.next, u64::max);
-        self.is_behind = layer.history.newest().is_some_and(|newest| newest.sequence >= self.next);
+        let is_behind = layer.history.newest().is_some_and(|newest| newest.sequence >= self.next);
+        self.progress = if is_behind { Progress::Behind } else { Progress::Live };
         packets
     }
 }

@@ -1,4 +1,4 @@
-//! The router as one of several: what it hands on to others, and what it gets from its home.
+//! The router as one of several: what it hands on to others and to consumers, and what it gets from its home.
 
 use std::time::{Duration, Instant};
 
@@ -8,7 +8,7 @@ use crate::downlink::Rank;
 use crate::error::DropReason;
 use crate::parameter_sets::ParameterSets;
 use crate::track::{Origin, Track};
-use crate::trunk::{Excerpt, Trunk, TrunkId};
+use crate::trunk::{Excerpt, Part, Trunk, TrunkId};
 
 /// A track of the home router that nobody has watched for this long is not wanted from there any more.
 const UNWANTED_AFTER: Duration = Duration::from_secs(5);
@@ -28,9 +28,18 @@ impl Router {
     /// The far end wants a track's packets, from the last keyframe on, or no more.
     pub fn want(&mut self, now: Instant, trunk: TrunkId, track: TrackId, is_wanted: bool) {
         if let Some(trunk) = self.trunks.get_mut(&trunk) {
-            trunk.want(track, is_wanted);
+            trunk.want(track, is_wanted.then_some(Part::Whole));
             self.hand_on(now);
         }
+    }
+
+    /// Opens the near end of a tap: a trunk to a consumer in this process that gets the packets of one track's best layer,
+    /// from the last keyframe on. It is closed as every trunk is.
+    pub fn open_tap(&mut self, now: Instant, id: TrunkId, track: TrackId) {
+        let mut trunk = Trunk::default();
+        trunk.want(track, Some(Part::Best));
+        self.trunks.insert(id, trunk);
+        self.hand_on(now);
     }
 
     /// The far end wants a keyframe of the layer with this SSRC that its own cache does not have.
@@ -56,6 +65,16 @@ impl Router {
     pub fn hand_on_again(&mut self, now: Instant, trunk: TrunkId, refused: &Excerpt) {
         if let Some(trunk) = self.trunks.get_mut(&trunk) {
             trunk.tell_again(now, refused);
+        }
+    }
+
+    /// The consumer of a tap did not keep up: it goes without the excerpt, is not waited for, and goes on at a keyframe.
+    pub fn give_up(&mut self, now: Instant, trunk: TrunkId, refused: &Excerpt) {
+        let Some(trunk) = self.trunks.get_mut(&trunk) else { return };
+        trunk.give_up(refused);
+        let layers = self.tracks.get_mut(&refused.track).map(|track| &mut track.layers);
+        for layer in layers.into_iter().flatten().filter(|layer| layer.ssrc == refused.ssrc()) {
+            layer.asking.spare(now, Rank::Audience);
         }
     }
 
@@ -102,6 +121,7 @@ impl Router {
     pub(super) fn hand_on(&mut self, now: Instant) {
         for (id, trunk) in &mut self.trunks {
             trunk.tell(now, &self.tracks, |excerpt| self.excerpts.push((*id, excerpt)));
+            self.counters.tap_packets_lost += std::mem::take(&mut trunk.lost);
         }
     }
 
