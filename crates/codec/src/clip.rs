@@ -57,8 +57,12 @@ impl ClipPlan {
         let mut drawing = self.motif.prepare(self.width, self.height, self.seed);
         let mut picture = Picture::new(self.width, self.height);
         let mut planes = Planes::new(self.width, self.height)?;
-        let settings =
-            Settings { fps: self.fps as f32, bitrate_bps: self.bitrate_bps, keyframe_interval_frames: self.fps };
+        let settings = Settings {
+            fps: self.fps as f32,
+            bitrate_bps: self.bitrate_bps,
+            keyframe_interval_frames: self.fps,
+            unit_bytes: None,
+        };
         let mut encoder = Encoder::new(settings)?;
         let frames = self.frames();
         let mut pictures = Vec::with_capacity(frames.into());

@@ -1,6 +1,6 @@
 //! H.264 constrained baseline, in and out, by openh264.
 //!
-//! No B-frames, one slice per picture, SPS and PPS before every IDR picture, CAVLC. The encoder runs at openh264's
+//! No B-frames, one slice per picture unless told otherwise, SPS and PPS before every IDR picture, CAVLC. The encoder runs at openh264's
 //! lowest complexity: on camera pictures it was measured to be a third cheaper than the default at equal PSNR.
 
 use openh264::OpenH264API;
@@ -10,6 +10,7 @@ use openh264::encoder::{
 };
 use openh264::formats::YUVSource;
 
+use crate::planes::View;
 use crate::{Error, Planes};
 
 /// One coded picture as an Annex B byte stream.
@@ -30,6 +31,8 @@ pub struct Settings {
     pub bitrate_bps: u32,
     /// An IDR picture every so many frames; 0 for only when asked, which is right for a live connection.
     pub keyframe_interval_frames: u32,
+    /// The most bytes of one NAL unit, so that each fits into a packet; none for one slice per picture.
+    pub unit_bytes: Option<u32>,
 }
 
 /// Encodes pictures of one size, or of several one after the other.
@@ -53,6 +56,7 @@ impl Encoder {
             .num_threads(1)
             .intra_frame_period(IntraFramePeriod::from_num_frames(settings.keyframe_interval_frames))
             .vui(VuiConfig::bt709());
+        let config = settings.unit_bytes.map_or(config, |bytes| config.max_slice_len(bytes));
         let inner = openh264::encoder::Encoder::with_api_config(OpenH264API::from_source(), config)
             .map_err(Error::EncodeH264)?;
         Ok(Self { inner })
@@ -109,13 +113,23 @@ impl Decoder {
 
     /// Decodes one access unit (Annex B). Gives none while there is nothing to show.
     pub fn decode(&mut self, annex_b: &[u8]) -> Result<Option<Planes>, Error> {
+        let copied = self.look(annex_b, |View { width, height, planes: from }| {
+            let mut planes = Planes::new(width, height)?;
+            let to = [(&mut planes.y, width), (&mut planes.u, width / 2), (&mut planes.v, width / 2)];
+            for ((from, stride), (to, width)) in from.into_iter().zip(to) {
+                copy_plane(from, stride, width, to);
+            }
+            Ok(planes)
+        })?;
+        copied.transpose()
+    }
+
+    /// The same without a copy: the picture is looked at where the decoder has it.
+    pub fn look<T>(&mut self, annex_b: &[u8], look: impl FnOnce(View<'_>) -> T) -> Result<Option<T>, Error> {
         let Some(decoded) = self.inner.decode(annex_b).map_err(Error::DecodeH264)? else { return Ok(None) };
         let ((width, height), strides) = (decoded.dimensions(), decoded.strides());
-        let mut planes = Planes::new(width, height)?;
-        copy_plane(decoded.y(), strides.0, width, &mut planes.y);
-        copy_plane(decoded.u(), strides.1, width / 2, &mut planes.u);
-        copy_plane(decoded.v(), strides.2, width / 2, &mut planes.v);
-        Ok(Some(planes))
+        let planes = [(decoded.y(), strides.0), (decoded.u(), strides.1), (decoded.v(), strides.2)];
+        Ok(Some(look(View { width, height, planes })))
     }
 }
 

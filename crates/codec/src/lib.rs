@@ -24,5 +24,5 @@ pub use clip::{Clip, ClipPlan};
 pub use error::Error;
 pub use h264::AccessUnit;
 pub use picture::{Motif, Picture};
-pub use planes::Planes;
+pub use planes::{Planes, View};
 pub use strip::Mark;

@@ -84,3 +84,60 @@ impl Planes {
         Ok(picture)
     }
 }
+
+/// Planes where somebody else has them: each with the distance of its rows.
+#[derive(Debug, Clone, Copy)]
+pub struct View<'a> {
+    /// Width, pixels.
+    pub width: usize,
+    /// Height, pixels.
+    pub height: usize,
+    pub(crate) planes: [(&'a [u8], usize); 3],
+}
+
+impl View<'_> {
+    /// Draws the picture smaller, over all of `to`: each pixel is the mean of those that it stands for. `to` is no larger
+    /// than the picture, whose sides are at most 256 times as long.
+    pub fn shrink(&self, to: &mut Planes) -> Result<(), Error> {
+        let (width, height) = (to.width, to.height);
+        let is_smaller = |from: usize, to: usize| from >= to && from / to < LONGEST_COLUMN;
+        if !is_smaller(self.width, width) || !is_smaller(self.height, height) {
+            return Err(Error::Size { width: self.width, height: self.height });
+        }
+        let [y, u, v] = self.planes;
+        shrink_plane(y, (self.width, self.height), &mut to.y, (width, height));
+        for (from, to) in [(u, &mut to.u), (v, &mut to.v)] {
+            shrink_plane(from, (self.width / 2, self.height / 2), to, (width / 2, height / 2));
+        }
+        Ok(())
+    }
+}
+
+/// So many bytes add up in 16 bits.
+const LONGEST_COLUMN: usize = 256;
+
+/// Row by row into sums of columns, which the compiler does for many at a time, then those into pixels. That nothing
+/// runs over is checked before, for checking each sum would cost more than adding it up.
+fn shrink_plane(
+    (from, stride): (&[u8], usize),
+    (from_width, from_height): (usize, usize),
+    to: &mut [u8],
+    (width, height): (usize, usize),
+) {
+    let mut columns = vec![0_u16; from_width];
+    for (row, out) in to.chunks_exact_mut(width).enumerate() {
+        let rows = row * from_height / height..(row + 1) * from_height / height;
+        columns.fill(0);
+        for row in rows.clone() {
+            for (sum, pixel) in columns.iter_mut().zip(&from[row * stride..][..from_width]) {
+                *sum = sum.wrapping_add(u16::from(*pixel));
+            }
+        }
+        for (at, pixel) in out.iter_mut().enumerate() {
+            let span = at * from_width / width..(at + 1) * from_width / width;
+            let count = (span.len() * rows.len()) as u32;
+            let sum = columns[span].iter().fold(count / 2, |sum, column| sum.wrapping_add(u32::from(*column)));
+            *pixel = (sum / count) as u8;
+        }
+    }
+}

@@ -130,7 +130,7 @@ fn keyframes_come_each_second_and_nothing_is_a_b_frame() {
 
 #[test]
 fn a_forced_keyframe_is_that_very_picture() {
-    let settings = Settings { fps: 30.0, bitrate_bps: 500_000, keyframe_interval_frames: 0 };
+    let settings = Settings { fps: 30.0, bitrate_bps: 500_000, keyframe_interval_frames: 0, unit_bytes: None };
     let mut encoder = Encoder::new(settings).unwrap();
     let mut drawing = Motif::Room.prepare(320, 180, 3);
     let (mut picture, mut planes) = (Picture::new(320, 180), Planes::new(320, 180).unwrap());
@@ -206,4 +206,48 @@ impl Bits<'_> {
         let zeros = std::iter::from_fn(|| (self.bit() == 0).then_some(())).count();
         (0..zeros).fold(1, |value, _| value << 1 | self.bit()) - 1
     }
+}
+
+#[test]
+fn a_picture_is_drawn_smaller_and_its_strip_is_read() {
+    let clip = ClipPlan { width: 1280, height: 720, length_s: 1, ..PLAN }.make().unwrap();
+    let mut decoder = Decoder::new().unwrap();
+    let mut small = Planes::new(320, 180).unwrap();
+    for (frame, coded) in clip.pictures.iter().enumerate() {
+        decoder.look(&coded.annex_b, |view| view.shrink(&mut small)).unwrap().expect("a picture").unwrap();
+        let mark = strip::read_luma(small.luma(), 320, 180);
+        assert_eq!(mark.map(|mark| mark.frame), Some(frame as u16));
+    }
+    // Sizes that do not divide each other, and one that is larger.
+    let coded = &clip.pictures[0].annex_b;
+    let mut odd = Planes::new(226, 98).unwrap();
+    Decoder::new().unwrap().look(coded, |view| view.shrink(&mut odd)).unwrap().expect("a picture").unwrap();
+    let mean =
+        |planes: &Planes| planes.luma().iter().map(|luma| f64::from(*luma)).sum::<f64>() / planes.luma().len() as f64;
+    let whole = Decoder::new().unwrap().decode(coded).unwrap().unwrap();
+    assert!((mean(&whole) - mean(&odd)).abs() < 1.0, "{} and {}", mean(&whole), mean(&odd));
+    let mut larger = Planes::new(1282, 720).unwrap();
+    assert!(Decoder::new().unwrap().look(coded, |view| view.shrink(&mut larger)).unwrap().expect("a picture").is_err());
+}
+
+#[test]
+fn units_fit_into_packets() {
+    let settings = Settings { fps: 10.0, bitrate_bps: 120_000, keyframe_interval_frames: 20, unit_bytes: Some(1100) };
+    let mut encoder = Encoder::new(settings).unwrap();
+    let mut drawing = Motif::Room.prepare(320, 180, 3);
+    let (mut picture, mut planes) = (Picture::new(320, 180), Planes::new(320, 180).unwrap());
+    let mut decoder = Decoder::new().unwrap();
+    let (mut slices, mut bytes, mut shown) = (0, 0, 0);
+    for frame in 0..60u64 {
+        drawing.draw(frame as f32 / 60.0, 6.0, &mut picture);
+        planes.read(&picture).unwrap();
+        let Some(coded) = encoder.encode_at(&planes, frame * 100, false).unwrap() else { continue };
+        let units = nal_units(&coded.annex_b);
+        assert!(units.iter().all(|unit| unit.len() <= 1100), "{:?}", units.iter().map(|unit| unit.len()).max());
+        slices += units.iter().filter(|unit| matches!(unit[0] & 0x1f, 1 | 5)).count();
+        bytes += coded.annex_b.len();
+        shown += usize::from(decoder.decode(&coded.annex_b).unwrap().is_some());
+    }
+    assert!(shown > 40 && slices > shown, "{shown} pictures of {slices} slices");
+    assert!((60_000..160_000).contains(&(bytes * 8 / 6)), "{} b/s", bytes * 8 / 6);
 }
