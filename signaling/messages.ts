@@ -36,6 +36,15 @@ export type ClientMessage =
   choice: FeedChoice | null,
 }
 | {
+  "type": "resize",
+  /** Which slot. */
+  slot: Slot,
+  /** Device pixels from left to right; 0 while it is not to be seen. */
+  width: number,
+  /** Device pixels from top to bottom. */
+  height: number,
+}
+| {
   "type": "mute_voice",
   /** True to hold it back. */
   muted: boolean,

@@ -6,6 +6,7 @@ import { Publishing, type Source } from "./publishing.ts";
 import { type Downlink, Receiving } from "./receiving.ts";
 import { act, EMPTY, hear, type LocalAction, type Session } from "./session.ts";
 import { Signaling, signalingUrl } from "./signaling.ts";
+import type { Sizes } from "./sizes.ts";
 
 /** Slots by page. Panel: one large, twelve for three sites of four feeds, and three for faces and screens of its own:
  * as many as the server allows (rule L1). Surgeon: four of the site, two of the panel. */
@@ -71,6 +72,11 @@ export class Consultation {
   /** One-way time from the server in milliseconds, 0 when unknown. */
   get way_ms(): number {
     return this.#receiving?.way_ms ?? 0;
+  }
+
+  /** How large the slots are drawn; none before there are any. */
+  get sizes(): Sizes | undefined {
+    return this.#receiving?.sizes;
   }
 
   watch(choices: readonly (FeedChoice | null)[]): void {

@@ -4,6 +4,7 @@
 import type { FeedChoice, Slot } from "../../signaling/messages.ts";
 import { offerCaptureTime, Peer } from "./media.ts";
 import { ConnectionLost, type Signaling } from "./signaling.ts";
+import { Sizes } from "./sizes.ts";
 
 const VOICES = 4;
 /** How often the way from the server is measured, for browsers that do not know a frame's capture time. */
@@ -20,6 +21,8 @@ export interface Downlink {
 const NOTHING: Downlink = { slots: [], voices: [] };
 
 export class Receiving {
+  /** How large the slots are drawn. */
+  readonly sizes: Sizes;
   readonly #signaling: Signaling;
   readonly #slotCount: number;
   readonly #changed: () => void;
@@ -33,6 +36,7 @@ export class Receiving {
 
   constructor(signaling: Signaling, slotCount: number, changed: () => void) {
     this.#signaling = signaling;
+    this.sizes = new Sizes((slot, size) => signaling.say({ type: "resize", slot, ...size }));
     this.#slotCount = slotCount;
     this.#changed = changed;
   }
@@ -74,6 +78,8 @@ export class Receiving {
     peer.negotiate().then(() => {
       if (this.#peer !== peer) return;
       this.#said = [];
+      // Before the choices, so that the first picture is none that is too large.
+      this.sizes.open();
       this.#sayChoices();
     }, (error: unknown) => {
       if (!(error instanceof ConnectionLost)) this.#renewSoon();
@@ -97,11 +103,13 @@ export class Receiving {
     this.#peer?.close();
     this.#peer = null;
     this.#said = null;
+    this.sizes.close();
   }
 
   #renewSoon(): void {
     for (const timer of this.#timers) clearTimeout(timer);
     this.#said = null;
+    this.sizes.close();
     this.#changed();
     // Without signaling nothing can be offered; joining again renews. Until then the last picture stays, and says so.
     this.#timers = [setTimeout(() => { if (this.#signaling.isJoined) this.renew(); }, RENEW_MS)];

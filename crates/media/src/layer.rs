@@ -3,9 +3,8 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use str0m::media::Rid;
-
 use crate::asking::Asking;
+use crate::choice::Quality;
 use crate::clock::CaptureClock;
 use crate::format::Encoding;
 use crate::fresh::Fresh;
@@ -14,11 +13,14 @@ use crate::history::History;
 use crate::packet::{Incoming, Packet, ticks_before};
 use crate::parameter_sets::{ParameterSets, begins_idr};
 use crate::rtcp;
+use crate::size::Size;
 
 /// A layer that brought no packet for this long is silent.
 pub(crate) const SILENT_AFTER: Duration = Duration::from_secs(2);
 /// One of several layers that brought none for this long has been stopped by its sender.
 const STALLED_AFTER: Duration = Duration::from_millis(500);
+/// A thumbnail may be slow: where there is too much to do it has few frames, and is still better than a full line.
+const THUMBNAIL_STALLED_AFTER: Duration = Duration::from_secs(3);
 /// A packet that is missing for longer is not waited for: twice the round trip of a country.
 const HOLE_FILLED_WITHIN: Duration = Duration::from_millis(100);
 /// Frames whose timestamp goes back, before the stream is said to have B-frames, and how many good ones mend it.
@@ -28,9 +30,11 @@ const MENDED_AFTER_FRAMES: u32 = 300;
 /// One quality of one track.
 #[derive(Debug)]
 pub(crate) struct Layer {
-    pub(crate) rid: Option<Rid>,
+    pub(crate) quality: Quality,
     pub(crate) ssrc: u32,
     pub(crate) encoding: Encoding,
+    /// Of its pictures, where the last keyframe said it.
+    pub(crate) size: Option<Size>,
     pub(crate) clock: CaptureClock,
     pub(crate) history: History,
     pub(crate) fresh: Fresh,
@@ -71,14 +75,15 @@ impl Layer {
     pub(crate) fn new(
         now: Instant,
         epoch: (Instant, Duration),
-        rid: Option<Rid>,
+        quality: Quality,
         (encoding, ssrc): (Encoding, u32),
         sets: ParameterSets,
     ) -> Self {
         Self {
-            rid,
+            quality,
             ssrc,
             encoding,
+            size: None,
             clock: CaptureClock::new(encoding.clock_rate_hz(), epoch.0),
             history: History::default(),
             fresh: Fresh::default(),
@@ -172,12 +177,22 @@ impl Layer {
         self.keep(now, packet.clone());
     }
 
+    /// Takes a packet that was made here, and numbers it.
+    pub(crate) fn take_made(&mut self, now: Instant, packet: Packet) {
+        let sequence = self.newest.map_or(0, |(newest, _)| newest + 1);
+        self.newest = Some((sequence, packet.rtp_ticks));
+        self.take_copy(now, &Packet { sequence, ..packet });
+    }
+
     fn note_keyframe(&mut self, now: Instant) {
         self.traffic.keyframes += 1;
         self.asking.answered(now);
     }
 
     fn keep(&mut self, now: Instant, packet: Packet) {
+        if packet.begins_keyframe {
+            self.size = Size::of_keyframe(self.encoding, &packet.payload).or(self.size);
+        }
         self.history.insert(&packet);
         self.hole_since = self.hole_since.filter(|_| !self.history.is_whole());
         self.fresh.push(now, packet);
@@ -260,7 +275,13 @@ impl Layer {
 
     /// True if another layer should be shown, where there is one.
     pub(crate) fn is_stalled(&self, now: Instant) -> bool {
-        now.saturating_duration_since(self.last_packet_at) > STALLED_AFTER
+        let after = if self.is_sent() { STALLED_AFTER } else { THUMBNAIL_STALLED_AFTER };
+        now.saturating_duration_since(self.last_packet_at) > after
+    }
+
+    /// True if it comes from the publisher.
+    pub(crate) fn is_sent(&self) -> bool {
+        self.quality != Quality::Thumbnail
     }
 
     pub(crate) fn is_silent(&self, now: Instant) -> bool {
@@ -283,7 +304,11 @@ mod tests {
     impl Stream {
         fn new(sets: ParameterSets) -> Self {
             let now = Instant::now();
-            Self { layer: Layer::new(now, (now, Duration::ZERO), None, (H264, 1), sets), now, taken: Vec::new() }
+            Self {
+                layer: Layer::new(now, (now, Duration::ZERO), Quality::Sent(None), (H264, 1), sets),
+                now,
+                taken: Vec::new(),
+            }
         }
 
         fn take(&mut self, sequence: u64, rtp_ticks: u32, payload: &[u8]) {

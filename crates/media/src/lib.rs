@@ -8,6 +8,7 @@
 
 mod answer;
 mod asking;
+mod choice;
 mod clock;
 pub mod datagram;
 mod deadline;
@@ -32,6 +33,7 @@ mod rtcp;
 mod sent;
 mod session;
 mod sink;
+pub mod size;
 mod srtp;
 mod stream;
 mod track;
@@ -45,7 +47,10 @@ pub use format::Encoding;
 pub use outline::{Outline, OutlineLine};
 pub use packet::Packet;
 pub use report::{Counters, Report, SinkReport, TrackReport};
-pub use router::{News, OfferedLine, Router, RouterConfig, SinkId, TrackId};
+pub use router::{
+    News, OfferedLine, Router, RouterConfig, SinkId, THUMBNAIL, ThumbnailPicture, ThumbnailWish, TrackId,
+};
 pub use session::Way;
+pub use size::Size;
 pub use track::Fault;
 pub use trunk::{Excerpt, TrunkId};

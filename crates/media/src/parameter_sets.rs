@@ -78,6 +78,11 @@ pub(crate) fn begins_idr(payload: &[u8]) -> bool {
     }
 }
 
+/// The SPS that a packet carries.
+pub(crate) fn sps(payload: &[u8]) -> Option<&[u8]> {
+    nals(payload).find(|nal| nal.first().is_some_and(|first| first & 0x1f == SPS))
+}
+
 /// The whole NAL units of a single-NAL or STAP-A packet.
 fn nals(payload: &[u8]) -> impl Iterator<Item = &[u8]> {
     let kind = payload.first().map_or(0, |first| first & 0x1f);

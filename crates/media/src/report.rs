@@ -52,7 +52,7 @@ pub struct Report {
     pub sinks: Vec<SinkReport>,
 }
 
-/// The figures of one track, all layers together, since it began.
+/// The figures of one track, all layers that its publisher sends together, since it began.
 #[derive(Debug, Clone)]
 pub struct TrackReport {
     /// Which.
@@ -90,7 +90,7 @@ pub(crate) fn of<'a>(
     sessions: usize,
     counters: &Counters,
 ) -> Report {
-    let sum = |track: &Track, of: fn(&Layer) -> u64| track.layers.iter().map(of).sum();
+    let sum = |track: &Track, of: fn(&Layer) -> u64| track.sent().map(of).sum();
     let mut tracks: Vec<_> = tracks
         .values()
         .map(|track| TrackReport {
@@ -100,7 +100,7 @@ pub(crate) fn of<'a>(
             lost: sum(track, |layer| layer.traffic.lost),
             frames: sum(track, |layer| layer.traffic.frames),
             keyframe_requests: sum(track, |layer| layer.traffic.keyframe_requests),
-            round_trip: track.layers.iter().find_map(|layer| layer.traffic.round_trip),
+            round_trip: track.sent().find_map(|layer| layer.traffic.round_trip),
         })
         .collect();
     tracks.sort_by_key(|report| report.track);

@@ -5,6 +5,7 @@ mod housekeeping;
 mod news;
 mod serving;
 mod sessions;
+mod thumbnails;
 mod trunks;
 
 use std::collections::BTreeMap;
@@ -12,9 +13,10 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use self::sessions::Entry;
-pub use news::{News, OfferedLine};
+pub use news::{News, OfferedLine, ThumbnailWish};
 use slab::Slab;
 use str0m::media::Mid;
+pub use thumbnails::{THUMBNAIL, ThumbnailPicture};
 
 use crate::deadline::Deadlines;
 use crate::downlink::{Downlink, Rank};
@@ -75,6 +77,8 @@ pub struct Router {
     gave_up_at: Option<Instant>,
     /// Viewers of whom some sink has lost its picture for want of capacity.
     thinned: Vec<SessionId>,
+    /// Tracks of which a thumbnail is wanted, and when it was last needed.
+    thumbnails: BTreeMap<TrackId, Instant>,
     trunks: BTreeMap<TrunkId, Trunk>,
     /// What is to be handed on by them.
     excerpts: Vec<(TrunkId, Excerpt)>,
@@ -102,6 +106,7 @@ impl Router {
             rest_at: None,
             gave_up_at: None,
             thinned: Vec::new(),
+            thumbnails: BTreeMap::new(),
             trunks: BTreeMap::new(),
             excerpts: Vec::new(),
             wanted: Vec::new(),

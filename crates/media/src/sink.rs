@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use str0m::media::Mid;
 
+use crate::choice::Wants;
 use crate::format::{Encoding, PayloadTypes};
 use crate::forward::Forward;
 use crate::layer::Layer;
@@ -23,6 +24,8 @@ pub(crate) struct Sink {
     pub(crate) mid: Mid,
     pub(crate) is_video: bool,
     pub(crate) track: Option<TrackId>,
+    /// Whatever it is given.
+    pub(crate) wants: Wants,
     pub(crate) forward: Forward,
     pub(crate) stream: Stream,
     /// The layer shown, and how this viewer takes its encoding.
@@ -117,6 +120,7 @@ impl Sink {
             mid,
             is_video,
             track: None,
+            wants: Wants::default(),
             forward: Forward::new(epoch, clock_rate_hz),
             stream,
             showing: None,

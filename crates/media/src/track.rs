@@ -2,15 +2,16 @@
 
 use std::time::{Duration, Instant};
 
-use str0m::media::{Mid, Rid};
+use str0m::media::Mid;
 
 use crate::SessionId;
+use crate::choice::Quality;
 use crate::format::Encoding;
 use crate::layer::Layer;
 use crate::parameter_sets::ParameterSets;
 use crate::router::{SinkId, TrackId};
 
-/// Layers of one track: simulcast has three, more than this is noise.
+/// Layers of one track: simulcast has three, or one has a thumbnail; more than this is noise.
 const LAYERS: usize = 4;
 /// SSRCs that are known to be over.
 const LEFT: usize = 8;
@@ -76,18 +77,18 @@ impl Track {
         }
     }
 
-    /// The layer with this name, made if it is new. A layer whose encoding or SSRC has changed begins anew: its
+    /// The layer of this quality, made if it is new. A layer whose encoding or SSRC has changed begins anew: its
     /// numbers and timestamps mean nothing for those before (RFC 3550 section 8.2). None if there are too many, or for
     /// a late packet of an SSRC that was left.
     pub(crate) fn layer(
         &mut self,
         now: Instant,
         epoch: (Instant, Duration),
-        rid: Option<Rid>,
+        quality: Quality,
         (encoding, ssrc): (Encoding, u32),
     ) -> Option<usize> {
-        let fresh = || Layer::new(now, epoch, rid, (encoding, ssrc), self.sets.clone());
-        match self.layers.iter().position(|layer| layer.rid == rid) {
+        let fresh = || Layer::new(now, epoch, quality, (encoding, ssrc), self.sets.clone());
+        match self.layers.iter().position(|layer| layer.quality == quality) {
             Some(at) if (self.layers[at].encoding, self.layers[at].ssrc) == (encoding, ssrc) => Some(at),
             Some(_) if self.left.contains(&ssrc) => None,
             Some(at) => {
@@ -110,17 +111,14 @@ impl Track {
         }
     }
 
-    /// The layer to show: of those that are alive, the one with the highest rate.
-    pub(crate) fn best_layer(&self, now: Instant) -> Option<usize> {
-        let rank = |layer: &Layer| (!layer.is_stalled(now), layer.rate_bytes, layer.traffic.bytes);
-        (0..self.layers.len()).max_by_key(|at| rank(&self.layers[*at]))
+    /// What the publisher sends.
+    pub(crate) fn sent(&self) -> impl Iterator<Item = &Layer> {
+        self.layers.iter().filter(|layer| layer.is_sent())
     }
 
-    /// True if this is the best of several layers and a keyframe of it has just begun.
-    pub(crate) fn begins_better_layer(&self, now: Instant, layer: usize) -> bool {
-        self.layers.len() > 1
-            && self.best_layer(now) == Some(layer)
-            && self.layers[layer].fresh.after(0).iter().any(|packet| packet.begins_keyframe)
+    /// True if this is one of several layers and a keyframe of it has just begun.
+    pub(crate) fn may_be_changed_to(&self, layer: usize) -> bool {
+        self.layers.len() > 1 && self.layers[layer].fresh.after(0).iter().any(|packet| packet.begins_keyframe)
     }
 
     /// Takes the level of one audio packet.
@@ -135,13 +133,13 @@ impl Track {
         }
         let is_silent = match self.layers.is_empty() {
             true => now.saturating_duration_since(self.bound_at) > crate::layer::SILENT_AFTER,
-            false => self.layers.iter().all(|layer| layer.is_silent(now)),
+            false => self.sent().all(|layer| layer.is_silent(now)),
         };
         if is_silent {
             Some(Fault::Silent)
-        } else if self.layers.iter().any(Layer::has_b_frames) {
+        } else if self.sent().any(Layer::has_b_frames) {
             Some(Fault::BFrames)
-        } else if self.is_video && self.layers.iter().any(Layer::was_asked_in_vain) {
+        } else if self.is_video && self.sent().any(Layer::was_asked_in_vain) {
             Some(Fault::NoKeyframe)
         } else {
             None

@@ -2,11 +2,10 @@
 //! more viewers of the same tracks and loses nothing, or the consumer of a tap, which looks at one layer and does without
 //! what it was too slow for.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
-use str0m::media::Rid;
-
+use crate::choice::{Quality, Wants, choose};
 use crate::format::Encoding;
 use crate::layer::Layer;
 use crate::packet::Packet;
@@ -27,7 +26,7 @@ pub struct TrunkId(pub u64);
 #[derive(Debug)]
 pub struct Excerpt {
     pub(crate) track: TrackId,
-    pub(crate) rid: Option<Rid>,
+    pub(crate) quality: Quality,
     pub(crate) kind: (Encoding, u32),
     /// What came before has no connection with these.
     pub(crate) begins: bool,
@@ -67,6 +66,8 @@ impl Excerpt {
 #[derive(Debug, Default)]
 pub(crate) struct Trunk {
     tracks: BTreeMap<TrackId, Wanted>,
+    /// Tracks of which viewers at the far end need a thumbnail.
+    pub(crate) thumbnails: BTreeSet<TrackId>,
     resume_at: Option<Instant>,
     /// Packets that the far end will never have.
     pub(crate) lost: u64,
@@ -85,7 +86,7 @@ struct Wanted {
 pub(crate) enum Part {
     /// Every layer.
     Whole,
-    /// The best layer there is at each moment.
+    /// The best layer that the publisher sends at each moment.
     Best,
 }
 
@@ -126,7 +127,13 @@ impl Trunk {
             let track = &known[id];
             let layers = match part {
                 Part::Whole => &track.layers[..],
-                Part::Best => track.best_layer(now).map_or(&[][..], |at| &track.layers[at..=at]),
+                Part::Best => {
+                    let is_told =
+                        |layer: &Layer| told.first().is_some_and(|told| told.kind == (layer.encoding, layer.ssrc));
+                    let showing = track.layers.iter().position(is_told);
+                    let best = choose(now, &track.layers, Wants::default(), showing);
+                    best.map_or(&[][..], |at| &track.layers[at..=at])
+                }
             };
             told.truncate(layers.len());
             for (at, layer) in layers.iter().enumerate() {
@@ -142,10 +149,10 @@ impl Trunk {
                 }
                 if !packets.is_empty() {
                     let begins = std::mem::take(&mut told.begins);
-                    let Layer { rid, .. } = *layer;
+                    let Layer { quality, .. } = *layer;
                     hand_on(Excerpt {
                         track: *id,
-                        rid,
+                        quality,
                         kind: told.kind,
                         begins,
                         is_deaf: layer.asking.is_deaf(now),

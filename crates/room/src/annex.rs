@@ -57,6 +57,8 @@ pub enum Petition {
     Left(MemberId),
     /// The packets of a track are wanted, or no more.
     Wanted(TrackId, bool),
+    /// A thumbnail of a track is needed, or no more.
+    Thumbnail(TrackId, bool),
     /// A track needs a keyframe of the layer with this SSRC.
     KeyframeWanted(TrackId, u32),
     /// It is no more.
@@ -125,6 +127,7 @@ impl Room {
             Petition::Entered(member) => self.add_member(member, Whereabouts::Annex(from), out),
             Petition::Left(member) => self.remove_member(member, out),
             Petition::Wanted(track, is_wanted) => self.router.want(now, from, track, is_wanted),
+            Petition::Thumbnail(track, is_wanted) => self.router.want_thumbnail(now, from, track, is_wanted),
             Petition::KeyframeWanted(track, ssrc) => self.router.want_keyframe(now, track, ssrc),
             Petition::Closed => {
                 self.annexes.remove(&from);

@@ -1,6 +1,6 @@
 //! One client of the room and what it has open.
 
-use media::{Outline, SessionId, SinkId};
+use media::{Outline, SessionId, SinkId, Size};
 use signaling::client::Connection;
 use signaling::{FeedChoice, FeedId, MemberId, RequestId, ServerMessage, VacantReason, VoiceId};
 
@@ -40,6 +40,8 @@ pub(crate) struct SlotState {
     pub(crate) mid: String,
     pub(crate) sink: SinkId,
     pub(crate) choice: Option<FeedChoice>,
+    /// On the viewer's screen, if it has said.
+    pub(crate) size: Option<Size>,
     pub(crate) feed: Option<FeedId>,
     pub(crate) vacant: Option<VacantReason>,
 }

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use media::{Datagram, Excerpt, SessionId, TrunkId};
+use media::{Datagram, Excerpt, SessionId, ThumbnailPicture, TrackId, TrunkId};
 use signaling::{ClientMessage, CloseReason, Private, RequestId, Role, SiteId};
 
 use crate::annex::{Dispatch, Petition};
@@ -99,8 +99,23 @@ pub enum Input<'a> {
     Dispatch(Dispatch),
     /// An annex could not take what was to be handed on to it: it is to have it later.
     Refused(TrunkId, Vec<Excerpt>),
+    /// A consumer in the server taps a track, or does so no more.
+    Tap(TrunkId, Tapping),
+    /// A picture of a thumbnail of this track.
+    Thumbnail(TrackId, Box<ThumbnailPicture>),
     /// The deadline has come, or may have.
     Tick,
     /// The server is going down: tell everybody, end every session.
     Shutdown,
+}
+
+/// What becomes of a tap. Its number is none of the room's trunks to annexes.
+#[derive(Debug)]
+pub enum Tapping {
+    /// The consumer wants the best layer of this track.
+    Open(TrackId),
+    /// It did not take these and goes without them.
+    GiveUp(Vec<Excerpt>),
+    /// It wants nothing more.
+    Close,
 }

@@ -17,7 +17,7 @@ pub mod room;
 mod voice;
 
 pub use annex::{Dispatch, Petition};
-pub use input::{ClientId, Door, Grants, Identity, Input};
+pub use input::{ClientId, Door, Grants, Identity, Input, Tapping};
 pub use outbox::{Closing, Outbox, Outgoing, Route};
 pub use report::{FeedReport, Report, ViewerReport, VoiceReport};
 pub use room::{Room, RoomConfig};

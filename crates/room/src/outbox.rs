@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use media::{Departures, Protocol, SessionId, TrunkId};
+use media::{Departures, Protocol, SessionId, ThumbnailWish, TrackId, TrunkId};
 use signaling::{CloseReason, ServerMessage};
 
 use crate::ClientId;
@@ -19,8 +19,10 @@ pub struct Outbox {
     pub closed: Vec<Closing>,
     /// How datagrams find their session.
     pub routes: Vec<Route>,
-    /// What is to be said to the room's annexes.
+    /// What is to be said to the room's annexes, and excerpts for its taps.
     pub dispatches: Vec<(TrunkId, Dispatch)>,
+    /// What is wished of whoever makes thumbnails.
+    pub thumbnails: Vec<(TrackId, ThumbnailWish)>,
     /// What an annex is to say to its home.
     pub petitions: Vec<Petition>,
 }
@@ -63,6 +65,7 @@ impl Outbox {
         self.closed.clear();
         self.routes.clear();
         self.dispatches.clear();
+        self.thumbnails.clear();
         self.petitions.clear();
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use media::{Outline, SinkId};
+use media::{Outline, SinkId, Size};
 use signaling::{FeedChoice, FeedId, Refusal, RefusalCode, RequestId, ServerMessage, Slot, VacantReason, limit};
 
 use crate::client::{Receiving, SlotState, VoicePlace};
@@ -45,11 +45,15 @@ impl Room {
         let mut receiving = Receiving { session, outline, slots: Vec::new(), voices: Vec::new() };
         for (index, mid) in slots.into_iter().enumerate() {
             let known = same.and_then(|same| same.slots.iter().find(|slot| slot.mid == mid)).cloned();
-            // A new connection keeps what the viewer had chosen for the slot of the same number.
-            let choice = before.as_ref().and_then(|before| before.slots.get(index)?.choice.clone());
+            // A new connection keeps what the viewer had chosen for the slot of the same number, and its size.
+            let former = before.as_ref().and_then(|before| before.slots.get(index));
+            let (choice, size) = former.map(|slot| (slot.choice.clone(), slot.size)).unwrap_or_default();
             let slot = known.or_else(|| {
                 let sink = self.router.bind_sink(session, &mid)?;
-                Some(SlotState { mid, sink, choice, feed: None, vacant: None })
+                if let Some(size) = size {
+                    self.router.resize(now, sink, size, &mut out.departures, &mut self.news);
+                }
+                Some(SlotState { mid, sink, choice, size, feed: None, vacant: None })
             });
             receiving.slots.extend(slot);
         }
@@ -93,7 +97,7 @@ impl Room {
         let index = slot.0 as usize;
         let receiving = self.clients.get_mut(&client).and_then(|client| client.receiving.as_mut());
         let Some(state) = receiving.and_then(|receiving| receiving.slots.get_mut(index)) else {
-            return Err(Refusal::new(RefusalCode::UnknownSlot, format!("This downlink has no slot {slot}.")));
+            return Err(unknown_slot(slot));
         };
         state.choice = choice;
         self.fill_slot(now, client, index, out);
@@ -102,6 +106,24 @@ impl Room {
         }
         let receiving = self.clients[&client].receiving.as_ref().expect("it has just been changed");
         out.say(client, receiving.slots[index].watched(index, re));
+        Ok(())
+    }
+
+    /// How large a slot's picture is on its viewer's screen.
+    pub(crate) fn resize(
+        &mut self,
+        now: Instant,
+        client: ClientId,
+        slot: Slot,
+        size: Size,
+        out: &mut Outbox,
+    ) -> Answered {
+        let receiving = self.clients.get_mut(&client).and_then(|client| client.receiving.as_mut());
+        let Some(state) = receiving.and_then(|receiving| receiving.slots.get_mut(slot.0 as usize)) else {
+            return Err(unknown_slot(slot));
+        };
+        state.size = Some(size);
+        self.router.resize(now, state.sink, size, &mut out.departures, &mut self.news);
         Ok(())
     }
 
@@ -191,6 +213,10 @@ impl Room {
             return;
         }
     }
+}
+
+fn unknown_slot(slot: Slot) -> Refusal {
+    Refusal::new(RefusalCode::UnknownSlot, format!("This downlink has no slot {slot}."))
 }
 
 fn check_lines(outline: &Outline, slots: &[String], voices: &[String]) -> Answered {

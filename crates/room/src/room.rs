@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use media::{Certificate, News, Router, RouterConfig, SessionId, TrackId, TrunkId, Way};
+use media::{Certificate, News, Router, RouterConfig, SessionId, Size, ThumbnailWish, TrackId, TrunkId, Way};
 use signaling::client::Connection;
 use signaling::{
     ClientMessage, CloseReason, Feed, FeedId, MemberId, Refusal, RefusalCode, RequestId, RoomId, RoomKind,
@@ -16,7 +16,7 @@ use crate::client::Client;
 use crate::entitlement::Standing;
 use crate::member::Present;
 use crate::outbox::{Closing, Outgoing, Route};
-use crate::{ClientId, Door, Input, Outbox};
+use crate::{ClientId, Door, Input, Outbox, Tapping};
 
 /// What a room is made with.
 #[derive(Debug, Clone)]
@@ -108,6 +108,10 @@ impl Room {
             Input::Refused(by, excerpts) => {
                 excerpts.iter().for_each(|excerpt| self.router.hand_on_again(now, by, excerpt));
             }
+            Input::Tap(tap, tapping) => self.tap(now, tap, tapping),
+            Input::Thumbnail(track, picture) => {
+                self.router.take_thumbnail(now, track, &picture, &mut out.departures, &mut self.news);
+            }
             Input::Shutdown => {
                 for client in self.clients.keys().copied().collect::<Vec<_>>() {
                     self.leave(now, client, CloseReason::ShuttingDown, out);
@@ -153,6 +157,9 @@ impl Room {
             ClientMessage::Publish { sdp, feeds, voice } => self.publish(now, client, re, &sdp, feeds, voice, out),
             ClientMessage::Receive { sdp, slots, voices } => self.receive(now, client, re, &sdp, slots, voices, out),
             ClientMessage::Watch { slot, choice } => self.watch(now, client, re, slot, choice, out),
+            ClientMessage::Resize { slot, width, height } => {
+                self.resize(now, client, slot, Size { width, height }, out)
+            }
             ClientMessage::MuteVoice { muted } => self.mute_voice(client, re, muted, out),
             ClientMessage::MuteFeed { feed, muted } => self.mute_feed(client, re, feed, muted, out),
             ClientMessage::Candidate { connection, candidate } => {
@@ -170,6 +177,16 @@ impl Room {
         };
         if let Err(refusal) = answered {
             out.say(client, refused(re, refusal));
+        }
+    }
+
+    fn tap(&mut self, now: Instant, tap: TrunkId, tapping: Tapping) {
+        match tapping {
+            Tapping::Open(track) => self.router.open_tap(now, tap, track),
+            Tapping::GiveUp(excerpts) => {
+                excerpts.iter().for_each(|excerpt| self.router.give_up(now, tap, excerpt));
+            }
+            Tapping::Close => self.router.close_trunk(tap),
         }
     }
 
@@ -234,6 +251,10 @@ impl Room {
             News::NoCommonCodec(sink) => self.no_common_codec(sink, out),
             News::Waiting(sink, waits) => self.slot_waits(sink, waits, out),
             News::Wanted(track, is_wanted) => out.petitions.push(Petition::Wanted(track, is_wanted)),
+            News::Thumbnail(track, wish) if self.is_annex() => {
+                out.petitions.push(Petition::Thumbnail(track, wish == ThumbnailWish::Begin));
+            }
+            News::Thumbnail(track, wish) => out.thumbnails.push((track, wish)),
             News::KeyframeWanted(track, ssrc) => out.petitions.push(Petition::KeyframeWanted(track, ssrc)),
         }
     }

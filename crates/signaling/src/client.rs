@@ -43,6 +43,15 @@ pub enum ClientMessage {
         /// What to show in it.
         choice: Option<FeedChoice>,
     },
+    /// Says how large a slot's picture is on the client's screen (rule S3). There is no answer.
+    Resize {
+        /// Which slot.
+        slot: Slot,
+        /// Device pixels from left to right; 0 while it is not to be seen.
+        width: u16,
+        /// Device pixels from top to bottom.
+        height: u16,
+    },
     /// Holds the client's own voice back in the server, or lets it through again (rule P4). Answered by `voice_muted`.
     MuteVoice {
         /// True to hold it back.

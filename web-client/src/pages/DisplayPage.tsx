@@ -43,7 +43,7 @@ export function DisplayPage({ consultation }: { readonly consultation: Consultat
     <main className="display" data-testid="display-page">
       <h1 className="hidden-visually">{t("room", { room: session.room ?? "" })}</h1>
       <Picture
-        stream={downlink.slots[0]} feed={main} publisher={publisherOf(session, main)} slot={0} size="wall" way_ms={way_ms}
+        stream={downlink.slots[0]} feed={main} publisher={publisherOf(session, main)} slot={0} size="wall" way_ms={way_ms} sizes={consultation.sizes}
         vacant={session.slots[0]?.vacant ?? null} testId="large"
         empty={nothing}
       />
@@ -54,7 +54,7 @@ export function DisplayPage({ consultation }: { readonly consultation: Consultat
             return (
               <div key={slot} className="display-inset">
                 <Picture
-                  stream={downlink.slots[slot]} feed={feed} publisher={publisherOf(session, feed)} slot={slot} size="wall" way_ms={way_ms}
+                  stream={downlink.slots[slot]} feed={feed} publisher={publisherOf(session, feed)} slot={slot} size="wall" way_ms={way_ms} sizes={consultation.sizes}
                   pending={feed === undefined || session.slots[slot]?.feed !== feed.id} testId="panel-picture"
                 />
               </div>

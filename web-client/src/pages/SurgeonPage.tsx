@@ -22,6 +22,7 @@ import { PLACES, useSources } from "../parts/useSources.ts";
 import { useSnapshot } from "../parts/useSnapshot.ts";
 import type { Session } from "../session.ts";
 import { Refused } from "../signaling.ts";
+import type { Sizes } from "../sizes.ts";
 import { inOrder } from "../slots.ts";
 import { publisherOf } from "./ExpertPage.tsx";
 import "./SurgeonPage.css";
@@ -84,7 +85,7 @@ export function SurgeonPage({ consultation }: { readonly consultation: Consultat
               return (
                 <SiteFeedTile key={feed.id} sender={publisherOf(session, feed)} muted={feed.muted}>
                   <Picture
-                    stream={downlink.slots[slot]} feed={feed} publisher={publisherOf(session, feed)} slot={slot} size="thumb" way_ms={way_ms}
+                    stream={downlink.slots[slot]} feed={feed} publisher={publisherOf(session, feed)} slot={slot} size="thumb" way_ms={way_ms} sizes={consultation.sizes}
                     pending={session.slots[slot]?.feed !== feed.id} vacant={session.slots[slot]?.vacant ?? null} testId="site-picture"
                   />
                 </SiteFeedTile>
@@ -95,7 +96,7 @@ export function SurgeonPage({ consultation }: { readonly consultation: Consultat
         </section>
         <aside className="surgeon-panel">
           <Microphone consultation={consultation} snapshot={snapshot} />
-          <PanelPictures feeds={panel} snapshot={snapshot} way_ms={way_ms} />
+          <PanelPictures feeds={panel} snapshot={snapshot} way_ms={way_ms} sizes={consultation.sizes} />
           <Speaking session={session} />
           <section>
             <h2>{t("surgeon.hear")}</h2>
@@ -119,10 +120,11 @@ interface PanelPicturesProps {
   readonly feeds: readonly Feed[];
   readonly snapshot: Snapshot;
   readonly way_ms: () => number;
+  readonly sizes: Sizes | undefined;
 }
 
 /** What the panel shows of itself: a face, a screen. */
-function PanelPictures({ feeds, snapshot: { session, downlink }, way_ms }: PanelPicturesProps) {
+function PanelPictures({ feeds, snapshot: { session, downlink }, way_ms, sizes }: PanelPicturesProps) {
   const { t } = useSpeech();
   if (feeds.length === 0) return <p className="surgeon-empty">{t("surgeon.no_panel_feed")}</p>;
   const more = feeds.length - PANEL_SLOTS;
@@ -133,7 +135,7 @@ function PanelPictures({ feeds, snapshot: { session, downlink }, way_ms }: Panel
         return (
           <li key={feed.id} className="surgeon-picture">
             <Picture
-              stream={downlink.slots[slot]} feed={feed} publisher={publisherOf(session, feed)} slot={slot} size="thumb" way_ms={way_ms}
+              stream={downlink.slots[slot]} feed={feed} publisher={publisherOf(session, feed)} slot={slot} size="thumb" way_ms={way_ms} sizes={sizes}
               pending={session.slots[slot]?.feed !== feed.id} vacant={session.slots[slot]?.vacant ?? null} testId="panel-picture"
             />
           </li>

@@ -36,7 +36,7 @@ export function TraineePage({ consultation }: { readonly consultation: Consultat
       <main className="trainee-main">
         <section className="trainee-stage">
           <Picture
-            stream={downlink.slots[0]} feed={feed} publisher={publisherOf(session, feed)} slot={0} size="large" way_ms={way_ms}
+            stream={downlink.slots[0]} feed={feed} publisher={publisherOf(session, feed)} slot={0} size="large" way_ms={way_ms} sizes={consultation.sizes}
             pending={feed === undefined || slot?.feed !== feed.id} vacant={slot?.vacant ?? null} testId="large"
             empty={t(session.line !== "joined" ? "vacant.reconnecting" : session.feeds.length === 0 ? "trainee.empty" : "vacant.no_feed")}
           />

@@ -8,6 +8,7 @@ import type { Age } from "../age.ts";
 import { type Speech, useSpeech } from "../language.tsx";
 import { duration, timeOfDay } from "../words.ts";
 import { pictureHead, pictureName } from "./names.ts";
+import type { Sizes } from "../sizes.ts";
 import { useAge } from "./useAge.ts";
 import "./Picture.css";
 
@@ -27,13 +28,15 @@ interface PictureProps {
   /** What to say instead when there is no feed. */
   readonly empty?: string;
   readonly way_ms: () => number;
+  /** Where it is said how large the slot is drawn. */
+  readonly sizes?: Sizes | undefined;
   readonly testId?: string;
 }
 
 const HERE = () => 0;
 
 export function Picture(props: PictureProps) {
-  const { stream, feed, publisher, slot, size, pending = false, vacant = null, empty, way_ms, testId = "picture" } = props;
+  const { stream, feed, publisher, slot, size, pending = false, vacant = null, empty, way_ms, sizes, testId = "picture" } = props;
   const speech = useSpeech();
   const { t, language } = speech;
   const video = useRef<HTMLVideoElement>(null);
@@ -47,6 +50,21 @@ export function Picture(props: PictureProps) {
     // A muted video may always play; `play` is asked for again by the browser when the element was not ready.
     if (stream !== undefined) element.play().catch(() => undefined);
   }, [stream]);
+
+  useEffect(() => {
+    const element = video.current;
+    if (element === null || slot === null || sizes === undefined) return undefined;
+    const who = {};
+    const observer = new ResizeObserver(() => {
+      const { clientWidth, clientHeight } = element;
+      sizes.draw(slot, who, { width: clientWidth * devicePixelRatio, height: clientHeight * devicePixelRatio });
+    });
+    observer.observe(element);
+    return () => {
+      observer.disconnect();
+      sizes.draw(slot, who, null);
+    };
+  }, [slot, sizes]);
 
   const tell = useCallback((age: Age, quiet_ms: number) => {
     if (number.current === null || figure.current === null) return;

@@ -6,6 +6,7 @@ use str0m::media::{Mid, Rid};
 
 use super::sessions::{CONNECT_WITHIN, index};
 use super::{News, Router, SinkId, TrackId};
+use crate::choice::{Quality, choose};
 use crate::error::{DropReason, NoCommonCodec};
 use crate::format::Encoding;
 use crate::packet::Incoming;
@@ -123,7 +124,7 @@ impl Router {
 
     fn layer_mut(&mut self, session: SessionId, mid: Mid, rid: Option<Rid>) -> Option<&mut crate::layer::Layer> {
         let track = self.track_of(session, mid)?;
-        self.tracks.get_mut(&track)?.layers.iter_mut().find(|layer| layer.rid == rid)
+        self.tracks.get_mut(&track)?.layers.iter_mut().find(|layer| layer.quality == Quality::Sent(rid))
     }
 
     fn track_of(&self, session: SessionId, mid: Mid) -> Option<TrackId> {
@@ -155,9 +156,10 @@ impl Router {
             self.counters.drops[DropReason::NotWanted.index()] += 1;
             return;
         }
-        let before = track.layers.iter().find(|layer| layer.rid == rid).map(|layer| layer.encoding);
+        let quality = Quality::Sent(rid);
+        let before = track.layers.iter().find(|layer| layer.quality == quality).map(|layer| layer.encoding);
         let level = incoming.audio_level;
-        let Some(at) = self.layer_at(now, id, rid, (encoding, incoming.ssrc)) else {
+        let Some(at) = self.layer_at(now, id, quality, (encoding, incoming.ssrc)) else {
             self.counters.drops[DropReason::NotWanted.index()] += 1;
             return;
         };
@@ -177,12 +179,13 @@ impl Router {
         &mut self,
         now: Instant,
         id: TrackId,
-        rid: Option<Rid>,
+        quality: Quality,
         kind: (Encoding, u32),
     ) -> Option<usize> {
         let track = self.tracks.get_mut(&id)?;
-        let before = track.layers.iter().find(|layer| layer.rid == rid).map(|layer| (layer.encoding, layer.ssrc));
-        let at = track.layer(now, (self.epoch, self.config.since_1970), rid, kind)?;
+        let before =
+            track.layers.iter().find(|layer| layer.quality == quality).map(|layer| (layer.encoding, layer.ssrc));
+        let at = track.layer(now, (self.epoch, self.config.since_1970), quality, kind)?;
         if before.is_some_and(|before| before != kind) {
             for sink in track.sinks.clone() {
                 let sink = self.sink_mut(sink).filter(|sink| sink.showing.is_some_and(|showing| showing.layer == at));
@@ -206,15 +209,18 @@ impl Router {
     fn offer(&mut self, now: Instant, track: TrackId, layer: usize, news: &mut Vec<News>) {
         // Taken out because sinks are found by way of sessions; nothing is bound to the track meanwhile.
         let Some(sinks) = self.tracks.get_mut(&track).map(|track| std::mem::take(&mut track.sinks)) else { return };
-        let is_change = self.tracks.get(&track).is_some_and(|track| track.begins_better_layer(now, layer));
+        let is_change = self.tracks.get(&track).is_some_and(|track| track.may_be_changed_to(layer));
         for sink in &sinks {
-            let begins = match self.sink_mut(*sink).map(|sink| sink.showing) {
-                Some(Some(showing)) if showing.layer == layer => {
+            let begins = match self.sink_mut(*sink).map(|sink| (sink.showing, sink.wants)) {
+                Some((Some(showing), _)) if showing.layer == layer => {
                     self.note_written(now, sink.session);
                     false
                 }
-                Some(Some(showing)) => is_change && self.is_worth_changing(track, showing.layer, layer, now),
-                Some(None) => true,
+                Some((Some(showing), wants)) => {
+                    let layers = &self.tracks[&track].layers;
+                    is_change && choose(now, layers, wants, Some(showing.layer)) == Some(layer)
+                }
+                Some((None, _)) => true,
                 None => false,
             };
             if begins && self.begin(now, *sink).is_err() {
@@ -234,7 +240,8 @@ impl Router {
         let Some((source, track)) = sink.track.and_then(|id| Some((id, self.tracks.get_mut(&id)?))) else {
             return Ok(());
         };
-        let Some(at) = track.best_layer(now) else { return Ok(()) };
+        let showing = sink.showing.map(|showing| showing.layer);
+        let Some(at) = choose(now, &track.layers, sink.wants, showing) else { return Ok(()) };
         let layer = &mut track.layers[at];
         let types = viewer.session.payload_types(sink.mid, layer.encoding).ok_or(NoCommonCodec)?;
         if !viewer.is_connected || track.is_muted {

@@ -3,6 +3,8 @@
 use std::time::{Duration, Instant};
 
 use super::{HOUSEKEEPING, News, Router, SinkId, TrackId};
+use crate::choice::{choose, is_alive};
+use crate::router::ThumbnailWish;
 use crate::track::Origin;
 
 /// A viewer that has been without a picture this long for want of capacity is told so.
@@ -19,6 +21,9 @@ impl Router {
                 if !track.is_muted && track.is_video && layer.asking.is_due(now) {
                     layer.traffic.keyframe_requests += 1;
                     match track.origin {
+                        Origin::Session(..) if !layer.is_sent() => {
+                            news.push(News::Thumbnail(track.id, ThumbnailWish::Keyframe));
+                        }
                         Origin::Session(session, _) => asks.push((session, layer.ssrc)),
                         Origin::Home { .. } => news.push(News::KeyframeWanted(track.id, layer.ssrc)),
                     }
@@ -45,6 +50,7 @@ impl Router {
             self.change_layers(now, track);
         }
         self.note_wanted(now, news);
+        self.note_thumbnails(now, news);
         self.note_waiting(now, news);
     }
 
@@ -71,36 +77,27 @@ impl Router {
         self.thinned.append(&mut thinned);
     }
 
-    /// Viewers of another layer than the best are taken there: at once from one that is stalled, else as soon as the
-    /// better begins a keyframe, for what its cache holds is older than what they have seen.
+    /// Viewers of another layer than the one that is chosen for them are taken there: at once from one that brings
+    /// nothing, else as soon as the other begins a keyframe, for what its cache holds is older than what they have seen.
     fn change_layers(&mut self, now: Instant, id: TrackId) {
         let track = &self.tracks[&id];
-        let Some(best) = track.best_layer(now) else { return };
-        let mut stalled = Vec::new();
-        let mut is_wanted = false;
+        let (mut stalled, mut wanted) = (Vec::new(), Vec::new());
         for sink in &track.sinks {
             let downlink = self.entry(sink.session).and_then(|entry| entry.downlink.as_ref());
-            let showing = downlink.and_then(|downlink| downlink.sinks.get(usize::from(sink.place))?.showing);
-            let Some(showing) = showing.filter(|showing| self.is_worth_changing(id, showing.layer, best, now)) else {
-                continue;
-            };
-            if track.layers[showing.layer].is_stalled(now) {
-                stalled.push(*sink);
+            let shown = downlink.and_then(|downlink| downlink.sinks.get(usize::from(sink.place)));
+            let Some((from, wants)) = shown.and_then(|sink| Some((sink.showing?.layer, sink.wants))) else { continue };
+            let Some(to) = choose(now, &track.layers, wants, Some(from)).filter(|to| *to != from) else { continue };
+            if is_alive(now, &track.layers, from) {
+                wanted.push(to);
             } else {
-                is_wanted = true;
+                stalled.push(*sink);
             }
         }
-        if is_wanted {
-            self.tracks.get_mut(&id).expect("was just found").layers[best].asking.want();
-        }
+        let layers = &mut self.tracks.get_mut(&id).expect("was just found").layers;
+        wanted.into_iter().for_each(|at| layers[at].asking.want());
         for sink in stalled {
             // A missing codec was told when the sink was given its track.
             self.begin(now, sink).ok();
         }
-    }
-
-    pub(super) fn is_worth_changing(&self, track: TrackId, from: usize, to: usize, now: Instant) -> bool {
-        let layers = &self.tracks[&track].layers;
-        from != to && (layers[from].is_stalled(now) || layers[to].rate_bytes > layers[from].rate_bytes * 5 / 4)
     }
 }

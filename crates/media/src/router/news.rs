@@ -42,6 +42,19 @@ pub enum News {
     Waiting(SinkId, bool),
     /// The packets of a track of the home router are wanted from there, or no more.
     Wanted(TrackId, bool),
+    /// A thumbnail of a track is wanted, or no more. In an annex: from its home.
+    Thumbnail(TrackId, ThumbnailWish),
     /// A track of the home router needs a keyframe of the layer with this SSRC.
     KeyframeWanted(TrackId, u32),
+}
+
+/// What is wished of whoever makes thumbnails.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ThumbnailWish {
+    /// Viewers need one.
+    Begin,
+    /// The next picture is to be a keyframe.
+    Keyframe,
+    /// Nobody needs it any more.
+    End,
 }

@@ -102,12 +102,12 @@ impl Router {
     }
 
     fn take_excerpt(&mut self, now: Instant, excerpt: &Excerpt) -> Option<()> {
-        let Excerpt { track: id, rid, kind, begins, is_deaf, ref packets } = *excerpt;
+        let Excerpt { track: id, quality, kind, begins, is_deaf, ref packets } = *excerpt;
         let track = self.tracks.get(&id)?;
         if track.is_muted || track.origin != (Origin::Home { is_wanted: true }) {
             return None;
         }
-        let at = self.layer_at(now, id, rid, kind)?;
+        let at = self.layer_at(now, id, quality, kind)?;
         self.note_fresh(id, at);
         let layer = &mut self.tracks.get_mut(&id)?.layers[at];
         if begins {

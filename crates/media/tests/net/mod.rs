@@ -46,6 +46,8 @@ pub(crate) struct Peer {
     pub(crate) sequence: u64,
     /// Answers keyframe requests.
     pub(crate) is_willing: bool,
+    /// What its keyframes begin with.
+    pub(crate) sps: Vec<u8>,
 }
 
 /// A network without delay.
@@ -129,6 +131,7 @@ impl Net {
             frame: 0,
             sequence: 100,
             is_willing: false,
+            sps: vec![0x67, 1],
         });
         self.run_until("connected", |net| net.peers[place].is_connected);
         place
@@ -156,7 +159,7 @@ impl Net {
         for part in 0..3_u8 {
             let nal = if is_keyframe { 5 } else { 1 };
             let payload: Vec<u8> = match (is_keyframe, part) {
-                (true, 0) => vec![0x78, 0, 2, 0x67, 1, 0, 2, 0x68, 1],
+                (true, 0) => [&[0x78, 0, peer.sps.len() as u8], &peer.sps[..], &[0, 2, 0x68, 1]].concat(),
                 (_, part) => [0x7c, nal | if part == 1 { 0x80 } else { 0 }]
                     .into_iter()
                     .chain(peer.frame.to_be_bytes())
@@ -310,4 +313,17 @@ impl Peer {
 /// True if no number is missing between the first and the last.
 pub(crate) fn is_contiguous(sequences: &[u64]) -> bool {
     sequences.windows(2).all(|pair| pair[1] == pair[0] + 1)
+}
+
+/// A sequence parameter set of constrained baseline for pictures of this size, whose sides are even.
+pub(crate) fn sps(width: u32, height: u32) -> Vec<u8> {
+    let golomb = |number: u32| format!("{:0>1$b}", number + 1, 2 * (number + 1).ilog2() as usize + 1);
+    let blocks = |side: u32| side.div_ceil(16);
+    let cropped = |side: u32| golomb((blocks(side) * 16 - side) / 2);
+    let numbers = |numbers: &[u32]| numbers.iter().map(|number| golomb(*number)).collect::<String>();
+    let mut bits = numbers(&[0, 0, 2, 1]) + "0" + &numbers(&[blocks(width) - 1, blocks(height) - 1]) + "111";
+    bits += &(golomb(0) + &cropped(width) + &golomb(0) + &cropped(height) + "01");
+    bits += &"0".repeat((8 - bits.len() % 8) % 8);
+    let bytes = bits.as_bytes().chunks(8).map(|byte| byte.iter().fold(0, |byte, bit| byte << 1 | (bit - b'0')));
+    [0x67, 66, 0xc0, 31].into_iter().chain(bytes).collect()
 }

@@ -1,0 +1,163 @@
+//! Which layer of its track a sink shows: decided here and nowhere else.
+
+use std::cmp::Reverse;
+use std::time::Instant;
+
+use str0m::media::Rid;
+
+use crate::layer::Layer;
+use crate::size::Size;
+
+/// What the best layer is taken for where no keyframe says its size; each below it, in order of rate, has half of it.
+const ASSUMED: Size = Size { width: 1920, height: 1080 };
+
+/// Which quality of its track a layer is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Quality {
+    /// Sent by the publisher, under the name that it has in simulcast.
+    Sent(Option<Rid>),
+    /// Made in the server of the only one that the publisher sends.
+    Thumbnail,
+}
+
+/// What one sink wants of whatever track it is given.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Wants {
+    /// How large its picture is on the screen; none where the viewer does not say. Nothing larger is sent than is needed
+    /// for it.
+    pub(crate) size: Option<Size>,
+}
+
+/// The layer to show to somebody who wants this and is shown `showing`: the smallest that is large enough, else the
+/// largest. A layer that brings nothing is left for any that does.
+pub(crate) fn choose(now: Instant, layers: &[Layer], wants: Wants, showing: Option<usize>) -> Option<usize> {
+    let brings = |at: &usize| is_alive(now, layers, *at);
+    let any_brings = (0..layers.len()).any(|at| brings(&at));
+    let may_be = |at: &usize| if any_brings { brings(at) } else { layers[*at].is_sent() };
+    let rate = |at: usize| (layers[at].rate_bytes, layers[at].traffic.bytes);
+    let candidates = (0..layers.len()).filter(may_be);
+    let largest = candidates.clone().max_by_key(|at| (size_of(layers, *at).area(), rate(*at)))?;
+    let is_enough = |at: &usize| wants.size.is_some_and(|wanted| size_of(layers, *at).is_enough_for(wanted));
+    let smallest = candidates.filter(is_enough).min_by_key(|at| (size_of(layers, *at).area(), Reverse(rate(*at))));
+    let chosen = smallest.unwrap_or(largest);
+    Some(showing.filter(|from| may_be(from) && !differs(layers, *from, chosen)).unwrap_or(chosen))
+}
+
+/// True if the layer brings pictures now. A thumbnail also lacks them where its source does, only a little later.
+pub(crate) fn is_alive(now: Instant, layers: &[Layer], at: usize) -> bool {
+    let is_whole = || layers[at].history.is_whole();
+    !layers[at].is_stalled(now)
+        && (layers[at].is_sent()
+            || is_whole() && layers.iter().any(|source| source.is_sent() && !source.is_stalled(now)))
+}
+
+/// True if a change from one to the other is worth a keyframe: rates alone vary from second to second.
+fn differs(layers: &[Layer], from: usize, to: usize) -> bool {
+    let (from_rate, to_rate) = (layers[from].rate_bytes, layers[to].rate_bytes);
+    let is_more = |one: u64, other: u64| one > other * 5 / 4;
+    match (layers[from].size, layers[to].size) {
+        (Some(from), Some(to)) if from != to => true,
+        (Some(_), Some(_)) => from != to && is_more(to_rate, from_rate),
+        _ => from != to && (is_more(to_rate, from_rate) || is_more(from_rate, to_rate)),
+    }
+}
+
+fn size_of(layers: &[Layer], at: usize) -> Size {
+    let larger = || layers.iter().filter(|layer| layer.rate_bytes > layers[at].rate_bytes).count();
+    layers[at].size.unwrap_or_else(|| ASSUMED.halved(larger()))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::format::Encoding;
+    use crate::packet::Packet;
+    use crate::parameter_sets::ParameterSets;
+
+    const H264: Encoding = Encoding::H264 { packetization_mode: 1, profile_idc: 66 };
+
+    fn layer(now: Instant, quality: Quality, size: Option<(u16, u16)>, rate_bytes: u64) -> Layer {
+        let mut layer =
+            Layer::new(now, (now, Duration::ZERO), quality, (H264, rate_bytes as u32), ParameterSets::default());
+        layer.take_copy(now, &Packet::example(now, 1, 0, true));
+        layer.size = size.map(|(width, height)| Size { width, height });
+        layer.rate_bytes = rate_bytes;
+        layer
+    }
+
+    fn sent(now: Instant, size: Option<(u16, u16)>, rate_bytes: u64) -> Layer {
+        layer(now, Quality::Sent(None), size, rate_bytes)
+    }
+
+    fn wants(width: u16, height: u16) -> Wants {
+        Wants { size: Some(Size { width, height }) }
+    }
+
+    #[test]
+    fn the_smallest_that_is_large_enough() {
+        let now = Instant::now();
+        let sizes = [(320, 180), (1280, 720), (640, 360)];
+        let layers = sizes.map(|size| sent(now, Some(size), u64::from(size.0)));
+        for (wanted, chosen) in
+            [((0, 0), 0), ((320, 180), 0), ((300, 300), 0), ((321, 181), 2), ((640, 361), 2), ((641, 361), 1)]
+        {
+            assert_eq!(choose(now, &layers, wants(wanted.0, wanted.1), None), Some(chosen), "{wanted:?}");
+        }
+        assert_eq!(choose(now, &layers, wants(3840, 2160), None), Some(1), "none is large enough");
+        assert_eq!(choose(now, &layers, Wants::default(), None), Some(1), "nobody has said");
+        assert_eq!(
+            choose(now, &layers, wants(200, 700), None),
+            Some(0),
+            "it is shown whole, and so no higher than wide"
+        );
+        assert_eq!(choose(now, &[], wants(200, 700), None), None);
+    }
+
+    #[test]
+    fn of_one_size_the_one_with_the_higher_rate() {
+        let now = Instant::now();
+        let layers = [400, 900].map(|rate| sent(now, Some((1280, 720)), rate));
+        assert_eq!(choose(now, &layers, wants(640, 360), None), Some(1));
+        assert_eq!(choose(now, &layers, Wants::default(), Some(0)), Some(1));
+        let layers = [800, 900].map(|rate| sent(now, Some((1280, 720)), rate));
+        assert_eq!(choose(now, &layers, Wants::default(), Some(0)), Some(0), "not worth a change");
+    }
+
+    #[test]
+    fn where_no_size_is_known_the_rates_are_in_order() {
+        let now = Instant::now();
+        let layers = [2000, 120, 500].map(|rate| sent(now, None, rate));
+        for (wanted, chosen) in [((480, 270), 1), ((960, 540), 2), ((961, 541), 0)] {
+            assert_eq!(choose(now, &layers, wants(wanted.0, wanted.1), None), Some(chosen), "{wanted:?}");
+        }
+        assert_eq!(choose(now, &layers, Wants::default(), None), Some(0));
+    }
+
+    #[test]
+    fn what_brings_nothing_is_left() {
+        let start = Instant::now();
+        let now = start + Duration::from_secs(1);
+        let layers = [sent(start, Some((320, 180)), 100), sent(now, Some((1280, 720)), 900)];
+        assert_eq!(choose(now, &layers, wants(320, 180), Some(0)), Some(1));
+        let later = now + Duration::from_secs(1);
+        assert_eq!(choose(later, &layers, wants(320, 180), Some(1)), Some(0), "neither does");
+    }
+
+    #[test]
+    fn a_thumbnail_is_as_alive_as_what_it_is_made_of() {
+        let start = Instant::now();
+        let now = start + Duration::from_secs(1);
+        let thumbnail = |at| layer(at, Quality::Thumbnail, Some((320, 180)), 20);
+        let made_of = |at| sent(at, Some((1920, 1080)), 900);
+        assert_eq!(
+            choose(now, &[made_of(now), thumbnail(start)], wants(320, 180), Some(0)),
+            Some(1),
+            "one may be slow"
+        );
+        assert_eq!(choose(now, &[made_of(now), thumbnail(start)], wants(321, 181), Some(1)), Some(0));
+        assert_eq!(choose(now, &[made_of(start), thumbnail(now)], Wants::default(), Some(0)), Some(0));
+        assert_eq!(choose(now, &[made_of(start), thumbnail(now)], wants(320, 180), Some(1)), Some(0));
+    }
+}

@@ -1,0 +1,161 @@
+//! Thumbnails: a second, small layer for tracks whose publisher sends only one. Whoever owns the router makes them of what
+//! a tap gives, and only while a viewer needs one.
+
+use std::time::{Duration, Instant};
+
+use super::{News, Router, SinkId, ThumbnailWish, TrackId};
+use crate::choice::{Quality, Wants};
+use crate::error::DropReason;
+use crate::format::Encoding;
+use crate::packet::Packet;
+use crate::size::Size;
+use crate::track::{Origin, Track};
+use crate::trunk::TrunkId;
+use crate::{Departures, choice};
+
+/// A thumbnail is as large as fits in here.
+pub const THUMBNAIL: Size = Size { width: 320, height: 180 };
+/// It is made on for so long after nobody has needed it, so that who looks again has it at once.
+const UNNEEDED_AFTER: Duration = Duration::from_secs(5);
+
+/// One picture of a thumbnail.
+#[derive(Debug)]
+pub struct ThumbnailPicture {
+    /// The stream that it was made of.
+    pub ssrc: u32,
+    /// H.264 as an Annex B byte stream, of NAL units each of which fits into a packet; a keyframe with its parameter sets.
+    pub annex_b: Vec<u8>,
+    /// A packet of the picture that it was made of: the thumbnail has its times.
+    pub source: Packet,
+}
+
+impl Router {
+    /// A viewer says how large a sink's picture is on its screen: nothing larger is sent than is needed for it. Whom that
+    /// gives another layer is shown it from the cache, as with every switch.
+    pub fn resize(&mut self, now: Instant, id: SinkId, size: Size, departures: &mut Departures, news: &mut Vec<News>) {
+        let Some(sink) = self.sink_mut(id) else { return };
+        let wants = Wants { size: Some(size) };
+        if std::mem::replace(&mut sink.wants, wants) == wants {
+            return;
+        }
+        let shown = sink.track.zip(sink.showing.map(|showing| showing.layer));
+        if let Some((track, from)) = shown.and_then(|(track, from)| Some((self.tracks.get(&track)?, from)))
+            && choice::choose(now, &track.layers, wants, Some(from)) != Some(from)
+        {
+            // A missing codec was told when the sink was given its track.
+            self.begin(now, id).ok();
+        }
+        self.housekeeping_at = self.housekeeping_at.map(|_| now);
+        self.settle(now, departures, news);
+    }
+
+    /// Viewers at the far end of a trunk need a thumbnail of a track, or no more.
+    pub fn want_thumbnail(&mut self, now: Instant, trunk: TrunkId, track: TrackId, is_wanted: bool) {
+        if let Some(trunk) = self.trunks.get_mut(&trunk) {
+            if is_wanted {
+                trunk.thumbnails.insert(track)
+            } else {
+                trunk.thumbnails.remove(&track)
+            };
+            self.housekeeping_at = self.housekeeping_at.map(|_| now);
+        }
+    }
+
+    /// Takes a picture that was made of a track.
+    pub fn take_thumbnail(
+        &mut self,
+        now: Instant,
+        id: TrackId,
+        picture: &ThumbnailPicture,
+        departures: &mut Departures,
+        news: &mut Vec<News>,
+    ) {
+        if self.add_thumbnail(now, id, picture).is_none() {
+            self.counters.drops[DropReason::NotWanted.index()] += 1;
+        }
+        self.settle(now, departures, news);
+    }
+
+    fn add_thumbnail(&mut self, now: Instant, id: TrackId, picture: &ThumbnailPicture) -> Option<()> {
+        let track = self.tracks.get(&id).filter(|track| !track.is_muted && self.thumbnails.contains_key(&track.id))?;
+        let encoding = track.sent().find(|layer| layer.ssrc == picture.ssrc)?.encoding;
+        // Another number than its source's, and always the same: of another source it is another stream.
+        let at = self.layer_at(now, id, Quality::Thumbnail, (encoding, !picture.ssrc))?;
+        self.note_fresh(id, at);
+        let layer = &mut self.tracks.get_mut(&id)?.layers[at];
+        let mut units = units(&picture.annex_b).peekable();
+        while let Some(unit) = units.next() {
+            let packet = Packet {
+                marker: units.peek().is_none(),
+                begins_keyframe: encoding.begins_keyframe(unit),
+                payload: unit.into(),
+                arrived_at: now,
+                ..picture.source.clone()
+            };
+            layer.take_made(now, packet);
+        }
+        Some(())
+    }
+
+    /// Says of which tracks a thumbnail is wanted, where that has changed.
+    pub(super) fn note_thumbnails(&mut self, now: Instant, news: &mut Vec<News>) {
+        let needed = self.tracks.values().filter(|track| self.needs_thumbnail(now, track)).map(|track| track.id);
+        for track in needed.collect::<Vec<_>>() {
+            if self.thumbnails.insert(track, now).is_none() {
+                news.push(News::Thumbnail(track, ThumbnailWish::Begin));
+            }
+        }
+        let Self { thumbnails, tracks, .. } = self;
+        thumbnails.retain(|track, needed_at| {
+            let is_wanted = tracks.contains_key(track) && now.saturating_duration_since(*needed_at) < UNNEEDED_AFTER;
+            if !is_wanted {
+                news.push(News::Thumbnail(*track, ThumbnailWish::End));
+            }
+            is_wanted
+        });
+    }
+
+    /// True if somebody who watches the track needs no more than a thumbnail of it, and it has one layer that is larger.
+    fn needs_thumbnail(&self, now: Instant, track: &Track) -> bool {
+        let mut sent = track.sent();
+        let (Some(layer), None) = (sent.next(), sent.next()) else { return false };
+        let (Encoding::H264 { .. }, Some(size)) = (layer.encoding, layer.size) else { return false };
+        let Some(thumbnail) = size.fitted(THUMBNAIL) else { return false };
+        if track.is_muted || layer.is_stalled(now) || size.area() < 2 * thumbnail.area() {
+            return false;
+        }
+        let is_enough = |sink: &SinkId| {
+            let downlink = self.entry(sink.session).and_then(|entry| entry.downlink.as_ref());
+            let sink = downlink.and_then(|downlink| downlink.sinks.get(usize::from(sink.place)));
+            sink.and_then(|sink| sink.wants.size).is_some_and(|wanted| thumbnail.is_enough_for(wanted))
+        };
+        let by_trunk = matches!(track.origin, Origin::Session(..))
+            && self.trunks.values().any(|trunk| trunk.thumbnails.contains(&track.id));
+        by_trunk || track.sinks.iter().any(is_enough)
+    }
+}
+
+/// The NAL units of an Annex B byte stream.
+fn units(annex_b: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let mut rest = annex_b;
+    std::iter::from_fn(move || {
+        let start = rest.windows(3).position(|three| three == [0, 0, 1])? + 3;
+        let after = &rest[start..];
+        let length = after.windows(3).position(|three| three == [0, 0, 1] || three == [0, 0, 0]).unwrap_or(after.len());
+        rest = &after[length..];
+        Some(&after[..length])
+    })
+    .filter(|unit| !unit.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn units_stand_between_start_codes() {
+        let annex_b = [0, 0, 0, 1, 0x67, 1, 0, 0, 0, 1, 0x68, 2, 0, 0, 1, 0x65, 3, 0, 4];
+        assert_eq!(units(&annex_b).collect::<Vec<_>>(), [&[0x67, 1][..], &[0x68, 2], &[0x65, 3, 0, 4]]);
+        assert_eq!(units(&[]).count() + units(&[1, 2, 3]).count() + units(&[0, 0, 1]).count(), 0);
+    }
+}

@@ -1,0 +1,263 @@
+//! How large the pictures of a stream are, as their keyframes say.
+
+use str0m::rtp::Vp8Descriptor;
+
+use crate::format::Encoding;
+use crate::parameter_sets;
+
+/// Width and height of a picture, or of its place on a screen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Size {
+    /// Pixels from left to right.
+    pub width: u16,
+    /// Pixels from top to bottom.
+    pub height: u16,
+}
+
+impl Size {
+    /// The size that a packet says which begins a keyframe; none if it says none, or none that is read here: of VP9, AV1
+    /// and H.265 only the rates tell layers apart.
+    pub(crate) fn of_keyframe(encoding: Encoding, payload: &[u8]) -> Option<Self> {
+        match encoding {
+            Encoding::H264 { .. } => parameter_sets::sps(payload).and_then(of_sps),
+            Encoding::Vp8 => of_vp8(payload),
+            _ => None,
+        }
+    }
+
+    /// True if a picture of this size, shown whole in a place of that size, is not made larger than it is.
+    pub(crate) fn is_enough_for(self, place: Self) -> bool {
+        self.width >= place.width || self.height >= place.height
+    }
+
+    pub(crate) fn area(self) -> u32 {
+        u32::from(self.width) * u32::from(self.height)
+    }
+
+    pub(crate) fn halved(self, times: usize) -> Self {
+        let times = times.min(15);
+        Self { width: self.width >> times, height: self.height >> times }
+    }
+
+    /// The largest size of the same shape that fits into `place` and is no larger than this, with even sides; none if a side
+    /// would be nothing.
+    pub fn fitted(self, place: Self) -> Option<Self> {
+        let (width, height) = (u32::from(self.width), u32::from(self.height));
+        let (most_width, most_height) = (u32::from(place.width), u32::from(place.height));
+        let fitted = if width <= most_width && height <= most_height {
+            (width, height)
+        } else if width * most_height > height * most_width {
+            (most_width, (height * most_width + width / 2) / width)
+        } else {
+            ((width * most_height + height / 2) / height, most_height)
+        };
+        let even = |side: u32| (side & !1) as u16;
+        let fitted = Self { width: even(fitted.0), height: even(fitted.1) };
+        (fitted.width > 0 && fitted.height > 0).then_some(fitted)
+    }
+}
+
+/// RFC 7741: the payload descriptor, then the frame header of RFC 6386 section 9.1.
+fn of_vp8(payload: &[u8]) -> Option<Size> {
+    Vp8Descriptor::parse(payload).ok().filter(|descriptor| descriptor.starts_keyframe(payload))?;
+    let mut header = 1;
+    if payload[0] & 0x80 != 0 {
+        let extension = *payload.get(1)?;
+        let is_long = extension & 0x80 != 0 && payload.get(2)? & 0x80 != 0;
+        let flagged = [0x80, 0x40].iter().filter(|bit| extension & **bit != 0).count();
+        header += 1 + flagged + usize::from(is_long) + usize::from(extension & 0x30 != 0);
+    }
+    let [0x9d, 0x01, 0x2a, w0, w1, h0, h1] = payload.get(header + 3..header + 10)? else { return None };
+    let side = |low: u8, high: u8| u16::from_le_bytes([low, high]) & 0x3fff;
+    let size = Size { width: side(*w0, *w1), height: side(*h0, *h1) };
+    (size.area() > 0).then_some(size)
+}
+
+/// Recommendation ITU-T H.264 section 7.3.2.1.1.
+fn of_sps(sps: &[u8]) -> Option<Size> {
+    let unescaped = without_emulation(sps.get(1..)?);
+    let mut bits = Bits { bytes: &unescaped, at: 0 };
+    let profile_idc = bits.number(8)?;
+    bits.number(16)?;
+    bits.golomb()?;
+    let mut chroma_format = 1;
+    if [100, 110, 122, 244, 44, 83, 86, 118, 128, 138, 139, 134, 135].contains(&profile_idc) {
+        chroma_format = bits.golomb()?;
+        if chroma_format == 3 {
+            bits.number(1)?;
+        }
+        bits.golomb()?;
+        bits.golomb()?;
+        bits.number(1)?;
+        if bits.number(1)? == 1 {
+            for list in 0..if chroma_format == 3 { 12 } else { 8 } {
+                if bits.number(1)? == 1 {
+                    bits.skip_scaling_list(if list < 6 { 16 } else { 64 })?;
+                }
+            }
+        }
+    }
+    bits.golomb()?;
+    match bits.golomb()? {
+        0 => {
+            bits.golomb()?;
+        }
+        1 => {
+            bits.number(1)?;
+            bits.golomb()?;
+            bits.golomb()?;
+            for _ in 0..bits.golomb().filter(|count| *count <= 255)? {
+                bits.golomb()?;
+            }
+        }
+        _ => {}
+    }
+    bits.golomb()?;
+    bits.number(1)?;
+    let width_in_blocks = bits.golomb()?.checked_add(1)?;
+    let height_in_units = bits.golomb()?.checked_add(1)?;
+    let is_in_frames = bits.number(1)?;
+    if is_in_frames == 0 {
+        bits.number(1)?;
+    }
+    bits.number(1)?;
+    let mut crop = [0; 4];
+    if bits.number(1)? == 1 {
+        for side in &mut crop {
+            *side = bits.golomb()?;
+        }
+    }
+    let (unit_x, unit_y) = match chroma_format {
+        1 => (2, 2),
+        2 => (2, 1),
+        _ => (1, 1),
+    };
+    let fields = 2 - is_in_frames;
+    let side = |blocks: u32, crop: [u32; 2], unit: u32| {
+        let cropped = crop[0].checked_add(crop[1])?.checked_mul(unit)?;
+        u16::try_from(blocks.checked_mul(16)?.checked_sub(cropped)?).ok().filter(|side| *side > 0)
+    };
+    Some(Size {
+        width: side(width_in_blocks, [crop[0], crop[1]], unit_x)?,
+        height: side(height_in_units.checked_mul(fields)?, [crop[2], crop[3]], unit_y * fields)?,
+    })
+}
+
+/// What the NAL unit says without the bytes that only keep start codes out of it (section 7.4.1).
+fn without_emulation(nal: &[u8]) -> Vec<u8> {
+    let mut plain = Vec::with_capacity(nal.len());
+    let mut zeros = 0;
+    for byte in nal {
+        if zeros >= 2 && *byte == 3 {
+            zeros = 0;
+            continue;
+        }
+        zeros = if *byte == 0 { zeros + 1 } else { 0 };
+        plain.push(*byte);
+    }
+    plain
+}
+
+struct Bits<'a> {
+    bytes: &'a [u8],
+    at: usize,
+}
+
+impl Bits<'_> {
+    fn number(&mut self, bits: u32) -> Option<u32> {
+        let mut number = 0;
+        for _ in 0..bits {
+            let byte = self.bytes.get(self.at / 8)?;
+            number = number << 1 | u32::from(byte >> (7 - self.at % 8) & 1);
+            self.at += 1;
+        }
+        Some(number)
+    }
+
+    /// Exp-Golomb (section 9.1); none if it is longer than any that is allowed.
+    fn golomb(&mut self) -> Option<u32> {
+        let mut zeros = 0;
+        while self.number(1)? == 0 {
+            zeros += 1;
+            if zeros > 31 {
+                return None;
+            }
+        }
+        Some((1_u32 << zeros) - 1 + self.number(zeros)?)
+    }
+
+    /// Section 7.3.2.1.1.1.
+    fn skip_scaling_list(&mut self, length: usize) -> Option<()> {
+        let (mut last, mut next) = (8_i64, 8_i64);
+        for _ in 0..length {
+            if next != 0 {
+                let code = i64::from(self.golomb()?);
+                let delta = if code % 2 == 0 { -(code / 2) } else { (code + 1) / 2 };
+                next = (last + delta + 256) % 256;
+            }
+            last = if next == 0 { last } else { next };
+        }
+        Some(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const H264: Encoding = Encoding::H264 { packetization_mode: 1, profile_idc: 66 };
+    /// x264's for 1920 x 1080 in High, which is cropped from 1088 rows, and has an emulation byte.
+    const HIGH: &str = "67640028acd940780227e5c044000003000400000300f03c60c658";
+    /// openh264's for 640 x 360 in constrained baseline, cropped from 368 rows.
+    const BASELINE: &str = "6742c01e8c8d40501ed03c2211a8";
+
+    fn bytes(hex: &str) -> Vec<u8> {
+        (0..hex.len() / 2).map(|at| u8::from_str_radix(&hex[2 * at..2 * at + 2], 16).unwrap()).collect()
+    }
+
+    fn size(width: u16, height: u16) -> Size {
+        Size { width, height }
+    }
+
+    #[test]
+    fn keyframes_say_how_large_they_are() {
+        assert_eq!(Size::of_keyframe(H264, &bytes(HIGH)), Some(size(1920, 1080)));
+        assert_eq!(Size::of_keyframe(H264, &bytes(BASELINE)).map(|size| size.width), Some(640));
+        assert_eq!(Size::of_keyframe(H264, &[0x65, 1, 2]), None);
+        let vp8 = [0x90, 0xf0, 0x81, 0x02, 3, 0x20, 0x10, 2, 0, 0x9d, 1, 0x2a, 0x80, 2, 0xe0, 1];
+        assert_eq!(Size::of_keyframe(Encoding::Vp8, &vp8), Some(size(640, 480)));
+    }
+
+    #[test]
+    fn pictures_fit_and_keep_their_shape() {
+        let place = size(320, 180);
+        for (from, to) in [
+            (size(1920, 1080), size(320, 180)),
+            (size(1280, 1024), size(224, 180)),
+            (size(1080, 1920), size(100, 180)),
+            (size(3000, 200), size(320, 20)),
+            (size(160, 120), size(160, 120)),
+        ] {
+            assert_eq!(from.fitted(place), Some(to), "{from:?}");
+        }
+        assert_eq!(size(6000, 2).fitted(place), None);
+        assert!(place.is_enough_for(size(320, 400)) && place.is_enough_for(size(400, 180)));
+        assert!(!place.is_enough_for(size(321, 181)));
+    }
+
+    #[test]
+    fn hostile_keyframes_are_of_some_size_or_none() {
+        let vp8 = vec![0x90, 0xf0, 0x81, 0x02, 3, 0x20, 0x10, 2, 0, 0x9d, 1, 0x2a, 0x80, 2, 0xe0, 1];
+        let good = [bytes(HIGH), bytes(BASELINE), vp8];
+        let mut known = 0;
+        hostile::play(100_000, |dice| {
+            let payload = hostile::bent(dice, &good);
+            for encoding in [H264, Encoding::Vp8] {
+                let size = Size::of_keyframe(encoding, &payload);
+                assert!(size.is_none_or(|size| size.area() > 0), "{payload:02x?}");
+                known += u32::from(size.is_some());
+            }
+        });
+        assert!(known > 1000, "{known} were understood");
+    }
+}
