@@ -44,6 +44,8 @@ pub mod stream;
 pub mod streams;
 pub mod stun;
 pub mod tally;
+mod tap;
+pub mod thumbnail;
 pub mod token;
 pub mod trunk;
 mod whep;

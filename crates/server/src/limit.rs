@@ -22,6 +22,12 @@ pub const HOME_RESERVE: usize = 250;
 pub const PARCELS: usize = 8192;
 /// See [`PARCELS`].
 pub const PARCELS_KEPT_FREE: usize = 4096;
+/// What may wait for a slow consumer of a tap: a second of a feed of 8 Mb/s.
+pub const TAP_PACKETS: usize = 1024;
+/// The same in excerpts, of which each burst of a publisher makes one.
+pub const TAP_EXCERPTS: usize = 512;
+/// Thumbnails that one thread can be asked for at a time.
+pub const THUMBNAILS_BEGUN: usize = 64;
 /// A join token in bytes; real ones have about 500.
 pub const TOKEN_BYTES: usize = 8 * 1024;
 /// A trickle ICE fragment in bytes.

@@ -1,6 +1,7 @@
 //! Metrics (OpenMetrics text): what an operator wants to know, with ids only.
 
 mod rooms;
+mod thumbnails;
 
 use std::fmt;
 use std::sync::Arc;
@@ -18,6 +19,7 @@ use signaling::{CloseReason, RefusalCode};
 use crate::process::Process;
 use crate::show::{Showcase, Shown};
 use crate::tally::{DELAY_EDGES, DropReason, StreamEnd, Tally, Traffic};
+use crate::thumbnail::Thumbnails;
 
 /// What tasks count.
 #[derive(Debug)]
@@ -31,7 +33,7 @@ pub struct Metrics {
 
 impl Metrics {
     /// Counts, and shows what the workers show.
-    pub fn new(showcases: Vec<Arc<Showcase>>) -> Self {
+    pub fn new(showcases: Vec<Arc<Showcase>>, thumbnails: Arc<Thumbnails>) -> Self {
         let mut all = Registry::default();
         all.register_collector(Box::new(Process::new()));
         let registry = all.sub_registry_with_prefix("consilium");
@@ -42,6 +44,7 @@ impl Metrics {
         registry.register("clients_gone", "Clients that went, by door and reason.", gone.clone());
         registry.register("websocket_messages", "Messages by direction.", messages.clone());
         registry.register_collector(Box::new(Workers(showcases)));
+        registry.register_collector(Box::new(thumbnails::Makers(thumbnails)));
         Self { registry: all, refusals, clients, gone, messages }
     }
 
@@ -285,7 +288,7 @@ mod tests {
             viewers: Vec::new(),
         };
         showcase.put(Instant::now(), tally, vec![report]);
-        let metrics = Metrics::new(vec![showcase]);
+        let metrics = Metrics::new(vec![showcase], Thumbnails::start(1).expect("a thread"));
         metrics.refused(Door::Whip, RefusalCode::BadToken);
         let text = metrics.text().expect("text");
         for line in [
@@ -296,6 +299,8 @@ mod tests {
             r#"consilium_forwarding_seconds_count{worker="0"} 1"#,
             r#"consilium_room_clients{worker="0",room="r1"} 4.0"#,
             r#"consilium_refusals_total{door="whip",code="bad_token"} 1"#,
+            r#"consilium_thumbnail_feeds 0"#,
+            r#"consilium_thumbnail_pictures_total{what="decoded"} 0"#,
         ] {
             assert!(text.contains(line), "{line} is not in\n{text}");
         }

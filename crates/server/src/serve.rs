@@ -24,6 +24,7 @@ use crate::limit::{CONNECTIONS, DRAIN_TIMEOUT, HEAD_TIMEOUT};
 use crate::listen::{self, ListenError};
 use crate::secret::{Secret, SecretError};
 use crate::shared::Shared;
+use crate::thumbnail::Thumbnails;
 use crate::token::{KeyError, Keys};
 use crate::worker::{self, Running};
 
@@ -97,13 +98,14 @@ impl Server {
         let tls = tls(config).await?;
         let listener = listen::http(config.http)?;
         let http = listener.local_addr().map_err(StartError::Thread)?;
-        let workers = workers(config)?;
+        let thumbnails = Thumbnails::start(cores()).map_err(StartError::Thread)?;
+        let workers = workers(config, &thumbnails)?;
         let media = workers.iter().map(|(address, _)| *address).collect();
         let (hands, (showcases, threads)): (Vec<_>, (Vec<_>, Vec<_>)) =
             workers.into_iter().map(|(_, Running { hand, showcase, thread })| (hand, (showcase, thread))).unzip();
         let declared = (config.rooms == RoomRule::Declared).then(|| config.room.clone());
         let directory = Arc::new(Directory::new(hands, declared));
-        let shared = Arc::new(Shared::new(config, keys, directory, showcases));
+        let shared = Arc::new(Shared::new(config, keys, directory, showcases, thumbnails));
         let handle = Handle::new();
         let task = serve(listener, tls, shared.clone(), handle.clone()).map_err(StartError::Thread)?;
         tracing::info!(%http, ?media, "listening");
@@ -154,9 +156,12 @@ async fn tls(config: &ServeConfig) -> Result<Option<RustlsConfig>, StartError> {
     loaded.map(Some).map_err(failed)
 }
 
+fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}
+
 /// All sockets first, so that nothing has begun when one of them cannot be had.
-fn workers(config: &ServeConfig) -> Result<Vec<(SocketAddr, Running)>, StartError> {
-    let cores = || std::thread::available_parallelism().map_or(1, usize::from);
+fn workers(config: &ServeConfig, thumbnails: &Arc<Thumbnails>) -> Result<Vec<(SocketAddr, Running)>, StartError> {
     let count = config.workers.map_or_else(cores, usize::from);
     let mut sockets = Vec::with_capacity(count);
     for worker in 0..count {
@@ -169,7 +174,7 @@ fn workers(config: &ServeConfig) -> Result<Vec<(SocketAddr, Running)>, StartErro
     let now = Instant::now();
     let start = |(number, sockets): (usize, listen::MediaSockets)| {
         let bound = sockets.addresses.bound;
-        worker::start(number, sockets, certificate.clone(), now).map(|running| (bound, running))
+        worker::start(number, sockets, certificate.clone(), thumbnails.clone(), now).map(|running| (bound, running))
     };
     sockets.into_iter().enumerate().map(start).collect::<io::Result<_>>().map_err(StartError::Thread)
 }

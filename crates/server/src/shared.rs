@@ -16,6 +16,7 @@ use crate::problem::Problem;
 use crate::quota::Quota;
 use crate::resource::Resources;
 use crate::show::Showcase;
+use crate::thumbnail::Thumbnails;
 use crate::token::{Admission, Keys};
 
 /// WebSockets that have not joined yet.
@@ -45,12 +46,18 @@ pub struct Shared {
 
 impl Shared {
     /// Everything empty.
-    pub fn new(config: &ServeConfig, keys: Keys, directory: Arc<Directory>, showcases: Vec<Arc<Showcase>>) -> Self {
+    pub fn new(
+        config: &ServeConfig,
+        keys: Keys,
+        directory: Arc<Directory>,
+        showcases: Vec<Arc<Showcase>>,
+        thumbnails: Arc<Thumbnails>,
+    ) -> Self {
         let link = |url: &str| HeaderValue::try_from(format!("<{url}>; rel=\"ice-server\"")).ok();
         Self {
             keys,
             directory,
-            metrics: Metrics::new(showcases.clone()),
+            metrics: Metrics::new(showcases.clone(), thumbnails),
             resources: Resources::default(),
             quota: Quota::default(),
             unjoined: Arc::new(Semaphore::new(UNJOINED)),

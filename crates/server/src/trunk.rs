@@ -1,14 +1,14 @@
-//! What workers say to each other of rooms that have annexes.
+//! What workers say to each other of rooms that have annexes, and what makers of thumbnails say to them.
 
 use std::time::Duration;
 
-use media::TrunkId;
+use media::{ThumbnailPicture, TrunkId};
 use room::{Dispatch, Petition};
 use signaling::{CloseReason, RoomId};
 
 use crate::directory::{Arriving, Hand};
 
-/// From one worker to another.
+/// From one worker to another, or from a maker of thumbnails.
 #[derive(Debug)]
 pub enum Parcel {
     /// From an annex that has just been opened, to where its home is or is to be.
@@ -33,6 +33,8 @@ pub enum Parcel {
         /// When the kernel received what it follows from, since 1970.
         received_at: Option<Duration>,
     },
+    /// A picture of a thumbnail, made of what this tap gave.
+    Thumbnail(TrunkId, Box<ThumbnailPicture>),
     /// The other end is no more.
     Closed(TrunkId, CloseReason),
 }

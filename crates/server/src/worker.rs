@@ -25,11 +25,14 @@ use crate::show::Showcase;
 use crate::socket::Socket;
 use crate::streams::Streams;
 use crate::tally::Tally;
+use crate::thumbnail::Thumbnails;
 use crate::trunk::Parcel;
+use crate::worker::taps::Taps;
 use crate::worker::trunks::Trunks;
 
 mod arrivals;
 mod ending;
+mod taps;
 mod trunks;
 
 const UDP: Token = Token(0);
@@ -64,6 +67,8 @@ struct Worker {
     /// The way to this worker, for others.
     hand: Hand,
     trunks: Trunks,
+    taps: Taps,
+    thumbnails: Arc<Thumbnails>,
     /// When the kernel received what is being handled, since 1970.
     received_at: Option<Duration>,
     routes: Routes,
@@ -98,15 +103,26 @@ pub struct Running {
 ///
 /// # Errors
 /// When the system refuses what it needs.
-pub fn start(number: usize, sockets: MediaSockets, certificate: Certificate, now: Instant) -> io::Result<Running> {
-    let (worker, hand) = Worker::new(sockets, certificate, now)?;
+pub fn start(
+    number: usize,
+    sockets: MediaSockets,
+    certificate: Certificate,
+    thumbnails: Arc<Thumbnails>,
+    now: Instant,
+) -> io::Result<Running> {
+    let (worker, hand) = Worker::new(sockets, certificate, thumbnails, now)?;
     let showcase = worker.showcase.clone();
     let thread = std::thread::Builder::new().name(format!("worker-{number}")).spawn(move || worker.run())?;
     Ok(Running { hand, showcase, thread })
 }
 
 impl Worker {
-    fn new(sockets: MediaSockets, certificate: Certificate, now: Instant) -> io::Result<(Self, Hand)> {
+    fn new(
+        sockets: MediaSockets,
+        certificate: Certificate,
+        thumbnails: Arc<Thumbnails>,
+        now: Instant,
+    ) -> io::Result<(Self, Hand)> {
         let MediaSockets { udp, tcp, addresses } = sockets;
         let poll = Poll::new()?;
         let waker = Arc::new(Waker::new(poll.registry(), WAKER)?);
@@ -127,6 +143,8 @@ impl Worker {
             parcels,
             hand: hand.clone(),
             trunks: Trunks::default(),
+            taps: Taps::default(),
+            thumbnails,
             received_at: None,
             routes: Routes::default(),
             hall: Hall::new(certificate, addresses.candidates),
@@ -301,6 +319,7 @@ impl Worker {
             self.follow(place, route);
         }
         self.post_all(place, outbox.dispatches.drain(..), outbox.petitions.drain(..));
+        self.make_thumbnails(place, outbox.thumbnails.drain(..));
         for outgoing in outbox.messages.drain(..) {
             let is_slow = !self.hall.deliver(outgoing.client, Delivery::Message(outgoing.message));
             // Once is enough, and who has lost its seat already is on its way out.

@@ -9,9 +9,11 @@ use crate::listen;
 /// Workers that the test turns by hand, and the way into their rooms.
 fn workers<const COUNT: usize>() -> ([Worker; COUNT], Arc<Directory>, Runtime) {
     let mut hands = Vec::new();
+    let thumbnails = Thumbnails::start(1).expect("a thread");
     let workers = [(); COUNT].map(|()| {
         let sockets = listen::media("127.0.0.1:0".parse().expect("an address"), &[], true).expect("free ports");
-        let (worker, hand) = Worker::new(sockets, Certificate::generate(), Instant::now()).expect("a worker");
+        let (worker, hand) =
+            Worker::new(sockets, Certificate::generate(), thumbnails.clone(), Instant::now()).expect("a worker");
         hands.push(hand);
         worker
     });

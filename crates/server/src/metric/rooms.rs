@@ -36,10 +36,15 @@ impl Page<'_> {
 
     pub(super) fn room_counts(&mut self) -> fmt::Result {
         type Count = fn(&Report) -> u64;
-        let counts: [(&str, &str, Count); 8] = [
+        let counts: [(&str, &str, Count); 9] = [
             ("room_viewers_thinned", "Times a viewer was left without a picture for want of capacity.", |report| {
                 report.counters.viewers_thinned
             }),
+            (
+                "room_tap_packets_lost",
+                "Packets that taps went without because their consumers were too slow.",
+                |report| report.counters.tap_packets_lost,
+            ),
             ("room_packets_forwarded", "Packets put into slots.", |report| report.counters.packets_forwarded),
             ("room_packets_resent", "Packets sent again to viewers.", |report| report.counters.packets_resent),
             ("room_sessions_opened", "Peer connections begun.", |report| report.counters.sessions_opened),

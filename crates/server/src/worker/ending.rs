@@ -31,6 +31,7 @@ impl Worker {
             self.forget(target);
         }
         self.close_trunks(place, reason);
+        self.taps.close(place);
         self.hall.close(place, reason);
     }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use media::TrunkId;
-use room::{Dispatch, Input, Petition};
+use room::{Dispatch, Input, Petition, Tapping};
 use signaling::{CloseReason, RoomId};
 use tokio::sync::mpsc::error::TrySendError;
 
@@ -69,6 +69,7 @@ impl Worker {
                         self.handle_received(place, Input::Dispatch(dispatch), received_at);
                     }
                 }
+                Ok(Parcel::Thumbnail(tap, picture)) => self.take_thumbnail(tap, picture),
                 Ok(Parcel::Closed(trunk, reason)) => self.end_trunk(trunk, reason),
                 Err(_) => return,
             }
@@ -91,16 +92,21 @@ impl Worker {
         self.handle(place, Input::Petition(trunk, Petition::Open));
     }
 
-    /// Sends what a room has for its annexes, or an annex for its home.
+    /// Sends what a room has for its annexes and its taps, or an annex for its home.
     pub(super) fn post_all(
         &mut self,
         place: usize,
         dispatches: impl Iterator<Item = (TrunkId, Dispatch)>,
         petitions: impl Iterator<Item = Petition>,
     ) {
-        let mut refused = Vec::new();
+        let (mut refused, mut given_up) = (Vec::new(), Vec::new());
         for (trunk, dispatch) in dispatches {
-            let Some(end) = self.trunks.ends.get(&trunk) else { continue };
+            let Some(end) = self.trunks.ends.get(&trunk) else {
+                if let Dispatch::Excerpts(excerpts) = dispatch {
+                    given_up.push((trunk, self.taps.hand(trunk, excerpts)));
+                }
+                continue;
+            };
             match dispatch {
                 // Media gives way before what must not be lost; it is in the history and comes later.
                 Dispatch::Excerpts(excerpts) if end.far.parcels.capacity() < PARCELS_KEPT_FREE => {
@@ -118,6 +124,9 @@ impl Worker {
         }
         for (trunk, excerpts) in refused {
             self.handle(place, Input::Refused(trunk, excerpts));
+        }
+        for (tap, excerpts) in given_up.into_iter().filter(|(_, excerpts)| !excerpts.is_empty()) {
+            self.handle(place, Input::Tap(tap, Tapping::GiveUp(excerpts)));
         }
     }
 
