@@ -12,8 +12,6 @@ import { isTrue, Member, siteIndex } from "../pages/member.mjs";
 import { offer } from "../publishers/stranger.mjs";
 
 const source_fps = 25;
-/** Small pictures are thumbnails, which the server makes. */
-const thumbnail_fps = 10;
 const site_pitch_hz = { "site-a": 110, "site-b": 147, "site-c": 196 };
 const expert_tone_hz = 622;
 
@@ -63,9 +61,8 @@ test("for a minute every picture is the right one and moves at the rate of its s
   for (const [role] of members) {
     for (const row of await pages[role].evaluate(() => probe.counted())) {
       const what = `${role}: ${row.site} ${row.kind} ${row.size}`;
-      const fps = row.size === "thumb" ? thumbnail_fps : source_fps;
-      const share = row.frames / (row.seconds * fps);
-      const decoded_share = row.decoded_fps / fps;
+      const share = row.frames / (row.seconds * source_fps);
+      const decoded_share = row.decoded_fps / source_fps;
       console.log(`${what}: ${percent(share)} of the frames in ${row.seconds.toFixed(1)} s, ${percent(decoded_share)} decoded`);
       assert.deepEqual(row.wrong, [], what);
       assert.ok(row.marks.every((mark) => isTrue({ ...row, mark })), what);

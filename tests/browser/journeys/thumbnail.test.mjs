@@ -12,7 +12,7 @@ import { Member } from "../pages/member.mjs";
 import { ffmpegPublisher } from "../publishers/ffmpeg.mjs";
 
 const room = "small";
-const [large_px, small_px] = [640, 320];
+const [large_px, small_px] = [1280, 320];
 
 let server;
 let ffmpeg;
@@ -32,7 +32,7 @@ after(async () => {
 async function publish() {
   const token = await server.token({ room, role: "device", name: "Capture box", site: "site-a" });
   const endpoint = `${server.url}/whip/${room}?feed=endoscope`;
-  return ffmpegPublisher({ endpoint, token, site: 0, kind: KINDS.indexOf("endoscope") });
+  return ffmpegPublisher({ endpoint, token, site: 0, kind: KINDS.indexOf("endoscope"), scale: "1280:720" });
 }
 
 /** Width of the video in each picture of the page. */

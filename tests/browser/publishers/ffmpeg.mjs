@@ -11,14 +11,14 @@ export const ffmpeg = execFileSync(venv, ["-c", "import imageio_ffmpeg; print(im
 
 /**
  * Publishes H.264 and Opus until stopped.
- * @param {{ endpoint: string, token: string, site: number, kind: number, tone_hz?: number, gop_frames?: number,
+ * @param {{ endpoint: string, token: string, site: number, kind: number, tone_hz?: number, gop_frames?: number, scale?: string,
  *   namespace?: string }} what
  */
-export function ffmpegPublisher({ endpoint, token, site, kind, tone_hz = 440, gop_frames = fps, namespace }) {
+export function ffmpegPublisher({ endpoint, token, site, kind, tone_hz = 440, gop_frames = fps, scale, namespace }) {
   const raw = ["-f", "rawvideo", "-pixel_format", "yuv420p", "-video_size", `${size.width}x${size.height}`, "-framerate", `${fps}`];
   const tone = ["-re", "-f", "lavfi", "-i", `sine=frequency=${tone_hz}:sample_rate=48000`];
   // With B-frames FFmpeg refuses to publish by itself.
-  const h264 = ["-c:v", "libx264", "-profile:v", "baseline", "-preset", "ultrafast", "-tune", "zerolatency", "-bf", "0"];
+  const h264 = [...(scale ? ["-vf", `scale=${scale}`] : []), "-c:v", "libx264", "-profile:v", "baseline", "-preset", "ultrafast", "-tune", "zerolatency", "-bf", "0"];
   const rate = ["-b:v", "1M", "-pix_fmt", "yuv420p", "-g", `${gop_frames}`, "-sc_threshold", "0"];
   const opus = ["-c:a", "libopus", "-ac", "2", "-ar", "48000"];
   const whip = ["-f", "whip", "-authorization", token, endpoint];

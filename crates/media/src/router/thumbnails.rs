@@ -15,6 +15,9 @@ use crate::{Departures, choice};
 
 /// A thumbnail is as large as fits in here.
 pub const THUMBNAIL: Size = Size { width: 320, height: 180 };
+/// Of feeds that have fewer pixels than so many thumbnails none is made: from 1280 x 720 on a line gains more than a decoder
+/// costs.
+const WORTH: u32 = 16;
 /// It is made on for so long after nobody has needed it, so that who looks again has it at once.
 const UNNEEDED_AFTER: Duration = Duration::from_secs(5);
 
@@ -115,13 +118,13 @@ impl Router {
         });
     }
 
-    /// True if somebody who watches the track needs no more than a thumbnail of it, and it has one layer that is larger.
+    /// True if somebody who watches the track needs no more than a thumbnail of it, and it has one layer that is much larger.
     fn needs_thumbnail(&self, now: Instant, track: &Track) -> bool {
         let mut sent = track.sent();
         let (Some(layer), None) = (sent.next(), sent.next()) else { return false };
         let (Encoding::H264 { .. }, Some(size)) = (layer.encoding, layer.size) else { return false };
         let Some(thumbnail) = size.fitted(THUMBNAIL) else { return false };
-        if track.is_muted || layer.is_stalled(now) || size.area() < 2 * thumbnail.area() {
+        if track.is_muted || layer.is_stalled(now) || size.area() < WORTH * thumbnail.area() {
             return false;
         }
         let is_enough = |sink: &SinkId| {
