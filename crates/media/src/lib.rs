@@ -14,6 +14,7 @@ mod deadline;
 mod downlink;
 pub mod dtls;
 pub mod error;
+mod estimate;
 pub mod format;
 mod forward;
 mod fresh;
@@ -35,6 +36,7 @@ mod sink;
 mod srtp;
 mod stream;
 mod track;
+mod transport_feedback;
 mod trunk;
 
 pub use datagram::{Datagram, Departures, Protocol, Run, SessionId};

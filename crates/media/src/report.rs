@@ -80,6 +80,8 @@ pub struct SinkReport {
     pub loss: Option<f32>,
     /// Round trip to the viewer.
     pub round_trip: Option<Duration>,
+    /// What the viewer's whole line is estimated to carry, in bits per second of RTP; none before it has said anything.
+    pub estimate_bps: Option<u64>,
 }
 
 pub(crate) fn of<'a>(
@@ -109,6 +111,7 @@ pub(crate) fn of<'a>(
             track: sink.track,
             loss: sink.loss,
             round_trip: downlink.round_trip,
+            estimate_bps: downlink.estimate_bps(),
         }));
     }
     sinks.sort_by_key(|report| report.sink);

@@ -1,5 +1,6 @@
 //! One m-line of a viewer: a slot, or a place for a voice.
 
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use str0m::media::Mid;
@@ -9,6 +10,7 @@ use crate::forward::Forward;
 use crate::layer::Layer;
 use crate::router::TrackId;
 use crate::stream::Stream;
+use crate::track::Track;
 
 /// The least time between two replays to one viewer that asks for keyframes.
 const REPLAY_AGAIN: Duration = Duration::from_millis(500);
@@ -62,7 +64,20 @@ pub(crate) struct Source {
     pub(crate) resend_type: Option<u8>,
 }
 
+impl Source {
+    /// The layer, if the same stream is still in its place.
+    pub(crate) fn layer_of(self, tracks: &BTreeMap<TrackId, Track>) -> Option<&Layer> {
+        let layer = tracks.get(&self.track)?.layers.get(self.layer)?;
+        (self.kind == (layer.encoding, layer.ssrc)).then_some(layer)
+    }
+}
+
 impl Sources {
+    /// The newest sequence number of the source with this number.
+    pub(crate) fn newest(&self, number: u8, tracks: &BTreeMap<TrackId, Track>) -> Option<u64> {
+        Some(self.of(number)?.layer_of(tracks)?.history.newest()?.sequence)
+    }
+
     /// Adds a layer of a track; gives its number.
     fn add(&mut self, track: TrackId, (layer, shown): (usize, &Layer), resend_type: Option<u8>) -> u8 {
         self.count = self.count.wrapping_add(1);

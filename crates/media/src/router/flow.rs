@@ -54,6 +54,7 @@ impl Router {
         let downlink = entry.downlink.as_mut().filter(|_| is_srtp(datagram.bytes))?;
         let mut wanted = std::mem::take(&mut self.wanted);
         let received = downlink.receive(now, datagram.bytes, &self.tracks, departures, &mut wanted);
+        downlink.want(now, &self.tracks);
         for mid in wanted.drain(..) {
             self.remedy(now, id, mid);
         }
@@ -82,7 +83,7 @@ impl Router {
                 if let Some(entry) = self.entry_mut(session)
                     && !std::mem::replace(&mut entry.is_connected, true)
                 {
-                    entry.open_downlink(session);
+                    entry.open_downlink(now, session);
                     news.push(News::Connected(session));
                     self.begin_all(now, session);
                 }

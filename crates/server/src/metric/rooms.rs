@@ -11,7 +11,7 @@ use crate::show::Shown;
 impl Page<'_> {
     pub(super) fn rooms(&mut self) -> fmt::Result {
         type Size = fn(&Report) -> Option<f64>;
-        let sizes: [(&str, &str, Size); 5] = [
+        let sizes: [(&str, &str, Size); 6] = [
             ("room_members", "Members.", |report| Some(report.members as f64)),
             ("room_clients", "Clients.", |report| Some(report.clients as f64)),
             ("room_sessions", "Peer connections.", |report| Some(report.sessions as f64)),
@@ -21,6 +21,9 @@ impl Page<'_> {
             ("room_viewer_round_trip_max_seconds", "Longest round trip to a viewer.", |report| {
                 let trips = report.viewers.iter().filter_map(|viewer| viewer.sink.round_trip);
                 trips.max().map(|trip| trip.as_secs_f64())
+            }),
+            ("room_viewer_estimate_min_bits_per_second", "What the narrowest line of a viewer carries.", |report| {
+                report.viewers.iter().filter_map(|viewer| viewer.sink.estimate_bps).min().map(|bps| bps as f64)
             }),
         ];
         for (name, help, size) in sizes {
