@@ -239,7 +239,8 @@ impl Estimator {
     }
 
     fn give_way(&mut self, now: Instant, acked_bps: Option<f64>, factor: f64) {
-        let limit_bps = acked_bps.unwrap_or(self.estimate_bps).min(self.estimate_bps);
+        // What came through, also where more was sent than was allowed: there may be nothing smaller to send.
+        let limit_bps = acked_bps.unwrap_or(self.estimate_bps);
         if self.cuts_in_vain == 0 {
             self.first_limit_bps = limit_bps;
         }

@@ -255,6 +255,16 @@ fn it_follows_a_line_that_changes_and_does_not_flap() {
     assert!(down_ms <= 1500 && up_ms <= 1500, "{down_ms} and {up_ms} ms");
 }
 
+/// There may be nothing smaller to send: what comes through is known all the same.
+#[test]
+fn who_cannot_send_less_still_knows_the_line() {
+    for seed in 0..SEEDS {
+        let line = Line { capacity_bps: |_| 0.7e6, ..CLEAN };
+        let used = run(seed, line, Source::Layers(&[1e6]), 30).mean_bps(10, 30) / 0.7e6;
+        assert!((0.5..1.1).contains(&used), "seed {seed}: {used:.2} of the line");
+    }
+}
+
 #[test]
 fn another_flow_and_ours_share_a_line() {
     for seed in 0..SEEDS {
