@@ -128,6 +128,7 @@ impl Session {
             Ok(answer.to_sdp_string())
         }));
         let answered = answered.unwrap_or_else(|_| {
+            tracing::warn!(session = self.id.0, "the engine panicked on an offer; its session is over");
             self.is_over = true;
             Err(MediaError::AnswerOffer("it is beyond this server".to_owned()))
         });

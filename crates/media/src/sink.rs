@@ -176,6 +176,10 @@ impl Sink {
 
     /// What to do about a keyframe request of this viewer. A publisher that is deaf is not worth asking.
     pub(crate) fn remedy(&mut self, now: Instant, cache_is_whole: bool, publisher_is_deaf: bool) -> Remedy {
+        if self.progress == Progress::Skipping {
+            // It goes on at a keyframe, which is waited for already. Browsers ask all the same, all at once.
+            return Remedy::Wait;
+        }
         if !cache_is_whole {
             return Remedy::Ask;
         }
@@ -186,6 +190,8 @@ impl Sink {
         }
         let times = if age > 10 * REPLAY_AGAIN { 0 } else { times };
         self.replayed = Some((now, times + 1));
-        if times >= REPLAYS_IN_VAIN && !publisher_is_deaf { Remedy::Ask } else { Remedy::Replay }
+        // More and more rarely: a viewer that can decode nothing would else cost the publisher a keyframe every second.
+        let is_to_ask = times >= REPLAYS_IN_VAIN && times.is_power_of_two();
+        if is_to_ask && !publisher_is_deaf { Remedy::Ask } else { Remedy::Replay }
     }
 }

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use media::Certificate;
-use room::{ClientId, Report, Room, RoomConfig};
-use signaling::{CloseReason, RoomId, RoomKind};
+use room::{ClientId, Door, Report, Room, RoomConfig};
+use signaling::{CloseReason, Role, RoomId, RoomKind};
 
 use crate::directory::Directory;
 use crate::limit::EMPTY_ROOM_KEPT;
@@ -162,9 +162,9 @@ impl Hall {
     }
 
     /// A client takes its seat.
-    pub(crate) fn seat(&mut self, client: ClientId, place: usize, outlet: Outlet) {
+    pub(crate) fn seat(&mut self, client: ClientId, (role, door): (Role, Door), place: usize, outlet: Outlet) {
         if let Some(hosted) = self.rooms[place].as_mut() {
-            tracing::info!(client = client.0, room = hosted.id.as_str(), "client came");
+            tracing::info!(client = client.0, room = hosted.id.as_str(), role = role.as_str(), ?door, "client came");
             hosted.enter();
             self.seats.insert(client, Seat { room: place, outlet });
         }

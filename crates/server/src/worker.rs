@@ -37,8 +37,8 @@ const LISTENER: Token = Token(1);
 const WAKER: Token = Token(2);
 const FIRST_STREAM: usize = 3;
 
-/// Orders taken before the others have their turn.
-const ORDERS_AT_ONCE: usize = 256;
+/// How long orders are taken before the others have their turn.
+const ORDERS_FOR: Duration = Duration::from_micros(500);
 /// Housekeeping and the showing of sums.
 const HOUSEKEEPING: Duration = Duration::from_secs(1);
 /// A worker that could not serve all of its audience takes no more of it for this long.
@@ -196,7 +196,9 @@ impl Worker {
         if !std::mem::take(&mut self.ready.inbox) {
             return;
         }
-        for _ in 0..ORDERS_AT_ONCE {
+        let began = Instant::now();
+        // An offer may take milliseconds: the packets of all others come in between.
+        while began.elapsed() < ORDERS_FOR {
             match self.inbox.try_recv() {
                 Ok(Order::Enter(entrance)) => self.enter(*entrance),
                 Ok(Order::Say(client, re, message)) => {
@@ -225,7 +227,7 @@ impl Worker {
                 None => self.open_annex(room, home, arriving),
             },
         };
-        self.hall.seat(client, place, outlet);
+        self.hall.seat(client, (identity.role, door), place, outlet);
         self.handle(place, Input::Joined { client, re, identity, door });
     }
 
@@ -258,7 +260,7 @@ impl Worker {
     /// Tells rooms of the clients that did not keep up. Apart from `settle`, because it may make others slow.
     fn part(&mut self) {
         while let Some(client) = self.slow.pop() {
-            tracing::info!(client = client.0, "slow consumer");
+            tracing::warn!(client = client.0, "slow consumer");
             self.let_go(client, CloseReason::SlowConsumer);
         }
     }
