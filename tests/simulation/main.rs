@@ -11,6 +11,7 @@ mod body;
 mod camera;
 mod client;
 mod clock;
+mod crowd;
 mod drift;
 mod life;
 mod link;
