@@ -37,6 +37,8 @@ const LISTENER: Token = Token(1);
 const WAKER: Token = Token(2);
 const FIRST_STREAM: usize = 3;
 
+/// After this long with one kind of work the others have their turn.
+const TURN: Duration = Duration::from_micros(200);
 /// Orders taken before the others have their turn.
 const ORDERS_AT_ONCE: usize = 256;
 /// Housekeeping and the showing of sums.
@@ -249,7 +251,9 @@ impl Worker {
 
     fn tick(&mut self) {
         let now = Instant::now();
-        while let Some(room) = self.hall.due(now) {
+        while now.elapsed() < TURN
+            && let Some(room) = self.hall.due(now)
+        {
             let unserved_since = self.hall.unserved_since(room);
             self.handle_received(room, Input::Tick, unserved_since);
         }

@@ -20,9 +20,20 @@ const PATIENCE: Duration = Duration::from_millis(400);
 const SCARCE_FOR: Duration = Duration::from_secs(1);
 
 impl Router {
-    /// Follows up everything that sessions have said, until nothing is left; then lets out what is to leave: the
-    /// panel first.
+    /// Follows up everything that sessions have said, until nothing is left; then lets out what is to leave for the
+    /// panel. The audience has its turn at the next tick, so that it delays nothing that has come meanwhile.
     pub(super) fn settle(&mut self, now: Instant, departures: &mut Departures, news: &mut Vec<News>) {
+        self.settle_with(now, 0, departures, news);
+    }
+
+    /// The same, and a slice of so many bytes for the audience.
+    pub(super) fn settle_with(
+        &mut self,
+        now: Instant,
+        slice_bytes: usize,
+        departures: &mut Departures,
+        news: &mut Vec<News>,
+    ) {
         loop {
             let mut events = std::mem::take(&mut self.events);
             for (session, event) in events.drain(..) {
@@ -37,7 +48,7 @@ impl Router {
                 self.offer(now, track, layer, news);
             }
             self.offered = offered;
-            self.let_out_all(now, departures);
+            self.let_out_all(now, slice_bytes, departures);
             if self.events.is_empty() && (self.written.is_empty() || self.rest_at.is_some()) {
                 return;
             }
