@@ -319,7 +319,7 @@ impl Router {
         if self.housekeeping_at.is_some_and(|at| at <= now) {
             self.keep_house(now, news);
         }
-        self.settle(now, departures, news);
+        self.settle_with(now, serving::SLICE_BYTES, departures, news);
     }
 
     /// When [`Router::tick`] is wanted.

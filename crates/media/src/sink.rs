@@ -176,10 +176,6 @@ impl Sink {
 
     /// What to do about a keyframe request of this viewer. A publisher that is deaf is not worth asking.
     pub(crate) fn remedy(&mut self, now: Instant, cache_is_whole: bool, publisher_is_deaf: bool) -> Remedy {
-        if self.progress == Progress::Skipping {
-            // It goes on at a keyframe, which is waited for already. Browsers ask all the same, all at once.
-            return Remedy::Wait;
-        }
         if !cache_is_whole {
             return Remedy::Ask;
         }

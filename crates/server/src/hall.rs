@@ -144,7 +144,8 @@ impl Hall {
     /// Some of the audience may wait for what the kernel received then.
     pub(crate) fn note_unserved(&mut self, place: usize, received_at: Duration) {
         if let Some(hosted) = self.hosted_mut(place) {
-            hosted.unserved_since = hosted.room.is_serving().then_some(received_at);
+            let since = hosted.unserved_since.unwrap_or(received_at);
+            hosted.unserved_since = hosted.room.is_serving().then_some(since);
         }
     }
 

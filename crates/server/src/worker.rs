@@ -37,8 +37,8 @@ const LISTENER: Token = Token(1);
 const WAKER: Token = Token(2);
 const FIRST_STREAM: usize = 3;
 
-/// How long orders are taken before the others have their turn.
-const ORDERS_FOR: Duration = Duration::from_micros(500);
+/// After this long with one kind of work the others have their turn.
+const TURN: Duration = Duration::from_micros(200);
 /// Housekeeping and the showing of sums.
 const HOUSEKEEPING: Duration = Duration::from_secs(1);
 /// A worker that could not serve all of its audience takes no more of it for this long.
@@ -198,7 +198,7 @@ impl Worker {
         }
         let began = Instant::now();
         // An offer may take milliseconds: the packets of all others come in between.
-        while began.elapsed() < ORDERS_FOR {
+        while began.elapsed() < TURN {
             match self.inbox.try_recv() {
                 Ok(Order::Enter(entrance)) => self.enter(*entrance),
                 Ok(Order::Say(client, re, message)) => {
@@ -251,7 +251,9 @@ impl Worker {
 
     fn tick(&mut self) {
         let now = Instant::now();
-        while let Some(room) = self.hall.due(now) {
+        while now.elapsed() < TURN
+            && let Some(room) = self.hall.due(now)
+        {
             let unserved_since = self.hall.unserved_since(room);
             self.handle_received(room, Input::Tick, unserved_since);
         }

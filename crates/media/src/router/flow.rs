@@ -10,17 +10,30 @@ use crate::error::{DropReason, NoCommonCodec};
 use crate::format::Encoding;
 use crate::packet::Incoming;
 use crate::session::{SessionEvent, is_srtp};
-use crate::sink::Remedy;
+use crate::sink::{Progress, Remedy};
 use crate::track::Origin;
 use crate::{Datagram, Departures, SessionId, report};
 
 /// A viewer waits this long for a fresh keyframe before a long cache is replayed to it.
 const PATIENCE: Duration = Duration::from_millis(400);
+/// So long after somebody was given up for want of capacity, no replay makes it scarcer.
+const SCARCE_FOR: Duration = Duration::from_secs(1);
 
 impl Router {
-    /// Follows up everything that sessions have said, until nothing is left; then lets out what is to leave: the
-    /// panel first.
+    /// Follows up everything that sessions have said, until nothing is left; then lets out what is to leave for the
+    /// panel. The audience has its turn at the next tick, so that it delays nothing that has come meanwhile.
     pub(super) fn settle(&mut self, now: Instant, departures: &mut Departures, news: &mut Vec<News>) {
+        self.settle_with(now, 0, departures, news);
+    }
+
+    /// The same, and a slice of so many bytes for the audience.
+    pub(super) fn settle_with(
+        &mut self,
+        now: Instant,
+        slice_bytes: usize,
+        departures: &mut Departures,
+        news: &mut Vec<News>,
+    ) {
         loop {
             let mut events = std::mem::take(&mut self.events);
             for (session, event) in events.drain(..) {
@@ -35,7 +48,7 @@ impl Router {
                 self.offer(now, track, layer, news);
             }
             self.offered = offered;
-            self.let_out_all(now, departures);
+            self.let_out_all(now, slice_bytes, departures);
             if self.events.is_empty() && (self.written.is_empty() || self.rest_at.is_some()) {
                 return;
             }
@@ -275,6 +288,7 @@ impl Router {
     /// A viewer asks for a keyframe: from the cache if that may help, else from the publisher.
     fn remedy(&mut self, now: Instant, session: SessionId, mid: Mid) {
         self.counters.keyframe_requests_received += 1;
+        let is_scarce = self.gave_up_at.is_some_and(|at| now.saturating_duration_since(at) < SCARCE_FOR);
         let Some(downlink) = self.sessions.get_mut(index(session)).and_then(|entry| entry.downlink.as_mut()) else {
             return;
         };
@@ -284,6 +298,10 @@ impl Router {
             return;
         };
         let Some(layer) = track.layers.get_mut(showing.layer) else { return };
+        if is_scarce && sink.progress == Progress::Skipping {
+            // It goes on at the next keyframe, like all who were given up.
+            return;
+        }
         let is_to_replay = match sink.remedy(now, layer.history.is_whole(), layer.asking.is_deaf(now)) {
             Remedy::Wait => false,
             Remedy::Replay => true,
