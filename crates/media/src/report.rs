@@ -61,6 +61,8 @@ pub struct TrackReport {
     pub bytes: u64,
     /// Packets that were lost on the way in and not recovered within a second or two.
     pub lost: u64,
+    /// Of the packets of a voice, those that came in a later one's redundancy (RFC 2198) and not, or not yet, by themselves.
+    pub recovered: u64,
     /// Frames that came.
     pub frames: u64,
     /// Keyframe requests to its publisher.
@@ -96,6 +98,7 @@ pub(crate) fn of<'a>(
             packets: sum(track, |layer| layer.traffic.packets),
             bytes: sum(track, |layer| layer.traffic.bytes),
             lost: sum(track, |layer| layer.traffic.lost),
+            recovered: sum(track, |layer| layer.traffic.recovered),
             frames: sum(track, |layer| layer.traffic.frames),
             keyframe_requests: sum(track, |layer| layer.traffic.keyframe_requests),
             round_trip: track.layers.iter().find_map(|layer| layer.traffic.round_trip),
