@@ -1,7 +1,7 @@
 //! Figures of a router, for metrics. Collected once a second, never per packet.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use str0m::stats::MediaIngressStats;
 
@@ -9,6 +9,7 @@ use crate::SessionId;
 use crate::downlink::Downlink;
 use crate::error::DropReason;
 use crate::layer::Layer;
+use crate::packet::Packet;
 use crate::router::{SinkId, TrackId};
 use crate::track::Track;
 
@@ -82,6 +83,25 @@ pub struct SinkReport {
     pub loss: Option<f32>,
     /// Round trip to the viewer.
     pub round_trip: Option<Duration>,
+    /// The newest frame that has left for the viewer; none where nothing has, or nobody knows when it was captured.
+    pub departed: Option<Departure>,
+}
+
+/// A frame on its way to a viewer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Departure {
+    /// When it was captured, on our clock.
+    pub captured_at: Instant,
+    /// When the last of it that had come was sent.
+    pub left_at: Instant,
+}
+
+impl Departure {
+    /// Of a packet's frame that leaves now. None where its capture time is only that of its arrival, for want of a better.
+    pub(crate) fn of(packet: &Packet, now: Instant) -> Option<Self> {
+        let Packet { captured_at, arrived_at, .. } = *packet;
+        (captured_at < arrived_at).then_some(Self { captured_at, left_at: now })
+    }
 }
 
 pub(crate) fn of<'a>(
@@ -112,6 +132,7 @@ pub(crate) fn of<'a>(
             track: sink.track,
             loss: sink.loss,
             round_trip: downlink.round_trip,
+            departed: sink.departed,
         }));
     }
     sinks.sort_by_key(|report| report.sink);
