@@ -14,6 +14,7 @@ use str0m::media::Mid;
 use crate::datagram::{Departures, Path};
 use crate::layer::Layer;
 use crate::packet::Packet;
+use crate::report::Departure;
 use crate::router::TrackId;
 use crate::rtcp::{self, Feedback, SenderReport};
 use crate::sent::SentPacket;
@@ -161,6 +162,7 @@ impl Downlink {
                 }
             }
             sink.taken = layer.fresh.count();
+            let sent_before = sent;
             let mut send = |sink: &mut Sink, packet: &Packet| {
                 sink.next = sink.next.max(packet.sequence + 1);
                 let place = sink.forward.place(showing.encoding, packet);
@@ -199,6 +201,9 @@ impl Downlink {
                         self.replay_at = Some(now + REPLAY_EVERY);
                     }
                 }
+            }
+            if sent > sent_before && sink.progress == Progress::Live {
+                sink.departed = layer.history.newest().and_then(|newest| Departure::of(newest, now));
             }
         }
         if sent > 0 {

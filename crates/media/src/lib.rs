@@ -45,7 +45,7 @@ pub use dtls::Certificate;
 pub use error::{DropReason, MediaError, NoCommonCodec};
 pub use format::Encoding;
 pub use outline::{Outline, OutlineLine};
-pub use report::{Counters, Report, SinkReport, TrackReport};
+pub use report::{Counters, Departure, Report, SinkReport, TrackReport};
 pub use router::{News, OfferedLine, Router, RouterConfig, SinkId, TrackId};
 pub use session::Way;
 pub use track::Fault;

@@ -33,7 +33,7 @@ use crate::{Datagram, Departures, SessionId};
 pub struct TrackId(pub u32);
 
 /// One outgoing m-line of one viewer, as long as its session.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SinkId {
     pub(crate) session: SessionId,
     pub(crate) place: u8,

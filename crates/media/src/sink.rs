@@ -8,6 +8,7 @@ use str0m::media::Mid;
 use crate::format::{Encoding, PayloadTypes};
 use crate::forward::Forward;
 use crate::layer::Layer;
+use crate::report::Departure;
 use crate::router::TrackId;
 use crate::stream::Stream;
 use crate::track::Track;
@@ -35,6 +36,8 @@ pub(crate) struct Sink {
     pub(crate) taken: u64,
     pub(crate) next: u64,
     pub(crate) loss: Option<f32>,
+    /// The newest frame that has left for the viewer, while it is given what comes as it comes.
+    pub(crate) departed: Option<Departure>,
     /// Until when a fresh keyframe is waited for before a long cache is replayed.
     pub(crate) patient_until: Option<Instant>,
     pub(crate) sources: Sources,
@@ -139,6 +142,7 @@ impl Sink {
             taken: 0,
             next: 0,
             loss: None,
+            departed: None,
             patient_until: None,
             sources: Sources::default(),
             skipping_since: None,
@@ -151,6 +155,7 @@ impl Sink {
     pub(crate) fn stop(&mut self) {
         self.forward.stop();
         self.showing = None;
+        self.departed = None;
         self.progress = Progress::Live;
         self.skipping_since = None;
         self.patient_until = None;

@@ -153,6 +153,10 @@ impl Room {
             ClientMessage::Publish { sdp, feeds, voice } => self.publish(now, client, re, &sdp, feeds, voice, out),
             ClientMessage::Receive { sdp, slots, voices } => self.receive(now, client, re, &sdp, slots, voices, out),
             ClientMessage::Watch { slot, choice } => self.watch(now, client, re, slot, choice, out),
+            ClientMessage::NoteAges { ages } => {
+                self.note_ages(now, client, &ages);
+                Ok(())
+            }
             ClientMessage::MuteVoice { muted } => self.mute_voice(client, re, muted, out),
             ClientMessage::MuteFeed { feed, muted } => self.mute_feed(client, re, feed, muted, out),
             ClientMessage::Candidate { connection, candidate } => {

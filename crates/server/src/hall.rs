@@ -13,6 +13,7 @@ use signaling::{CloseReason, Role, RoomId, RoomKind};
 use crate::directory::Directory;
 use crate::limit::EMPTY_ROOM_KEPT;
 use crate::order::{Delivery, Outlet};
+use crate::watching::Watching;
 
 struct Hosted {
     id: RoomId,
@@ -25,6 +26,7 @@ struct Hosted {
     /// While some of the audience waits for its slice: when the kernel received what it waits for, since 1970.
     unserved_since: Option<Duration>,
     empty_since: Option<Instant>,
+    watching: Watching,
 }
 
 struct Seat {
@@ -115,8 +117,9 @@ impl Hall {
         }
         self.places.insert(id.clone(), place);
         let empty_since = Some(Instant::now());
+        let watching = Watching::default();
         self.rooms[place] =
-            Some(Hosted { id, room, directory, inside: 0, due: None, unserved_since: None, empty_since });
+            Some(Hosted { id, room, directory, inside: 0, due: None, unserved_since: None, empty_since, watching });
         place
     }
 
@@ -255,8 +258,13 @@ impl Hall {
     }
 
     /// What the rooms show of themselves.
-    pub(crate) fn reports(&self) -> Vec<Report> {
-        self.rooms.iter().flatten().map(|hosted| hosted.room.report()).collect()
+    pub(crate) fn reports(&mut self, now: Instant) -> Vec<(Report, Watching)> {
+        let shown = self.rooms.iter_mut().flatten().map(|hosted| {
+            let report = hosted.room.report();
+            hosted.watching.note(now, &report.viewers);
+            (report, hosted.watching.clone())
+        });
+        shown.collect()
     }
 }
 

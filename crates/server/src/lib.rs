@@ -46,6 +46,7 @@ pub mod stun;
 pub mod tally;
 pub mod token;
 pub mod trunk;
+pub mod watching;
 mod whep;
 mod whip;
 pub mod worker;

@@ -353,8 +353,8 @@ impl Worker {
         self.tally.clients = self.hall.clients();
         self.tally.sessions = self.routes.sessions();
         self.tally.streams = self.streams.count();
-        let reports = self.hall.reports();
-        let thinned = reports.iter().map(|report| report.counters.viewers_thinned).sum();
+        let reports = self.hall.reports(now);
+        let thinned = reports.iter().map(|(report, _)| report.counters.viewers_thinned).sum();
         if std::mem::replace(&mut self.thinned, thinned) < thinned {
             self.full_until = Some(now + FULL_FOR);
         }

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use str0m::media::{Mid, Rid};
+use str0m::media::{Mid, Pt, Rid};
 
 use super::sessions::{CONNECT_WITHIN, index};
 use super::{News, Router, SinkId, TrackId};
@@ -86,9 +86,10 @@ impl Router {
     ) {
         match event {
             SessionEvent::Packet(mid, rid, pt, incoming) => {
-                let encoding = self.entry(session).and_then(|entry| entry.session.encoding(pt));
-                match encoding {
-                    Some(encoding) => self.arrive(now, session, mid, rid, encoding, incoming, news),
+                let engine = self.entry(session).map(|entry| &entry.session);
+                let carried = engine.and_then(|engine| engine.carried_by(pt));
+                match engine.and_then(|engine| engine.encoding(carried.unwrap_or(pt))) {
+                    Some(encoding) => self.arrive(now, session, mid, rid, (encoding, carried), incoming, news),
                     None => self.counters.drops[DropReason::UnknownEncoding.index()] += 1,
                 }
             }
@@ -148,7 +149,8 @@ impl Router {
             .find(|track| self.tracks.get(track).is_some_and(|track| track.origin == Origin::Session(session, mid)))
     }
 
-    /// One packet of one track: into the cache, and to every sink that shows its layer.
+    /// One packet of one track: into the cache, and to every sink that shows its layer. Of one with redundancy, also what
+    /// it carries once more; its encoding comes with the type of what it carries.
     #[expect(clippy::too_many_arguments, reason = "one packet with everything that says whose it is")]
     fn arrive(
         &mut self,
@@ -156,7 +158,7 @@ impl Router {
         session: SessionId,
         mid: Mid,
         rid: Option<Rid>,
-        encoding: Encoding,
+        (encoding, carried): (Encoding, Option<Pt>),
         incoming: Incoming,
         news: &mut Vec<News>,
     ) {
@@ -177,7 +179,15 @@ impl Router {
         };
         self.note_fresh(id, at);
         let track = self.tracks.get_mut(&id).expect("was just found");
-        track.layers[at].take(now, incoming);
+        let layer = &mut track.layers[at];
+        match carried {
+            None => layer.take(now, incoming),
+            Some(opus) if layer.take_redundant(now, incoming, *opus) => {}
+            Some(_) => {
+                self.counters.drops[DropReason::Malformed.index()] += 1;
+                return;
+            }
+        }
         if let Some(level) = level {
             track.hear(level);
         }
