@@ -141,6 +141,7 @@ pub(crate) mod tests {
                 track: None,
                 loss: None,
                 round_trip: Some(40 * MS),
+                estimate_bps: None,
                 departed: Some(Departure { captured_at: now - 40 * MS, left_at: now - 10 * MS }),
             },
             shown: Some(Shown { age: 90 * MS, said_at: now - 1000 * MS }),
