@@ -115,8 +115,10 @@ mod tests {
         assert!(!write(&mut payload, 111, &packet(960, &[7; 3]), &packet(0, &[8; 2])), "it came late");
     }
 
-    /// What a payload says it carries, and its own.
-    fn taken_apart(payload: &[u8]) -> Option<(Vec<(u64, u32, &[u8])>, &[u8])> {
+    /// How many packets and ticks before it each packet was, and what it holds; then the packet itself.
+    type Apart<'a> = (Vec<(u64, u32, &'a [u8])>, &'a [u8]);
+
+    fn taken_apart(payload: &[u8]) -> Option<Apart<'_>> {
         let mut blocks = Vec::new();
         let own = read(payload, 111, |back, ticks, block| blocks.push((back, ticks, block)))?;
         Some((blocks, own))
