@@ -45,6 +45,11 @@ export type ClientMessage =
   height: number,
 }
 | {
+  "type": "note_ages",
+  /** Of each slot that shows a picture whose age is known. */
+  ages: Array<ShownAge>,
+}
+| {
   "type": "mute_voice",
   /** True to hold it back. */
   muted: boolean,
@@ -86,6 +91,14 @@ export type FeedOffer = {
 export type VoiceOffer = {
   /** The m-line's `mid`; none for the first sending audio m-line. */
   mid: string | null,
+};
+
+/** How old the picture is that a slot shows. */
+export type ShownAge = {
+  /** Which slot. */
+  slot: Slot,
+  /** From the capture of the picture until it is on the screen, milliseconds. */
+  age_ms: number,
 };
 
 /** What a slot shows. */

@@ -40,6 +40,14 @@ impl Consilium {
     fn room(&self) -> String {
         format!("bench-{}", self.room)
     }
+
+    /// One on the panel of the present room, who watches the first feeds, and the connection by which it does.
+    ///
+    /// # Errors
+    /// If the server refuses.
+    pub fn expert(&self, feeds: usize) -> Result<(Expert, Peer)> {
+        Expert::join(&self.server, &self.room(), feeds)
+    }
 }
 
 impl Subject for Consilium {
@@ -67,7 +75,7 @@ impl Subject for Consilium {
 
     fn play(&mut self, feeds: usize) -> Result<Vec<Peer>> {
         if feeds > 1 {
-            let (expert, peer) = Expert::join(&self.server, &self.room(), feeds)?;
+            let (expert, peer) = self.expert(feeds)?;
             self.experts.push(expert);
             return Ok(vec![peer]);
         }
@@ -92,7 +100,7 @@ fn site_and_kind(feed: usize) -> (String, &'static str) {
 
 /// One on the panel, who watches every feed of every site.
 #[derive(Debug)]
-struct Expert {
+pub struct Expert {
     socket: WebSocket<TcpStream>,
 }
 
@@ -125,7 +133,10 @@ impl Expert {
     }
 
     /// Says something and waits for its answer.
-    fn ask(&mut self, message: &Value, answer: &str) -> Result<Value> {
+    ///
+    /// # Errors
+    /// If it is another.
+    pub fn ask(&mut self, message: &Value, answer: &str) -> Result<Value> {
         self.socket.send(Message::text(message.to_string())).context("say something")?;
         loop {
             let Message::Text(text) = self.socket.read().context("hear an answer")? else { continue };

@@ -4,6 +4,7 @@
 //! own limits are.
 
 pub mod consilium;
+pub mod control;
 pub mod elsewhere;
 pub mod figures;
 pub mod floor;

@@ -15,6 +15,7 @@ mod offer;
 mod shutdown;
 mod token;
 mod url;
+mod viewers;
 mod voice;
 mod whep;
 mod whip;

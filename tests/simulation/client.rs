@@ -8,7 +8,7 @@ use room::{ClientId, Door, Identity, Input};
 use signaling::client::OfSite;
 use signaling::{
     ClientMessage, CloseReason, FeedChoice, FeedId, FeedKind, FeedOffer, Private, PublishedFeed, RefusalCode, Role,
-    ServerMessage, SiteId, Slot, VoiceOffer,
+    ServerMessage, SiteId, Slot, VacantReason, VoiceOffer,
 };
 use str0m::media::{Direction, MediaKind};
 
@@ -17,12 +17,15 @@ use crate::clock::Clock;
 use crate::link::Weather;
 use crate::peer::{Peer, Place};
 use crate::pipe::Pipe;
+use crate::roster::Roster;
 use crate::screen::Screen;
+use crate::worker::HOME;
 use crate::world::{Source, What, World};
 
 /// One WebSocket.
 #[derive(Debug)]
 pub(crate) struct Client {
+    pub(crate) worker: usize,
     pub(crate) role: Role,
     pub(crate) site: Option<SiteId>,
     pub(crate) publishing: Option<usize>,
@@ -32,6 +35,7 @@ pub(crate) struct Client {
     pub(crate) is_gone: bool,
     /// Has lost so much of its line that it need not see: what the scenario says.
     pub(crate) is_excused: bool,
+    pub(crate) roster: Roster,
     answer: Option<String>,
     published: Vec<PublishedFeed>,
     /// Told before the new connection's screens were there.
@@ -54,11 +58,17 @@ impl From<Weather> for Way {
 }
 
 impl World {
-    /// Somebody comes in; gives its place.
+    /// Somebody comes into the home; gives its place.
     pub(crate) fn enter(&mut self, role: Role, site: Option<&str>) -> usize {
+        self.enter_at(HOME, role, site)
+    }
+
+    /// Somebody comes in where a worker has the room or an annex of it.
+    pub(crate) fn enter_at(&mut self, worker: usize, role: Role, site: Option<&str>) -> usize {
         let at = self.clients.len();
         let site: Option<SiteId> = site.map(|site| site.parse().expect("a site id"));
         self.clients.push(Client {
+            worker,
             role,
             site: site.clone(),
             publishing: None,
@@ -67,18 +77,20 @@ impl World {
             disconnected: 0,
             is_gone: false,
             is_excused: false,
+            roster: Roster::default(),
             answer: None,
             published: Vec::new(),
             shown: Vec::new(),
         });
         let name = || Private::new(format!("simulated {at}"));
         let identity = Identity { subject: name(), name: name(), role, site, grants: Grants::default() };
-        self.handle(Input::Joined { client: ClientId(at as u64), re: None, identity, door: Door::WebSocket });
+        self.handle(worker, Input::Joined { client: ClientId(at as u64), re: None, identity, door: Door::WebSocket });
         at
     }
 
     pub(crate) fn say(&mut self, client: usize, message: ClientMessage) {
-        self.handle(Input::Message { client: ClientId(client as u64), re: None, message });
+        let worker = self.clients[client].worker;
+        self.handle(worker, Input::Message { client: ClientId(client as u64), re: None, message });
     }
 
     /// Publishes all that these lenses show, on a connection of its own that replaces the one before.
@@ -105,6 +117,8 @@ impl World {
         for (place, lens) in cameras {
             let source = self.sources.len() as u16;
             let feed = published.iter().find(|feed| *feed.mid == *mids[place]).map(|feed| feed.feed);
+            // A feed that is offered anew stays held back.
+            let is_muted = feed.is_some_and(|feed| self.is_muted(feed));
             self.sources.push(Source {
                 client,
                 peer: at,
@@ -112,7 +126,7 @@ impl World {
                 is_voice: lens.kind.is_none(),
                 feed,
                 live_since: None,
-                muted: vec![(self.now, false)],
+                muted: vec![(self.now, is_muted)],
             });
             let mut camera = Camera::new(*lens, source, mids[place], peer.clock.local(self.now));
             let first = self.now + self.chance.span(lens.every);
@@ -161,13 +175,14 @@ impl World {
         let Way { weather, protocol, ahead, drift_ppm } = way;
         let clock = Clock::new(self.began, ahead, drift_ppm);
         let number = self.last_peer as u64;
-        let place = Place { client, number, began: self.began, weather, protocol, clock, seed: self.seed };
+        let worker = self.clients[client].worker;
+        let place = Place { client, worker, number, began: self.began, weather, protocol, clock, seed: self.seed };
         (self.last_peer, Peer::new(self.now, &place))
     }
 
     fn admit(&mut self, at: usize, mut peer: Peer, answer: &str) {
-        peer.session = self.worker.session_of(answer);
-        self.by_session.insert(peer.session, at);
+        peer.session = self.workers[&peer.worker].session_of(answer);
+        self.by_session.insert((peer.worker, peer.session), at);
         self.by_outside.insert(peer.outside, at);
         if peer.protocol == Protocol::Tcp {
             self.pipes.insert(at, Pipe::new(1_000_000));
@@ -205,16 +220,19 @@ impl World {
     pub(crate) fn leave(&mut self, client: usize) {
         self.say(client, ClientMessage::Leave {});
         assert!(self.clients[client].is_gone, "who leaves is told so");
-        for peer in [self.clients[client].publishing, self.clients[client].receiving].into_iter().flatten() {
-            self.drop_peer(peer);
-        }
+        self.drop_peers(client);
     }
 
     /// Its line is cut and its WebSocket closed; nobody is told anything.
     pub(crate) fn vanish(&mut self, client: usize) {
+        self.drop_peers(client);
+        let worker = self.clients[client].worker;
+        self.handle(worker, Input::Left { client: ClientId(client as u64), reason: CloseReason::TimedOut });
+    }
+
+    pub(crate) fn drop_peers(&mut self, client: usize) {
         let peers = [self.clients[client].publishing, self.clients[client].receiving];
         peers.into_iter().flatten().for_each(|peer| self.drop_peer(peer));
-        self.handle(Input::Left { client: ClientId(client as u64), reason: CloseReason::TimedOut });
     }
 
     /// Holds one of a client's feeds back, or lets it through.
@@ -222,6 +240,11 @@ impl World {
         self.say(client, ClientMessage::MuteFeed { feed, muted });
         let source = self.sources.iter_mut().rev().find(|source| source.feed == Some(feed));
         source.expect("a feed that is there").muted.push((self.now, muted));
+    }
+
+    /// True if a feed is held back, of which there is or was a source.
+    pub(crate) fn is_muted(&self, feed: FeedId) -> bool {
+        self.sources.iter().rfind(|source| source.feed == Some(feed)).is_some_and(Source::is_muted)
     }
 
     /// The feeds of those that are in the room, by publisher.
@@ -242,13 +265,18 @@ impl World {
             other => format!("{other:?}"),
         });
         let client = &mut self.clients[at];
+        client.roster.hear(&message);
         match message {
             ServerMessage::Published { sdp, feeds, .. } => (client.answer, client.published) = (Some(sdp), feeds),
             ServerMessage::Received { sdp, .. } => client.answer = Some(sdp),
-            ServerMessage::Watched { slot, feed, .. } => {
+            ServerMessage::Watched { slot, feed, vacant, .. } => {
                 let receiving = client.receiving.and_then(|peer| self.peers.get_mut(&peer));
                 match receiving {
-                    Some(peer) => peer.screens[slot.0 as usize].show(self.now, feed),
+                    Some(peer) => {
+                        let screen = &mut peer.screens[slot.0 as usize];
+                        screen.show(self.now, feed);
+                        screen.wait(self.now, vacant == Some(VacantReason::Capacity));
+                    }
                     None => client.shown.push((slot.0, feed)),
                 }
             }

@@ -1,4 +1,5 @@
-//! A consultation as it goes: three sites, a panel, an audience; everybody comes, looks around and goes.
+//! A consultation as it goes: three sites, a panel, an audience with the panel or in annexes; everybody comes, looks
+//! around and goes.
 
 use std::time::Duration;
 
@@ -10,6 +11,7 @@ use crate::link::Weather;
 use crate::look::may_perceive;
 use crate::seed::each_seed;
 use crate::trace::Trace;
+use crate::worker::HOME;
 use crate::world::World;
 
 const SITES: [&str; 3] = ["site-a", "site-b", "site-c"];
@@ -37,9 +39,17 @@ enum Bundle {
     One,
 }
 
+/// Where somebody of a role comes in: who belongs to the audience anywhere.
+fn door(world: &mut World, role: Role) -> usize {
+    let workers: Vec<usize> = world.workers.keys().copied().collect();
+    let is_audience = matches!(role, Role::Trainee | Role::Service);
+    if is_audience && workers.len() > 1 { *world.chance.pick(&workers) } else { HOME }
+}
+
 /// Somebody who watches comes, and looks at something in each slot.
 fn viewer(world: &mut World, role: Role, site: Option<&str>, bundle: Bundle) -> usize {
-    let client = world.enter(role, site);
+    let door = door(world, role);
+    let client = world.enter_at(door, role, site);
     let slots = if bundle == Bundle::One { 1 } else { 1 + world.chance.below(3) as usize };
     receive(world, client, slots, bundle);
     for slot in 0..slots {
@@ -113,16 +123,49 @@ fn open(world: &mut World, bundle: Bundle) -> Vec<usize> {
     viewers
 }
 
+/// A publisher begins anew, with all that it showed or with less of it.
+fn publish_again(world: &mut World) {
+    let publishers: Vec<usize> =
+        (0..world.clients.len()).filter(|client| world.clients[*client].publishing.is_some()).collect();
+    let publisher = *world.chance.pick(&publishers);
+    let at = world.clients[publisher].publishing.expect("it publishes");
+    let mut lenses: Vec<Lens> = world.peers[&at].cameras.iter().map(|camera| camera.lens).collect();
+    lenses.truncate(1 + world.chance.below(lenses.len() as u64) as usize);
+    let weather = weather(world);
+    world.publish(publisher, &lenses, weather.into());
+    // Until then an annex may not know.
+    world.run_ms(100);
+}
+
+/// An annex fails, and who was in it comes again, in another.
+fn fall_and_rise(world: &mut World, viewers: &mut Vec<usize>, bundle: Bundle) {
+    let annexes: Vec<usize> = world.workers.keys().copied().filter(|at| *at != HOME).collect();
+    let failed = *world.chance.pick(&annexes);
+    let lost: Vec<usize> = viewers.extract_if(.., |client| world.clients[*client].worker == failed).collect();
+    world.fail_annex(failed);
+    let annex = world.open_annex();
+    // They come before the home has said what there is.
+    let back: Vec<usize> =
+        lost.into_iter().map(|client| world.enter_at(annex, world.clients[client].role, None)).collect();
+    world.run_ms(100);
+    for client in back {
+        receive(world, client, 1, bundle);
+        look_elsewhere(world, client, 0);
+        viewers.push(client);
+    }
+}
+
 /// So many seconds of it.
 fn live(world: &mut World, seconds: u64, bundle: Bundle) {
     let mut viewers = open(world, bundle);
     let panel = viewers.len();
+    let has_annexes = world.workers.len() > 1;
     for _ in 0..seconds * 2 {
         let pause = world.chance.span(Duration::from_millis(900));
         world.run(pause);
         let place = world.chance.below(viewers.len() as u64) as usize;
         let client = viewers[place];
-        match world.chance.below(12) {
+        match world.chance.below(if has_annexes { 17 } else { 12 }) {
             0..2 if viewers.len() < 14 => {
                 let role = *world.chance.pick(&[Role::Trainee, Role::Expert, Role::Service]);
                 viewers.push(viewer(world, role, None, bundle));
@@ -145,6 +188,14 @@ fn live(world: &mut World, seconds: u64, bundle: Bundle) {
                 let is_muted = world.sources.iter().any(|source| source.feed == Some(feed) && source.is_muted());
                 world.mute(publisher, feed, !is_muted);
             }
+            12 => publish_again(world),
+            13 => fall_and_rise(world, &mut viewers, bundle),
+            14 => {
+                let workers: Vec<usize> = world.workers.keys().copied().collect();
+                let (at, span) = (*world.chance.pick(&workers), world.chance.span(Duration::from_millis(400)));
+                world.stall(at, span);
+            }
+            15..17 if viewers.len() < 20 => viewers.push(viewer(world, Role::Trainee, None, bundle)),
             _ => {
                 let at = world.clients[client].receiving.expect("a viewer");
                 let slots = world.peers[&at].screens.iter().filter(|screen| screen.slot.is_some()).count();
@@ -188,34 +239,60 @@ fn rough_lines_that_lose_nothing() {
     });
 }
 
+/// A room with so many annexes.
+fn house(seed: u64, annexes: usize) -> World {
+    let mut world = World::new(seed);
+    for _ in 0..annexes {
+        world.open_annex();
+    }
+    world
+}
+
+fn mixed(seed: u64, annexes: usize) {
+    let mut world = house(seed, annexes);
+    live(&mut world, 20, Bundle::Many);
+    let sum = |of: fn(&crate::sight::Sight) -> u64| world.screens().map(|screen| of(&screen.sight)).sum::<u64>();
+    println!(
+        "seed {seed}: {} packets, {} frames seen, {} holes filled, {} overcome, dark for {:?} at most",
+        world.wire.packets,
+        sum(|sight| sight.decoded),
+        sum(|sight| sight.filled),
+        sum(|sight| sight.overcome),
+        world.worst_dark
+    );
+    if annexes > 0 {
+        println!("    {} annexes, {} excerpts refused", world.last_worker, world.excerpts_refused());
+    }
+}
+
 #[test]
 fn mixed_life() {
-    each_seed("mixed_life", 8, |seed| {
-        let mut world = World::new(seed);
-        live(&mut world, 20, Bundle::Many);
-        let sum = |of: fn(&crate::sight::Sight) -> u64| world.screens().map(|screen| of(&screen.sight)).sum::<u64>();
-        println!(
-            "seed {seed}: {} packets, {} frames seen, {} holes filled, {} overcome, dark for {:?} at most",
-            world.wire.packets,
-            sum(|sight| sight.decoded),
-            sum(|sight| sight.filled),
-            sum(|sight| sight.overcome),
-            world.worst_dark
-        );
-    });
+    each_seed("mixed_life", 8, |seed| mixed(seed, 0));
+}
+
+#[test]
+fn mixed_life_with_annexes() {
+    each_seed("mixed_life_with_annexes", 8, |seed| mixed(seed, 2));
+}
+
+fn decides_the_same(seed: u64, annexes: usize) {
+    let run = || {
+        let mut world = house(seed, annexes);
+        world.trace = Some(Trace::default());
+        live(&mut world, 12, Bundle::One);
+        world.trace.expect("it was kept")
+    };
+    let (once, again) = (run(), run());
+    assert!(once.lines() > 2_000, "{} decisions", once.lines());
+    once.assert_same(&again);
 }
 
 #[test]
 fn the_same_seed_makes_the_same_decisions() {
-    each_seed("the_same_seed_makes_the_same_decisions", 5, |seed| {
-        let run = || {
-            let mut world = World::new(seed);
-            world.trace = Some(Trace::default());
-            live(&mut world, 12, Bundle::One);
-            world.trace.expect("it was kept")
-        };
-        let (once, again) = (run(), run());
-        assert!(once.lines() > 2_000, "{} decisions", once.lines());
-        once.assert_same(&again);
-    });
+    each_seed("the_same_seed_makes_the_same_decisions", 5, |seed| decides_the_same(seed, 0));
+}
+
+#[test]
+fn the_same_seed_makes_the_same_decisions_in_annexes() {
+    each_seed("the_same_seed_makes_the_same_decisions_in_annexes", 5, |seed| decides_the_same(seed, 2));
 }

@@ -10,8 +10,9 @@ use str0m::rtp::RtpPacket;
 use crate::body::Body;
 use crate::client::Client;
 use crate::screen::{Screen, Told};
+use crate::trunk::LOOKS_WITHIN;
 use crate::wire::Stamp;
-use crate::worker::SINCE_1970;
+use crate::worker::{HOME, SINCE_1970};
 use crate::world::{Source, World};
 
 /// A viewer that sees nothing new for so long asks for a keyframe, as browsers do.
@@ -35,7 +36,9 @@ impl World {
             let source = &self.sources[usize::from(body.source)];
             assert!(may_perceive(client, source), "{name}: {:?} must not get {source:?}", client.role);
             assert_eq!(source.is_voice, screen.slot.is_none(), "{name}: pictures and sound are mixed up");
-            let is_held_back = source.was_muted(stamp.sent_at);
+            // What is said to an annex is on the way for a while.
+            let told_within = if client.worker == HOME { Duration::ZERO } else { LOOKS_WITHIN };
+            let is_held_back = source.was_muted(stamp.sent_at, told_within);
             assert!(!is_held_back, "{name}: a packet of {source:?}, which its publisher holds back");
             if let Some(feed) = source.feed {
                 let is_right = screen.may_show(feed, stamp.sent_at, is_resent);
@@ -98,7 +101,12 @@ impl World {
             for screen in peer.screens.iter_mut().filter(|screen| screen.slot.is_some()) {
                 let Some((since, feed)) = screen.shown() else { continue };
                 let (Some(live_since), Some(connected_at)) = (live.get(&feed), peer.connected_at) else { continue };
-                let since = since.max(*live_since).max(connected_at);
+                // Who waits for capacity does not look; when it goes on, it has as long as everybody.
+                let goes_on_at = screen.waits.last().map_or(since, |(at, _)| *at);
+                if screen.is_waiting() {
+                    continue;
+                }
+                let since = since.max(*live_since).max(connected_at).max(goes_on_at);
                 let dark = now.saturating_duration_since(screen.sight.decoded_at.map_or(since, |at| at.max(since)));
                 if !is_excused {
                     screen.sight.look(now, since);
@@ -141,6 +149,7 @@ impl World {
         for screen in self.peers.values().flat_map(|peer| &peer.screens).filter(is_live) {
             assert_eq!(screen.sight.hole(self.now), None, "{}: a hole that stays", screen.sight.name);
         }
+        self.check_rosters();
     }
 
     /// All slots there are and were.
@@ -157,6 +166,21 @@ pub(crate) fn may_perceive(client: &Client, source: &Source) -> bool {
         None => true,
         Some(_) if !is_of_site => true,
         Some(site) => client.site.as_ref() == Some(site) && !source.is_voice,
+    }
+}
+
+/// Who may know of whom, likewise: everybody of the panel, which knows everybody; a site of itself; the audience of
+/// surgeons.
+pub(crate) fn may_know(client: &Client, other: &Client) -> bool {
+    let is_panel = |client: &Client| matches!(client.role, Role::Lead | Role::Expert);
+    let is_audience = |client: &Client| matches!(client.role, Role::Trainee | Role::Service);
+    if is_panel(client) || is_panel(other) {
+        return true;
+    }
+    match (is_audience(client), is_audience(other)) {
+        (false, false) => client.site == other.site,
+        (true, false) => other.role == Role::Surgeon,
+        (_, true) => false,
     }
 }
 

@@ -1,15 +1,17 @@
 //! Real rooms and real peers in virtual time, on a network that delays, reorders, doubles and loses. Every chance
 //! comes from a seed; `seed.rs` says how to run another one, or one again.
 //!
-//! What must hold stands in `wire` (numbers under which something is sealed), `sight` (holes and decodable frames) and
-//! `look` (who gets what, what reports count); the scenarios only say what happens.
+//! What must hold stands in `wire` (numbers under which something is sealed), `sight` (holes and decodable frames),
+//! `look` (who gets what, what reports count) and `roster` (who knows of what); the scenarios only say what happens.
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a test shows the figures that it judges")]
 
+mod annex;
 mod body;
 mod camera;
 mod client;
 mod clock;
+mod crowd;
 mod drift;
 mod life;
 mod link;
@@ -18,12 +20,14 @@ mod peer;
 mod pipe;
 mod rebind;
 mod restart;
+mod roster;
 mod screen;
 mod seed;
 mod sight;
 mod storm;
 mod stream;
 mod trace;
+mod trunk;
 mod wire;
 mod worker;
 mod world;

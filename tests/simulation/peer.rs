@@ -29,6 +29,8 @@ pub(crate) enum Said {
 pub(crate) struct Peer {
     pub(crate) rtc: Rtc,
     pub(crate) client: usize,
+    /// The worker that it is with, and its session there.
+    pub(crate) worker: usize,
     pub(crate) session: SessionId,
     pub(crate) protocol: Protocol,
     /// Its own address, and the one by which the server knows it.
@@ -50,6 +52,7 @@ pub(crate) struct Peer {
 /// What a peer is made with.
 pub(crate) struct Place {
     pub(crate) client: usize,
+    pub(crate) worker: usize,
     pub(crate) number: u64,
     pub(crate) began: Instant,
     pub(crate) weather: Weather,
@@ -60,7 +63,7 @@ pub(crate) struct Place {
 
 impl Peer {
     pub(crate) fn new(now: Instant, place: &Place) -> Self {
-        let Place { client, number, began, weather, protocol, clock, seed } = *place;
+        let Place { client, worker, number, began, weather, protocol, clock, seed } = *place;
         let mut config = RtcConfig::new()
             .set_rtp_mode(true)
             .clear_codecs()
@@ -79,6 +82,7 @@ impl Peer {
         Self {
             rtc,
             client,
+            worker,
             session: SessionId(0),
             protocol,
             inside,

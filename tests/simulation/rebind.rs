@@ -7,6 +7,7 @@ use signaling::{FeedKind, Role};
 use crate::camera::Lens;
 use crate::link::Weather;
 use crate::seed::each_seed;
+use crate::worker::HOME;
 use crate::world::World;
 
 /// How long a peer that was rebound is not to be found: until its next connectivity check.
@@ -50,7 +51,7 @@ fn a_publisher_behind_a_nat_that_forgets() {
             let pause = 6000 + world.chance.below(3000);
             world.run_ms(pause);
         }
-        let strangers = world.worker.strangers;
+        let strangers = world.workers[&HOME].strangers;
         println!("seed {seed}: dark for {:?} at most, {strangers} came from nobody", world.worst_dark);
         world.settle();
     });

@@ -20,6 +20,8 @@ pub(crate) struct Screen {
     pub(crate) sight: Sight,
     /// What the server said that the slot shows, and when.
     pub(crate) shows: Vec<(Instant, Option<FeedId>)>,
+    /// When it was told that the server has no capacity for it, and that it goes on; the latest last.
+    pub(crate) waits: Vec<(Instant, bool)>,
     pub(crate) asked_at: Option<Instant>,
     pub(crate) requests: u32,
     pub(crate) packets: u64,
@@ -44,6 +46,7 @@ impl Screen {
             resend_ssrc,
             sight: Sight::of(name),
             shows: Vec::new(),
+            waits: Vec::new(),
             asked_at: None,
             requests: 0,
             packets: 0,
@@ -54,6 +57,17 @@ impl Screen {
 
     pub(crate) fn show(&mut self, now: Instant, feed: Option<FeedId>) {
         self.shows.push((now, feed));
+    }
+
+    pub(crate) fn wait(&mut self, now: Instant, waits: bool) {
+        if self.is_waiting() != waits {
+            self.waits.push((now, waits));
+        }
+    }
+
+    /// True while there is no capacity for it, and it knows.
+    pub(crate) fn is_waiting(&self) -> bool {
+        self.waits.last().is_some_and(|(_, waits)| *waits)
     }
 
     /// What it shows, and since when.

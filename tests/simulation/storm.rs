@@ -7,6 +7,7 @@ use signaling::{FeedKind, Role};
 use crate::camera::Lens;
 use crate::link::Weather;
 use crate::seed::{each_seed, number};
+use crate::worker::HOME;
 use crate::world::World;
 
 /// Who comes: the number. Handshakes are real and cost 3 ms of a core each, both ends together, whatever time
@@ -21,9 +22,17 @@ const REQUESTS: usize = 2;
 const SOME_LOSE: &[u32] = &[0, 0, 10];
 
 fn storm(seed: u64, lens: Lens, upstream: Weather, losses: &[u32]) {
+    storm_at(seed, &[HOME], lens, upstream, losses);
+}
+
+/// They come in turn to these workers, each of which has the room or is to have an annex of it.
+fn storm_at(seed: u64, workers: &[usize], lens: Lens, upstream: Weather, losses: &[u32]) {
     let viewers = number("SIMULATION_VIEWERS").unwrap_or(VIEWERS);
     let mut world = World::new(seed);
     world.patience = Duration::from_secs(3);
+    while world.last_worker < workers.iter().copied().max().unwrap_or(HOME) {
+        world.open_annex();
+    }
     let surgeon = world.enter(Role::Surgeon, Some("site-a"));
     let other = Lens { kind: Some(FeedKind::Room), ..lens };
     let publishing = world.publish(surgeon, &[lens, other], upstream.into());
@@ -37,14 +46,14 @@ fn storm(seed: u64, lens: Lens, upstream: Weather, losses: &[u32]) {
     let mut comes: Vec<Instant> = (0..viewers).map(|_| begin + world.chance.span(MINUTE)).collect();
     comes.sort();
     let mut inside: std::collections::VecDeque<(Instant, usize)> = std::collections::VecDeque::new();
-    for at in comes {
+    for (at, worker) in comes.into_iter().zip(workers.iter().cycle()) {
         while let Some((goes, client)) = inside.front().copied().filter(|(goes, _)| *goes <= at) {
             world.run(goes.saturating_duration_since(world.now));
             world.leave(client);
             inside.pop_front();
         }
         world.run(at.saturating_duration_since(world.now));
-        let client = world.enter(Role::Trainee, None);
+        let client = world.enter_at(*worker, Role::Trainee, None);
         let weather = Weather::rough(5 + world.chance.below(40), 5).losing(*world.chance.pick(losses));
         world.receive(client, 1, 0, weather.into());
         let (_, feed) = *world.chance.pick(&feeds);
@@ -63,6 +72,13 @@ fn storm(seed: u64, lens: Lens, upstream: Weather, losses: &[u32]) {
 
 /// Ten frames a second, a keyframe every two seconds.
 const LENS: Lens = Lens { every: Duration::from_millis(100), group: 20, parts: 2, ..Lens::of(FeedKind::Endoscope) };
+
+#[test]
+fn a_storm_of_joins_in_two_annexes() {
+    each_seed("a_storm_of_joins_in_two_annexes", 1, |seed| {
+        storm_at(seed, &[1, 2], LENS, Weather::clear(10), SOME_LOSE);
+    });
+}
 
 #[test]
 fn a_storm_of_joins() {

@@ -39,13 +39,13 @@ struct Sealed {
 /// What was heard.
 #[derive(Debug, Default)]
 pub(crate) struct Wire {
-    sessions: HashMap<SessionId, Sealed>,
+    sessions: HashMap<(usize, SessionId), Sealed>,
     pub(crate) packets: u64,
 }
 
 impl Wire {
-    /// Hears one datagram to a session's peer. Fails if it takes a number again that was used with these keys.
-    pub(crate) fn hear(&mut self, now: Instant, session: SessionId, datagram: &[u8]) -> Stamp {
+    /// Hears one datagram to the peer of a worker's session. Fails if it takes a number again that was used with these keys.
+    pub(crate) fn hear(&mut self, now: Instant, session: (usize, SessionId), datagram: &[u8]) -> Stamp {
         let mut stamp = Stamp { sent_at: now, ssrc: None, counts: None };
         if !matches!(datagram.first(), Some(128..=191)) {
             return stamp;
@@ -53,8 +53,8 @@ impl Wire {
         let sealed = self.sessions.entry(session).or_default();
         if (192..=223).contains(&datagram[1]) {
             let index = word(datagram, datagram.len() - 4);
-            assert_eq!(index >> 31, 1, "session {}: a report in the clear", session.0);
-            assert!(sealed.rtcp.insert(index), "session {}: SRTCP index {index} twice", session.0);
+            assert_eq!(index >> 31, 1, "session {session:?}: a report in the clear");
+            assert!(sealed.rtcp.insert(index), "session {session:?}: SRTCP index {index} twice");
             stamp.counts = Some(Rc::new(sealed.counts.clone()));
             return stamp;
         }
@@ -67,7 +67,7 @@ impl Wire {
         // What tells one sealing from another: the tag.
         let tag = datagram[datagram.len() - TAG..].to_vec();
         if let Some(before) = sealed.indices.insert((ssrc, index), tag.clone()) {
-            assert_eq!(before, tag, "session {}: SSRC {ssrc} used the index {index} twice", session.0);
+            assert_eq!(before, tag, "session {session:?}: SSRC {ssrc} used the index {index} twice");
         }
         let count = sealed.counts.entry(ssrc).or_default();
         count.packets += 1;
@@ -78,7 +78,7 @@ impl Wire {
     }
 
     /// The session is over, its keys are gone.
-    pub(crate) fn forget(&mut self, session: SessionId) {
+    pub(crate) fn forget(&mut self, session: (usize, SessionId)) {
         self.sessions.remove(&session);
     }
 }

@@ -1,4 +1,5 @@
-//! The server around a room, as far as packets go: what finds its session, and what follows from an input.
+//! The server around a room, as far as packets go: what finds its session, and what follows from an input. One worker
+//! has the home, and each annex one of its own.
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -7,8 +8,10 @@ use std::time::{Duration, Instant};
 use media::{Certificate, Datagram, Protocol, SessionId};
 use room::{Input, Outbox, Room, RoomConfig, Route};
 
-/// The one address of the server.
-pub(crate) const SERVER: ([u8; 4], u16) = ([192, 0, 2, 1], 7881);
+use crate::trunk::Mailbox;
+
+/// The number of the worker that has the home; those of annexes come after it and are never used twice.
+pub(crate) const HOME: usize = 0;
 /// What the server's wall clock shows when the simulation begins.
 pub(crate) const SINCE_1970: Duration = Duration::from_secs(1_800_000_000);
 
@@ -24,6 +27,14 @@ pub(crate) struct Arrival {
 pub(crate) struct Worker {
     pub(crate) room: Room,
     pub(crate) outbox: Outbox,
+    pub(crate) mailbox: Mailbox,
+    pub(crate) address: SocketAddr,
+    /// What has come while it was busy.
+    pub(crate) waiting: Vec<Arrival>,
+    /// What it can send in a second; none for as much as there is.
+    pub(crate) capacity_bytes: Option<u64>,
+    /// Before this it is busy: with what it has sent, or because it does not get its processor.
+    pub(crate) free_at: Instant,
     addresses: HashMap<(Protocol, SocketAddr), SessionId>,
     fragments: HashMap<String, SessionId>,
     /// Datagrams of nobody.
@@ -31,27 +42,45 @@ pub(crate) struct Worker {
 }
 
 impl Worker {
-    pub(crate) fn new(now: Instant) -> Self {
+    /// The worker with this number: the home's, or an annex's.
+    pub(crate) fn new(now: Instant, began: Instant, seed: u64, number: usize, certificate: &Certificate) -> Self {
+        let address = SocketAddr::from(([192, 0, 2, 1], 7881 + number as u16));
         let config = RoomConfig {
             id: "simulated".parse().expect("a room id"),
             kind: signaling::RoomKind::Guidance,
-            since_1970: SINCE_1970,
-            candidates: vec![SocketAddr::from(SERVER)],
-            certificate: Certificate::generate(),
+            since_1970: SINCE_1970 + now.duration_since(began),
+            candidates: vec![address],
+            certificate: certificate.clone(),
         };
         Self {
-            room: Room::new(now, config),
+            room: if number == HOME { Room::new(now, config) } else { Room::annex(now, config) },
             outbox: Outbox::default(),
+            mailbox: Mailbox::new(seed, number),
+            address,
+            waiting: Vec::new(),
+            capacity_bytes: None,
+            free_at: now,
             addresses: HashMap::new(),
             fragments: HashMap::new(),
             strangers: 0,
         }
     }
 
+    /// When it has something to do.
+    pub(crate) fn due(&self) -> Option<Instant> {
+        let wanted = if self.waiting.is_empty() { self.room.deadline()? } else { self.free_at };
+        Some(wanted.max(self.free_at))
+    }
+
     /// Gives the room an input; what follows is in the outbox, of which the routes are followed here. Gives the
     /// sessions that are over.
     pub(crate) fn handle(&mut self, now: Instant, input: Input<'_>) -> Vec<SessionId> {
         self.room.handle(now, input, &mut self.outbox);
+        if let Some(capacity_bytes) = self.capacity_bytes {
+            let sent: usize = self.outbox.departures.iter().map(|(_, bytes)| bytes.len()).sum();
+            let took = Duration::from_nanos(sent as u64 * 1_000_000_000 / capacity_bytes);
+            self.free_at = self.free_at.max(now) + took;
+        }
         let mut over = Vec::new();
         for route in self.outbox.routes.drain(..) {
             match route {
@@ -71,17 +100,18 @@ impl Worker {
         over
     }
 
-    /// Gives the room what came at one moment.
-    pub(crate) fn burst(&mut self, now: Instant, arrivals: &[Arrival]) -> Vec<SessionId> {
+    /// Gives the room what came at one moment, or while the worker was busy.
+    pub(crate) fn burst(&mut self, now: Instant) -> Vec<SessionId> {
+        let arrivals = std::mem::take(&mut self.waiting);
         let mut datagrams = Vec::with_capacity(arrivals.len());
-        for Arrival { protocol, source, bytes } in arrivals {
+        for Arrival { protocol, source, bytes } in &arrivals {
             let (protocol, source) = (*protocol, *source);
             let named = local_fragment(bytes).and_then(|fragment| self.fragments.get(fragment));
             let Some(session) = named.or_else(|| self.addresses.get(&(protocol, source))).copied() else {
                 self.strangers += 1;
                 continue;
             };
-            datagrams.push(Datagram { session, protocol, source, destination: SERVER.into(), bytes });
+            datagrams.push(Datagram { session, protocol, source, destination: self.address, bytes });
         }
         self.handle(now, Input::Burst(&datagrams))
     }

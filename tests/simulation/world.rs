@@ -7,7 +7,7 @@ use std::rc::Rc;
 use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
-use media::{Protocol, SessionId};
+use media::{Certificate, Protocol, SessionId};
 use room::Input;
 use signaling::{FeedId, SiteId};
 
@@ -18,7 +18,7 @@ use crate::screen::Screen;
 use crate::seed::Chance;
 use crate::trace::Trace;
 use crate::wire::{Stamp, Wire};
-use crate::worker::{Arrival, SERVER, Worker};
+use crate::worker::{Arrival, HOME, Worker};
 
 /// All simulations of one process begin at the same instant, so that no rounding of time tells them apart.
 #[allow(clippy::disallowed_methods, reason = "virtual time must begin somewhere")]
@@ -46,10 +46,11 @@ impl Source {
         self.muted.last().is_some_and(|(_, muted)| *muted)
     }
 
-    /// Held back at that moment, and just before and after it.
-    pub(crate) fn was_muted(&self, at: Instant) -> bool {
+    /// Held back at that moment and longer than this before it, and just after it.
+    pub(crate) fn was_muted(&self, at: Instant, longer_than: Duration) -> bool {
         let before = self.muted.iter().rfind(|(since, _)| *since < at);
-        before.is_some_and(|(_, muted)| *muted) && !self.muted.iter().any(|(since, _)| *since == at)
+        before.is_some_and(|(since, muted)| *muted && at.duration_since(*since) > longer_than)
+            && !self.muted.iter().any(|(since, _)| *since == at)
     }
 
     pub(crate) fn let_through_at(&self) -> Option<Instant> {
@@ -63,13 +64,16 @@ pub(crate) struct World {
     pub(crate) chance: Chance,
     pub(crate) began: Instant,
     pub(crate) now: Instant,
-    pub(crate) worker: Worker,
+    /// Those that are there; a number is never used twice.
+    pub(crate) workers: BTreeMap<usize, Worker>,
+    pub(crate) last_worker: usize,
+    pub(crate) certificate: Certificate,
     pub(crate) clients: Vec<Client>,
     /// Those that are there; a number is never used twice.
     pub(crate) peers: BTreeMap<usize, Peer>,
     pub(crate) last_peer: usize,
     pub(crate) by_outside: HashMap<SocketAddr, usize>,
-    pub(crate) by_session: HashMap<SessionId, usize>,
+    pub(crate) by_session: HashMap<(usize, SessionId), usize>,
     pub(crate) pipes: BTreeMap<usize, Pipe>,
     pub(crate) sources: Vec<Source>,
     /// What those had seen that are gone.
@@ -93,24 +97,27 @@ struct Event {
 }
 
 pub(crate) enum What {
-    Up(Arrival),
+    Up(usize, Arrival),
     Down(usize, Rc<[u8]>, Stamp),
     Through(usize),
     Wake(usize),
     Film(usize, usize),
     Look,
-    Held(SessionId, SocketAddr, bool),
+    Held(usize, SessionId, SocketAddr, bool),
+    Mail(usize),
 }
 
 impl World {
     pub(crate) fn new(seed: u64) -> Self {
-        let began = *BEGAN;
+        let (began, certificate) = (*BEGAN, Certificate::generate());
         let mut world = Self {
             seed,
             chance: Chance::of(seed, u64::MAX),
             began,
             now: began,
-            worker: Worker::new(began),
+            workers: BTreeMap::from([(HOME, Worker::new(began, began, seed, HOME, &certificate))]),
+            last_worker: HOME,
+            certificate,
             clients: Vec::new(),
             peers: BTreeMap::new(),
             last_peer: 0,
@@ -136,7 +143,7 @@ impl World {
         let until = self.now + span;
         loop {
             let queued = self.queue.peek().map(|event| event.at);
-            let tick = self.worker.room.deadline().map(|at| at.max(self.now));
+            let tick = self.workers.values().filter_map(Worker::due).min();
             let Some(next) = [queued, tick].into_iter().flatten().min().filter(|next| *next <= until) else { break };
             self.now = next.max(self.now);
             self.step();
@@ -150,10 +157,14 @@ impl World {
 
     /// Everything that happens at this moment.
     fn step(&mut self) {
-        let mut arrivals = Vec::new();
         while self.queue.peek().is_some_and(|event| event.at <= self.now) {
             match self.queue.pop().expect("was just seen").what {
-                What::Up(arrival) => arrivals.push(arrival),
+                What::Up(worker, arrival) => {
+                    // An annex that is no more hears nothing.
+                    if let Some(worker) = self.workers.get_mut(&worker) {
+                        worker.waiting.push(arrival);
+                    }
+                }
                 What::Down(peer, bytes, stamp) => self.give(peer, &bytes, &stamp),
                 What::Through(peer) => self.pass_pipe(peer),
                 What::Wake(peer) => {
@@ -165,19 +176,31 @@ impl World {
                     }
                 }
                 What::Film(peer, camera) => self.film(peer, camera),
-                What::Held(session, peer, is_held) => self.handle(Input::Held { session, peer, is_held }),
+                What::Held(worker, session, peer, is_held) => {
+                    self.handle(worker, Input::Held { session, peer, is_held });
+                }
+                What::Mail(worker) => self.take_mail(worker),
                 What::Look => {
                     self.look();
                     self.at(self.now + LOOK_EVERY, What::Look);
                 }
             }
         }
-        if !arrivals.is_empty() {
-            let over = self.worker.burst(self.now, &arrivals);
-            self.follow(over);
+        for at in self.workers.keys().copied().collect::<Vec<_>>() {
+            self.turn(at);
         }
-        if self.worker.room.deadline().is_some_and(|at| at <= self.now) {
-            self.handle(Input::Tick);
+    }
+
+    /// Does what a worker has to do, as far as it is not busy.
+    fn turn(&mut self, at: usize) {
+        let is_free = |worker: &&mut Worker| worker.free_at <= self.now;
+        let waits = |worker: &&mut Worker| !worker.waiting.is_empty();
+        if let Some(worker) = self.workers.get_mut(&at).filter(is_free).filter(waits) {
+            let over = worker.burst(self.now);
+            self.follow(at, over);
+        }
+        if self.workers.get(&at).and_then(Worker::due).is_some_and(|due| due <= self.now) {
+            self.handle(at, Input::Tick);
         }
     }
 
@@ -186,33 +209,37 @@ impl World {
         self.queue.push(Event { at, order: self.order, what });
     }
 
-    /// Gives the room an input and does what follows.
-    pub(crate) fn handle(&mut self, input: Input<'_>) {
-        let over = self.worker.handle(self.now, input);
-        self.follow(over);
+    /// Gives a worker's room an input and does what follows. A worker that is no more does nothing.
+    pub(crate) fn handle(&mut self, at: usize, input: Input<'_>) {
+        let over = self.workers.get_mut(&at).map(|worker| worker.handle(self.now, input));
+        over.into_iter().for_each(|over| self.follow(at, over));
     }
 
-    fn follow(&mut self, over: Vec<SessionId>) {
-        let mut outbox = std::mem::take(&mut self.worker.outbox);
+    fn follow(&mut self, at: usize, over: Vec<SessionId>) {
+        let mut outbox = std::mem::take(&mut self.workers.get_mut(&at).expect("it has just done something").outbox);
         for (run, bytes) in outbox.departures.iter() {
             for datagram in bytes.chunks(run.segment_bytes) {
-                let stamp = self.wire.hear(self.now, run.session, datagram);
-                self.check_announced(run.session, &stamp);
+                let session = (at, run.session);
+                let stamp = self.wire.hear(self.now, session, datagram);
+                self.check_announced(session, &stamp);
                 self.send_down(run.protocol, run.destination, datagram, stamp);
             }
         }
         for session in over {
-            self.wire.forget(session);
+            self.wire.forget((at, session));
         }
         for outgoing in outbox.messages.drain(..) {
             self.hear(outgoing.client, outgoing.message);
         }
+        let dispatches: Vec<_> = outbox.dispatches.drain(..).collect();
+        let petitions: Vec<_> = outbox.petitions.drain(..).collect();
         outbox.clear();
-        self.worker.outbox = outbox;
+        self.workers.get_mut(&at).expect("nothing of this ends it").outbox = outbox;
+        self.post_all(at, dispatches, petitions);
     }
 
     /// To a viewer nothing goes but what its answer announced, to a publisher no media at all.
-    fn check_announced(&self, session: SessionId, stamp: &Stamp) {
+    fn check_announced(&self, session: (usize, SessionId), stamp: &Stamp) {
         let Some(ssrc) = stamp.ssrc else { return };
         let peer = self.by_session.get(&session).and_then(|peer| self.peers.get(peer));
         let Some(peer) = peer else { return };
@@ -241,7 +268,7 @@ impl World {
     /// Something was queued in a pipe, or has left it.
     fn press(&mut self, at: usize) {
         let (Some(pipe), Some(peer)) = (self.pipes.get_mut(&at), self.peers.get(&at)) else { return };
-        let (session, outside, pressure) = (peer.session, peer.outside, pipe.pressure());
+        let (worker, session, outside, pressure) = (peer.worker, peer.session, peer.outside, pipe.pressure());
         if !pipe.is_running
             && let Some(through) = pipe.through_at(self.now)
         {
@@ -250,7 +277,7 @@ impl World {
         }
         if let Some(is_held) = pressure {
             // Not at once: the room may be in the middle of what filled the pipe.
-            self.at(self.now, What::Held(session, outside, is_held));
+            self.at(self.now, What::Held(worker, session, outside, is_held));
         }
     }
 
@@ -270,7 +297,8 @@ impl World {
 
     fn give(&mut self, at: usize, bytes: &[u8], stamp: &Stamp) {
         let Some(peer) = self.peers.get_mut(&at) else { return };
-        peer.take(self.now, Some((SERVER.into(), bytes)));
+        let Some(worker) = self.workers.get(&peer.worker) else { return };
+        peer.take(self.now, Some((worker.address, bytes)));
         self.drain(at, Some(stamp));
     }
 
@@ -296,13 +324,13 @@ impl World {
 
     fn send_up(&mut self, at: usize, bytes: &[u8]) {
         let Some(peer) = self.peers.get_mut(&at) else { return };
-        let (protocol, source) = (peer.protocol, peer.outside);
+        let (worker, protocol, source) = (peer.worker, peer.protocol, peer.outside);
         let arrivals: Vec<Instant> = match protocol {
             Protocol::Udp => peer.up.arrivals(self.now, bytes).collect(),
             Protocol::Tcp => vec![self.now + peer.up.weather.delay],
         };
         for arrival in arrivals {
-            self.at(arrival, What::Up(Arrival { protocol, source, bytes: bytes.to_vec() }));
+            self.at(arrival, What::Up(worker, Arrival { protocol, source, bytes: bytes.to_vec() }));
         }
     }
 

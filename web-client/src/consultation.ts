@@ -2,6 +2,7 @@
 // `session` and calls the verbs; it never sees a socket or a connection.
 
 import type { FeedChoice, FeedId, Role, ServerMessage } from "../../signaling/messages.ts";
+import { ShownAges } from "./ages.ts";
 import { Publishing, type Source } from "./publishing.ts";
 import { type Downlink, Receiving } from "./receiving.ts";
 import { act, EMPTY, hear, type LocalAction, type Session } from "./session.ts";
@@ -13,6 +14,9 @@ import type { Sizes } from "./sizes.ts";
 export const SLOTS: Readonly<Record<Role, number>> = {
   lead: 16, expert: 16, surgeon: 6, trainee: 1, display: 3, device: 0, service: 0,
 };
+
+/** How often the server is told how old the pictures are. */
+const TELL_AGES_EVERY_MS = 5_000;
 
 /** A view of everything that a page draws; a new object whenever something in it changed. */
 export interface Snapshot {
@@ -29,6 +33,9 @@ export interface Snapshot {
 export class Consultation {
   readonly signaling: Signaling;
   readonly publishing: Publishing;
+  /** What the pictures on the page say of their age. */
+  readonly ages = new ShownAges(() => this.#receiving?.way_ms ?? 0);
+  #telling: ReturnType<typeof setInterval> | undefined;
   #receiving: Receiving | null = null;
   #session: Session = EMPTY;
   #choices: readonly (FeedChoice | null)[] = [];
@@ -57,21 +64,18 @@ export class Consultation {
   start(): void {
     this.#act({ type: "connecting" });
     this.signaling.start();
+    this.#telling = setInterval(() => this.#tellAges(), TELL_AGES_EVERY_MS);
   }
 
   /** Leaves the room and gives back cameras and microphone. */
   leave(): void {
+    clearInterval(this.#telling);
     this.signaling.stop();
     this.#receiving?.close();
     this.publishing.close();
     this.#microphone?.stop();
     this.#microphone = null;
     this.#act({ type: "ended" });
-  }
-
-  /** One-way time from the server in milliseconds, 0 when unknown. */
-  get way_ms(): number {
-    return this.#receiving?.way_ms ?? 0;
   }
 
   /** How large the slots are drawn; none before there are any. */
@@ -127,6 +131,12 @@ export class Consultation {
 
   refusalSeen(serial: number): void {
     this.#act({ type: "refusal_seen", serial });
+  }
+
+  /** For the server's figures. */
+  #tellAges(): void {
+    const ages = this.ages.take();
+    if (ages.length > 0 && this.#session.line === "joined") this.signaling.say({ type: "note_ages", ages });
   }
 
   #sayTalking(): void {

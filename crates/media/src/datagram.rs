@@ -13,7 +13,7 @@ pub enum Protocol {
 }
 
 /// One session of a router: one peer connection. The upper 12 bits tell apart what used the same place before.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SessionId(pub u32);
 
 /// Both ends of the way that a peer's datagrams go.

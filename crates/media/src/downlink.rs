@@ -3,6 +3,8 @@
 //! The engine does this viewer's ICE, DTLS and SDP, and nothing of its media: it has other SRTP keys than the viewer
 //! (see `dtls`), so that it can never use one of ours with a number that we have used.
 
+mod spending;
+
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -12,8 +14,10 @@ use str0m::media::Mid;
 use crate::datagram::{Departures, Path};
 use crate::layer::Layer;
 use crate::packet::Packet;
+use crate::report::Departure;
 use crate::router::TrackId;
 use crate::rtcp::{self, Feedback, SenderReport};
+use crate::sent::SentPacket;
 use crate::sink::{Progress, Sink};
 use crate::srtp::{Opener, Sealer};
 use crate::stream::Channel;
@@ -91,9 +95,16 @@ impl Downlink {
     }
 
     /// Takes the keys of a finished handshake. A session has one handshake in its life, so that no key comes twice.
-    pub(crate) fn open(&mut self, session: SessionId, path: Path, (sealer, opener): (Sealer, Opener), cname: &str) {
+    pub(crate) fn open(
+        &mut self,
+        now: Instant,
+        session: SessionId,
+        path: Path,
+        (sealer, opener): (Sealer, Opener),
+        cname: &str,
+    ) {
         cname.clone_into(&mut self.cname);
-        self.open = Some(Open { channel: Channel::new(session, path, sealer), opener });
+        self.open = Some(Open { channel: Channel::new(now, session, path, sealer), opener });
     }
 
     /// The viewer is to be found elsewhere from now on: another network, another NAT binding.
@@ -127,6 +138,7 @@ impl Downlink {
         departures: &mut Departures,
     ) -> u64 {
         let Some(Open { channel, .. }) = &mut self.open else { return 0 };
+        channel.now = now;
         let may_replay = !self.is_held && self.replay_at.is_none_or(|at| at <= now);
         if may_replay || self.is_held {
             self.replay_at = None;
@@ -150,6 +162,7 @@ impl Downlink {
                 }
             }
             sink.taken = layer.fresh.count();
+            let sent_before = sent;
             let mut send = |sink: &mut Sink, packet: &Packet| {
                 sink.next = sink.next.max(packet.sequence + 1);
                 let place = sink.forward.place(showing.encoding, packet);
@@ -189,8 +202,12 @@ impl Downlink {
                     }
                 }
             }
+            if sent > sent_before && sink.progress == Progress::Live {
+                sink.departed = layer.history.newest().and_then(|newest| Departure::of(newest, now));
+            }
         }
         if sent > 0 {
+            self.pad(now, tracks, departures);
             // The first report at once: before it a viewer knows no capture time.
             self.report_at.get_or_insert(now);
         }
@@ -275,6 +292,7 @@ impl Downlink {
         wanted: &mut Vec<Mid>,
     ) -> Option<u64> {
         let Open { channel, opener } = self.open.as_mut()?;
+        channel.now = now;
         if now.saturating_duration_since(self.resent.0) >= RESENDS_IN {
             self.resent = (now, 0);
         }
@@ -308,6 +326,7 @@ impl Downlink {
                 Feedback::KeyframeWanted { ssrc } => {
                     wanted.extend(sinks.iter().find(|sink| sink.stream.ssrc == ssrc).map(|sink| sink.mid));
                 }
+                Feedback::Transport(feedback) => channel.estimator.receive(now, feedback),
                 Feedback::ReferenceTime { from, middle } => {
                     reference_times.retain(|(known, _, _)| *known != from);
                     if reference_times.len() < REFERENCE_TIMES {
@@ -354,16 +373,22 @@ impl Sink {
         departures: &mut Departures,
     ) -> Option<()> {
         self.showing?;
-        let Self { sources, stream, .. } = self;
-        let layer_of = |number| {
-            let source = sources.of(number)?;
-            let layer = tracks.get(&source.track)?.layers.get(source.layer)?;
-            (source.kind == (layer.encoding, layer.ssrc)).then_some((layer, source.resend_type))
-        };
-        let near = |number| Some(layer_of(number)?.0.history.newest()?.sequence);
-        let sent = stream.sent.again(now, sequence, round_trip, near)?;
-        let (layer, resend_type) = layer_of(sent.source_number)?;
+        let sent = self.stream.sent.again(now, sequence, round_trip, |number| self.sources.newest(number, tracks))?;
+        self.send_again(sent, channel, tracks, departures)
+    }
+
+    /// Sends again what was sent like this, if its source still has it.
+    fn send_again(
+        &mut self,
+        sent: SentPacket,
+        channel: &mut Channel,
+        tracks: &BTreeMap<TrackId, Track>,
+        departures: &mut Departures,
+    ) -> Option<()> {
+        let source = self.sources.of(sent.source_number)?;
+        let layer = source.layer_of(tracks)?;
         let packet = layer.history.get(sent.source)?;
-        stream.resend(channel, departures, layer.encoding, resend_type?, packet, sent.place).then_some(())
+        let (encoding, types) = (layer.encoding, source.resend_type?);
+        self.stream.resend(channel, departures, encoding, types, packet, sent.place).then_some(())
     }
 }

@@ -89,6 +89,12 @@ impl Header {
         self.length
     }
 
+    /// True if its packets carry a transport-wide number: the viewer does not know of others, and a number that they
+    /// used up would be a loss to it.
+    pub(crate) fn is_counted(&self) -> bool {
+        self.transport_sequence_at.is_some()
+    }
+
     /// Appends the header of one packet.
     pub(crate) fn write(&self, out: &mut Vec<u8>, packet: &Packet, numbers: Numbers) {
         let start = out.len();

@@ -4,7 +4,7 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use crate::packet::Packet;
+use crate::packet::{Packet, ticks_before};
 
 /// Most bytes since a keyframe: 38 seconds at 2.5 Mb/s. Past it the cache is given up and a keyframe is asked for.
 const BYTES: usize = 12_000_000;
@@ -110,6 +110,18 @@ impl History {
         self.packets.get(at).filter(|packet| packet.sequence == sequence)
     }
 
+    /// True if a packet of this number and timestamp is missing: none of this number is there, and what came before and
+    /// after it is of earlier and later frames.
+    pub(crate) fn lacks(&self, sequence: u64, rtp_ticks: u32) -> bool {
+        let at = self.place_of(sequence);
+        let before = at.checked_sub(1).and_then(|at| self.packets.get(at));
+        before.is_some_and(|before| ticks_before(before.rtp_ticks, rtp_ticks))
+            && self
+                .packets
+                .get(at)
+                .is_none_or(|after| after.sequence != sequence && ticks_before(rtp_ticks, after.rtp_ticks))
+    }
+
     /// The packets from this sequence number on, in order.
     pub(crate) fn from(&self, sequence: u64) -> impl Iterator<Item = &Packet> {
         self.packets.range(self.place_of(sequence)..)
@@ -198,6 +210,20 @@ mod tests {
         history.insert(&packet(3, 3, false));
         assert_eq!(sequences(&history), [1, 2, 3, 4]);
         assert!(history.is_whole() && history.get(3).is_some());
+    }
+
+    #[test]
+    fn what_is_missing_has_a_place_between_its_neighbours() {
+        let mut history = History::default();
+        assert!(!history.lacks(3, 2880), "nothing came before it");
+        for (sequence, ticks) in [(1, 960), (2, 1920), (5, 4800)] {
+            history.insert(&packet(sequence, ticks, true));
+        }
+        assert!(history.lacks(3, 2880) && history.lacks(4, 3840) && history.lacks(6, 5760));
+        assert!(!history.lacks(2, 1920) && !history.lacks(5, 4800), "they are there");
+        assert!(!history.lacks(3, 1920) && !history.lacks(4, 4800), "of the frames beside it");
+        assert!(!history.lacks(3, 960) && !history.lacks(4, 5760), "of frames further away");
+        assert!(!history.lacks(0, 0), "before all that there is");
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! One quality of one incoming track: from the engine's packets to ours, with what is known of the stream.
 
+mod redundant;
+
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -65,6 +67,8 @@ pub(crate) struct Traffic {
     pub(crate) packets: u64,
     pub(crate) bytes: u64,
     pub(crate) lost: u64,
+    /// Of the packets of a voice, those that came in a later one's redundancy only, or before themselves.
+    pub(crate) recovered: u64,
     pub(crate) frames: u64,
     pub(crate) keyframes: u64,
     pub(crate) keyframe_requests: u64,
@@ -114,6 +118,10 @@ impl Layer {
 
     /// Takes one packet of the engine as ours, after the parameter sets that it needs before it.
     pub(crate) fn take(&mut self, now: Instant, packet: Incoming) {
+        if self.encoding == Encoding::Opus && self.history.get(packet.sequence).is_some() {
+            // It was late, and has come already in another one's redundancy.
+            return;
+        }
         self.traffic.packets += 1;
         self.traffic.bytes += packet.payload.len() as u64;
         let Incoming { sequence, rtp_ticks, .. } = packet;

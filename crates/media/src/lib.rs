@@ -15,6 +15,7 @@ mod deadline;
 mod downlink;
 pub mod dtls;
 pub mod error;
+mod estimate;
 pub mod format;
 mod forward;
 mod fresh;
@@ -37,6 +38,7 @@ pub mod size;
 mod srtp;
 mod stream;
 mod track;
+mod transport_feedback;
 mod trunk;
 
 pub use datagram::{Datagram, Departures, Protocol, Run, SessionId};
@@ -46,7 +48,7 @@ pub use error::{DropReason, MediaError, NoCommonCodec};
 pub use format::Encoding;
 pub use outline::{Outline, OutlineLine};
 pub use packet::Packet;
-pub use report::{Counters, Report, SinkReport, TrackReport};
+pub use report::{Counters, Departure, Report, SinkReport, TrackReport};
 pub use router::{
     News, OfferedLine, Router, RouterConfig, SinkId, THUMBNAIL, ThumbnailPicture, ThumbnailWish, TrackId,
 };

@@ -1,5 +1,6 @@
 //! Redundant audio (RFC 2198): a packet of a voice carries the one before it once more, so that one that is lost is
-//! there 20 ms later without being asked for.
+//! there 20 ms later without being asked for. What publishers send so is taken apart, what viewers take so is put
+//! together again: in between, a voice is single packets.
 
 use std::collections::BTreeSet;
 
@@ -10,6 +11,9 @@ use crate::packet::Packet;
 /// What a block's header can hold: 14 bits of timestamp, 10 of length.
 const MOST_TICKS: u32 = (1 << 14) - 1;
 const MOST_BYTES: usize = (1 << 10) - 1;
+/// Packets that one carries once more, at most: as many as a browser can be told to put in. Of a datagram full of blocks
+/// of one byte each a publisher would make two hundred and more for every viewer.
+const MOST_BLOCKS: usize = 9;
 
 /// The payload types by which a peer takes Opus, redundant and plain, on one line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,6 +57,34 @@ pub(crate) fn write(payload: &mut Vec<u8>, opus: u8, earlier: &Packet, packet: &
     true
 }
 
+/// Takes a payload apart: gives what it carries once more, the oldest first, as the number of packets before its own, the
+/// ticks before its own and the payload; then gives its own. None, and nothing given before, if it is malformed, not all
+/// of it is of this type, or it carries more than [`MOST_BLOCKS`].
+///
+/// A block has a time and no number. Every sender that is known puts in the packets straight before its own, so that the
+/// last block is one number back, the one before it two: whether that can be true, the times of its neighbours must say.
+pub(crate) fn read<'a>(payload: &'a [u8], opus: u8, mut earlier: impl FnMut(u64, u32, &'a [u8])) -> Option<&'a [u8]> {
+    let header = |header: &[u8]| {
+        let word = u32::from_be_bytes([0, header[1], header[2], header[3]]);
+        (header[0] & 0x7f, word >> 10, word as usize & MOST_BYTES)
+    };
+    let headers = || payload.chunks_exact(4).take_while(|header| header[0] & 0x80 != 0).take(MOST_BLOCKS).map(header);
+    let count = headers().count();
+    let (&own_type, mut rest) = payload.get(4 * count..)?.split_first()?;
+    let bytes: usize = headers().map(|(_, _, bytes)| bytes).sum();
+    if own_type != opus || bytes >= rest.len() || headers().any(|(of, _, _)| of != opus) {
+        return None;
+    }
+    for (at, (_, ticks, bytes)) in headers().enumerate() {
+        let (block, after) = rest.split_at(bytes);
+        rest = after;
+        if !block.is_empty() {
+            earlier((count - at) as u64, ticks, block);
+        }
+    }
+    Some(rest)
+}
+
 #[cfg(test)]
 mod tests {
     use std::time::Instant;
@@ -81,6 +113,73 @@ mod tests {
         assert!(!write(&mut payload, 111, &packet(0, &[7; 3]), &packet(19_200, &[8; 2])), "after a silence");
         assert!(!write(&mut payload, 111, &packet(0, &[7; 1200]), &packet(960, &[8; 2])));
         assert!(!write(&mut payload, 111, &packet(960, &[7; 3]), &packet(0, &[8; 2])), "it came late");
+    }
+
+    /// How many packets and ticks before it each packet was, and what it holds; then the packet itself.
+    type Apart<'a> = (Vec<(u64, u32, &'a [u8])>, &'a [u8]);
+
+    fn taken_apart(payload: &[u8]) -> Option<Apart<'_>> {
+        let mut blocks = Vec::new();
+        let own = read(payload, 111, |back, ticks, block| blocks.push((back, ticks, block)))?;
+        Some((blocks, own))
+    }
+
+    /// A block's header: 1, type; ticks, length.
+    fn header(of: u8, ticks: u32, bytes: u32) -> [u8; 4] {
+        let [_, a, b, c] = (ticks << 10 | bytes).to_be_bytes();
+        [0x80 | of, a, b, c]
+    }
+
+    #[test]
+    fn what_was_put_together_is_taken_apart() {
+        let packet =
+            |ticks, bytes: &[u8]| Packet { payload: bytes.into(), ..Packet::example(Instant::now(), 1, ticks, true) };
+        let mut payload = Vec::new();
+        assert!(write(&mut payload, 111, &packet(0, &[7; 3]), &packet(960, &[8; 2])));
+        assert_eq!(taken_apart(&payload), Some((vec![(1, 960, &[7; 3][..])], &[8; 2][..])));
+        let two = [&header(111, 1920, 1)[..], &header(111, 960, 2), &[111, 1, 2, 2, 3]].concat();
+        assert_eq!(taken_apart(&two), Some((vec![(2, 1920, &[1][..]), (1, 960, &[2; 2][..])], &[3][..])));
+        assert_eq!(taken_apart(&[111, 5, 6]), Some((vec![], &[5, 6][..])), "the first after a silence");
+        let empty = [&header(111, 960, 0)[..], &[111, 3]].concat();
+        assert_eq!(taken_apart(&empty), Some((vec![], &[3][..])), "an empty block stands for nothing");
+    }
+
+    #[test]
+    fn what_is_no_redundant_opus_is_not_taken() {
+        let whole = [&header(111, 960, 2)[..], &[111, 2, 2, 3]].concat();
+        assert!(taken_apart(&whole).is_some());
+        for bytes in 0..whole.len() {
+            assert_eq!(taken_apart(&whole[..bytes]), None, "{bytes} bytes of it");
+        }
+        assert_eq!(taken_apart(&[&header(9, 960, 2)[..], &[111, 2, 2, 3]].concat()), None, "a block of another codec");
+        assert_eq!(taken_apart(&[&header(111, 960, 2)[..], &[9, 2, 2, 3]].concat()), None, "another codec");
+    }
+
+    #[test]
+    fn hostile_payloads_are_taken_apart_without_harm() {
+        let good = [
+            [&header(111, 960, 3)[..], &[111, 7, 7, 7, 8, 8]].concat(),
+            [&header(111, 16_383, 1)[..], &header(111, 960, 2), &[111, 1, 2, 2, 3]].concat(),
+            vec![111, 1, 2, 3],
+        ];
+        let mut read = 0;
+        hostile::play(100_000, |dice| {
+            let payload = hostile::bent(dice, &good);
+            let Some((blocks, own)) = taken_apart(&payload) else { return };
+            let carried: usize = blocks.iter().map(|(_, _, block)| block.len()).sum();
+            assert!(!own.is_empty() && carried + own.len() < payload.len(), "{payload:02x?}");
+            assert!(blocks.windows(2).all(|pair| pair[0].0 > pair[1].0), "the oldest comes first: {payload:02x?}");
+            read += usize::from(!blocks.is_empty());
+        });
+        assert!(read > 1000, "{read} had blocks");
+    }
+
+    #[test]
+    fn one_packet_does_not_become_hundreds() {
+        let blocks = |count| [&header(111, 960, 1).repeat(count)[..], &[111], &vec![1; count + 1]].concat();
+        assert_eq!(taken_apart(&blocks(MOST_BLOCKS)).map(|(blocks, _)| blocks.len()), Some(MOST_BLOCKS));
+        assert_eq!(taken_apart(&blocks(MOST_BLOCKS + 1)), None);
+        assert_eq!(taken_apart(&blocks(240)), None);
     }
 
     #[test]

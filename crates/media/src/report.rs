@@ -1,7 +1,7 @@
 //! Figures of a router, for metrics. Collected once a second, never per packet.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use str0m::stats::MediaIngressStats;
 
@@ -9,6 +9,7 @@ use crate::SessionId;
 use crate::downlink::Downlink;
 use crate::error::DropReason;
 use crate::layer::Layer;
+use crate::packet::Packet;
 use crate::router::{SinkId, TrackId};
 use crate::track::Track;
 
@@ -63,6 +64,8 @@ pub struct TrackReport {
     pub bytes: u64,
     /// Packets that were lost on the way in and not recovered within a second or two.
     pub lost: u64,
+    /// Of the packets of a voice, those that came in a later one's redundancy (RFC 2198) and not, or not yet, by themselves.
+    pub recovered: u64,
     /// Frames that came.
     pub frames: u64,
     /// Keyframe requests to its publisher.
@@ -82,6 +85,27 @@ pub struct SinkReport {
     pub loss: Option<f32>,
     /// Round trip to the viewer.
     pub round_trip: Option<Duration>,
+    /// What the viewer's whole line is estimated to carry, in bits per second of RTP; none before it has said anything.
+    pub estimate_bps: Option<u64>,
+    /// The newest frame that has left for the viewer; none where nothing has, or nobody knows when it was captured.
+    pub departed: Option<Departure>,
+}
+
+/// A frame on its way to a viewer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Departure {
+    /// When it was captured, on our clock.
+    pub captured_at: Instant,
+    /// When the last of it that had come was sent.
+    pub left_at: Instant,
+}
+
+impl Departure {
+    /// Of a packet's frame that leaves now. None where its capture time is only that of its arrival, for want of a better.
+    pub(crate) fn of(packet: &Packet, now: Instant) -> Option<Self> {
+        let Packet { captured_at, arrived_at, .. } = *packet;
+        (captured_at < arrived_at).then_some(Self { captured_at, left_at: now })
+    }
 }
 
 pub(crate) fn of<'a>(
@@ -98,6 +122,7 @@ pub(crate) fn of<'a>(
             packets: sum(track, |layer| layer.traffic.packets),
             bytes: sum(track, |layer| layer.traffic.bytes),
             lost: sum(track, |layer| layer.traffic.lost),
+            recovered: sum(track, |layer| layer.traffic.recovered),
             frames: sum(track, |layer| layer.traffic.frames),
             keyframe_requests: sum(track, |layer| layer.traffic.keyframe_requests),
             round_trip: track.sent().find_map(|layer| layer.traffic.round_trip),
@@ -111,6 +136,8 @@ pub(crate) fn of<'a>(
             track: sink.track,
             loss: sink.loss,
             round_trip: downlink.round_trip,
+            estimate_bps: downlink.estimate_bps(),
+            departed: sink.departed,
         }));
     }
     sinks.sort_by_key(|report| report.sink);

@@ -35,7 +35,7 @@ use crate::{Datagram, Departures, SessionId};
 pub struct TrackId(pub u32);
 
 /// One outgoing m-line of one viewer, as long as its session.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SinkId {
     pub(crate) session: SessionId,
     pub(crate) place: u8,
@@ -324,7 +324,7 @@ impl Router {
         if self.housekeeping_at.is_some_and(|at| at <= now) {
             self.keep_house(now, news);
         }
-        self.settle(now, departures, news);
+        self.settle_with(now, serving::SLICE_BYTES, departures, news);
     }
 
     /// When [`Router::tick`] is wanted.

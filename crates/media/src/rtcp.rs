@@ -14,7 +14,7 @@ const NTP_TO_1970: u64 = 2_208_988_800;
 
 /// One thing that a viewer says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Feedback {
+pub(crate) enum Feedback<'a> {
     /// A receiver report's block on one of our streams.
     Reception {
         ssrc: u32,
@@ -28,12 +28,14 @@ pub(crate) enum Feedback {
     Nack { ssrc: u32, first: u16, more: u16 },
     /// A keyframe is wanted: PLI or FIR.
     KeyframeWanted { ssrc: u32 },
+    /// A transport-wide feedback with its header, for `transport_feedback`.
+    Transport(&'a [u8]),
     /// The viewer's clock, to be given back: the middle of its NTP time (RFC 3611 section 4.4).
     ReferenceTime { from: u32, middle: u32 },
 }
 
 /// Reads a compound packet. What it cannot read it leaves out.
-pub(crate) fn read(mut compound: &[u8], mut tell: impl FnMut(Feedback)) {
+pub(crate) fn read<'a>(mut compound: &'a [u8], mut tell: impl FnMut(Feedback<'a>)) {
     while let Some((&[first, kind, high, low], _)) = compound.split_first_chunk::<4>() {
         let length = 4 * (1 + usize::from(u16::from_be_bytes([high, low])));
         let Some((packet, rest)) = compound.split_at_checked(length) else { return };
@@ -53,6 +55,7 @@ pub(crate) fn read(mut compound: &[u8], mut tell: impl FnMut(Feedback)) {
                     tell(Feedback::Nack { ssrc, first, more });
                 }
             }
+            (TRANSPORT_FEEDBACK, 15) => tell(Feedback::Transport(packet)),
             (PAYLOAD_FEEDBACK, 1) => {
                 if let Some(ssrc) = word(packet, 8) {
                     tell(Feedback::KeyframeWanted { ssrc });
@@ -71,7 +74,7 @@ pub(crate) fn read(mut compound: &[u8], mut tell: impl FnMut(Feedback)) {
     }
 }
 
-fn read_receptions(blocks: &[u8], count: u8, tell: &mut impl FnMut(Feedback)) {
+fn read_receptions<'a>(blocks: &'a [u8], count: u8, tell: &mut impl FnMut(Feedback<'a>)) {
     for block in blocks.as_chunks::<24>().0.iter().take(usize::from(count)) {
         let word = |at: usize| u32::from_be_bytes([block[at], block[at + 1], block[at + 2], block[at + 3]]);
         tell(Feedback::Reception {
@@ -83,7 +86,7 @@ fn read_receptions(blocks: &[u8], count: u8, tell: &mut impl FnMut(Feedback)) {
     }
 }
 
-fn read_extended(packet: &[u8], tell: &mut impl FnMut(Feedback)) {
+fn read_extended<'a>(packet: &'a [u8], tell: &mut impl FnMut(Feedback<'a>)) {
     let Some(from) = word(packet, 4) else { return };
     let mut blocks = packet.get(8..).unwrap_or(&[]);
     while let Some((&[kind, _, high, low], _)) = blocks.split_first_chunk::<4>() {
@@ -196,7 +199,7 @@ fn end_packet(out: &mut [u8], start: usize) {
 mod tests {
     use super::*;
 
-    fn all(packet: &[u8]) -> Vec<Feedback> {
+    fn all(packet: &[u8]) -> Vec<Feedback<'_>> {
         let mut told = Vec::new();
         read(packet, |feedback| told.push(feedback));
         told

@@ -101,12 +101,28 @@ impl SentLog {
             return None;
         }
         entry.resent_ms = now_ms;
-        let near = near(entry.source_number)?;
+        entry.sent(sequence, near)
+    }
+
+    /// The packet that went out so many before the last.
+    pub(crate) fn back(&self, count: u64, near: impl Fn(u8) -> Option<u64>) -> Option<SentPacket> {
+        let sequence = self.newest.checked_sub(count)?;
+        let entry = self.entries.get(sequence as usize % self.size)?;
+        if sequence == 0 || entry.sequence != sequence as u32 {
+            return None;
+        }
+        entry.sent(sequence, near)
+    }
+}
+
+impl Entry {
+    fn sent(&self, sequence: u64, near: impl Fn(u8) -> Option<u64>) -> Option<SentPacket> {
+        let near = near(self.source_number)?;
         // The number whose lower bits are these and that is nearest.
-        let source = near.wrapping_add_signed(i64::from(entry.source.wrapping_sub(near as u32) as i32));
-        let picture = entry.has_picture.then_some(entry.picture);
-        let place = Place { sequence, rtp_ticks: entry.rtp_ticks, picture };
-        Some(SentPacket { source, source_number: entry.source_number, place })
+        let source = near.wrapping_add_signed(i64::from(self.source.wrapping_sub(near as u32) as i32));
+        let picture = self.has_picture.then_some(self.picture);
+        let place = Place { sequence, rtp_ticks: self.rtp_ticks, picture };
+        Some(SentPacket { source, source_number: self.source_number, place })
     }
 }
 

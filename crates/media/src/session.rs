@@ -74,7 +74,8 @@ impl Session {
             .set_rtcp_report_interval_audio(report_interval)
             // The order is the answer's, and so what a publisher sends that offers several.
             .clear_codecs()
-            .enable_opus(true, false)
+            // With redundancy from publishers; to viewers it is ours to send, and the engine knows nothing of it.
+            .enable_opus(true, !is_downlink)
             .enable_h264(true)
             .enable_av1(true)
             .enable_vp9(true)
@@ -128,6 +129,7 @@ impl Session {
             Ok(answer.to_sdp_string())
         }));
         let answered = answered.unwrap_or_else(|_| {
+            tracing::warn!(session = self.id.0, "the engine panicked on an offer; its session is over");
             self.is_over = true;
             Err(MediaError::AnswerOffer("it is beyond this server".to_owned()))
         });
@@ -145,7 +147,7 @@ impl Session {
                 Some(Line { mid, is_video, incoming: direction.is_receiving(), outgoing: direction.is_sending() })
             });
             self.lines = lines.collect();
-            let audible = self.lines.iter().filter(|line| line.outgoing && !line.is_video);
+            let audible = self.lines.iter().filter(|line| self.is_downlink && line.outgoing && !line.is_video);
             let red =
                 |line: &Line| RedTypes::of_offer(offer, line.mid, self.payload_types(line.mid, Encoding::Opus)?.own);
             self.red = audible.filter_map(red).collect();

@@ -1,5 +1,6 @@
 //! One m-line of a viewer: a slot, or a place for a voice.
 
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use str0m::media::Mid;
@@ -8,8 +9,10 @@ use crate::choice::Wants;
 use crate::format::{Encoding, PayloadTypes};
 use crate::forward::Forward;
 use crate::layer::Layer;
+use crate::report::Departure;
 use crate::router::TrackId;
 use crate::stream::Stream;
+use crate::track::Track;
 
 /// The least time between two replays to one viewer that asks for keyframes.
 const REPLAY_AGAIN: Duration = Duration::from_millis(500);
@@ -36,6 +39,8 @@ pub(crate) struct Sink {
     pub(crate) taken: u64,
     pub(crate) next: u64,
     pub(crate) loss: Option<f32>,
+    /// The newest frame that has left for the viewer, while it is given what comes as it comes.
+    pub(crate) departed: Option<Departure>,
     /// Until when a fresh keyframe is waited for before a long cache is replayed.
     pub(crate) patient_until: Option<Instant>,
     pub(crate) sources: Sources,
@@ -65,7 +70,20 @@ pub(crate) struct Source {
     pub(crate) resend_type: Option<u8>,
 }
 
+impl Source {
+    /// The layer, if the same stream is still in its place.
+    pub(crate) fn layer_of(self, tracks: &BTreeMap<TrackId, Track>) -> Option<&Layer> {
+        let layer = tracks.get(&self.track)?.layers.get(self.layer)?;
+        (self.kind == (layer.encoding, layer.ssrc)).then_some(layer)
+    }
+}
+
 impl Sources {
+    /// The newest sequence number of the source with this number.
+    pub(crate) fn newest(&self, number: u8, tracks: &BTreeMap<TrackId, Track>) -> Option<u64> {
+        Some(self.of(number)?.layer_of(tracks)?.history.newest()?.sequence)
+    }
+
     /// Adds a layer of a track; gives its number.
     fn add(&mut self, track: TrackId, (layer, shown): (usize, &Layer), resend_type: Option<u8>) -> u8 {
         self.count = self.count.wrapping_add(1);
@@ -128,6 +146,7 @@ impl Sink {
             taken: 0,
             next: 0,
             loss: None,
+            departed: None,
             patient_until: None,
             sources: Sources::default(),
             skipping_since: None,
@@ -140,6 +159,7 @@ impl Sink {
     pub(crate) fn stop(&mut self) {
         self.forward.stop();
         self.showing = None;
+        self.departed = None;
         self.progress = Progress::Live;
         self.skipping_since = None;
         self.patient_until = None;
@@ -175,6 +195,8 @@ impl Sink {
         }
         let times = if age > 10 * REPLAY_AGAIN { 0 } else { times };
         self.replayed = Some((now, times + 1));
-        if times >= REPLAYS_IN_VAIN && !publisher_is_deaf { Remedy::Ask } else { Remedy::Replay }
+        // More and more rarely: a viewer that can decode nothing would else cost the publisher a keyframe every second.
+        let is_to_ask = times >= REPLAYS_IN_VAIN && times.is_power_of_two();
+        if is_to_ask && !publisher_is_deaf { Remedy::Ask } else { Remedy::Replay }
     }
 }

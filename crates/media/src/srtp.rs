@@ -1,16 +1,15 @@
 //! SRTP of our own way out, and SRTCP both ways on it (RFC 3711, RFC 7714).
 //!
-//! What leaves is sealed straight into the send slab. The ciphers are those that the engine uses, with a key schedule
-//! kept for each direction.
+//! What leaves is sealed straight into the send slab, with a key schedule kept for each direction. AES-GCM comes from
+//! where the engine has it, but without the engine between: that would clear every packet's place before it is written,
+//! and allocate for whoever forges one.
 
 use std::collections::HashMap;
 use std::ops::RangeInclusive;
 
+use aws_lc_rs::aead::{AES_128_GCM, AES_256_GCM, Aad, Algorithm, LessSafeKey, Nonce, UnboundKey};
 use str0m::crypto::dtls::SrtpProfile;
-use str0m::crypto::{
-    AeadAes128Gcm, AeadAes128GcmCipher, AeadAes256Gcm, AeadAes256GcmCipher, Aes128CmSha1_80, Aes128CmSha1_80Cipher,
-    CryptoProvider, Sha1HmacProvider,
-};
+use str0m::crypto::{AeadAes128Gcm, Aes128CmSha1_80, Aes128CmSha1_80Cipher, CryptoProvider, Sha1HmacProvider};
 
 const GCM_TAG: usize = 16;
 const CM_TAG: usize = 10;
@@ -33,8 +32,7 @@ struct Keys {
 
 #[derive(Debug)]
 enum Cipher {
-    Gcm128(Box<dyn AeadAes128GcmCipher>),
-    Gcm256(Box<dyn AeadAes256GcmCipher>),
+    Gcm(LessSafeKey),
     Cm { cipher: Box<dyn Aes128CmSha1_80Cipher>, mac_key: [u8; 20], hmac: &'static dyn Sha1HmacProvider },
 }
 
@@ -98,12 +96,8 @@ impl Master<'_> {
     fn keys(&self, label: u8) -> Keys {
         let srtp = self.crypto.srtp_provider;
         let cipher = match self.profile {
-            SrtpProfile::AEAD_AES_256_GCM => {
-                Cipher::Gcm256(srtp.aead_aes_256_gcm().create_cipher(self.derive(label), true))
-            }
-            SrtpProfile::AEAD_AES_128_GCM => {
-                Cipher::Gcm128(srtp.aead_aes_128_gcm().create_cipher(self.derive(label), true))
-            }
+            SrtpProfile::AEAD_AES_256_GCM => gcm(&AES_256_GCM, &self.derive::<32>(label)),
+            SrtpProfile::AEAD_AES_128_GCM => gcm(&AES_128_GCM, &self.derive::<16>(label)),
             _ => Cipher::Cm {
                 cipher: srtp.aes_128_cm_sha1_80().create_cipher(self.derive(label), true),
                 mac_key: self.derive(label + 1),
@@ -134,6 +128,10 @@ impl Master<'_> {
     }
 }
 
+fn gcm(algorithm: &'static Algorithm, key: &[u8]) -> Cipher {
+    Cipher::Gcm(LessSafeKey::new(UnboundKey::new(algorithm, key).expect("the key has the algorithm's length")))
+}
+
 impl Keys {
     fn gcm_salt(&self) -> [u8; 12] {
         *self.salt.first_chunk().expect("14 bytes have 12")
@@ -150,24 +148,18 @@ impl Sealer {
     /// An index must never be used twice for one SSRC: with GCM that would give the authentication key away.
     pub(crate) fn seal_rtp(&mut self, slab: &mut Vec<u8>, header: usize, ssrc: u32, index: u64, payload: &[u8]) {
         let start = slab.len() - header;
-        let sealed = slab.len() + payload.len();
         let (roc, sequence) = ((index >> 16) as u32, index as u16);
         let gcm_salt = self.rtp.gcm_salt();
         match &mut self.rtp.cipher {
-            Cipher::Gcm128(cipher) => {
-                slab.resize(sealed + GCM_TAG, 0);
-                let (aad, out) = slab[start..].split_at_mut(header);
-                let iv = AeadAes128Gcm::rtp_iv(gcm_salt, ssrc, roc, sequence);
-                cipher.encrypt(&iv, aad, payload, out).expect(FITS);
-            }
-            Cipher::Gcm256(cipher) => {
-                slab.resize(sealed + GCM_TAG, 0);
-                let (aad, out) = slab[start..].split_at_mut(header);
-                let iv = AeadAes256Gcm::rtp_iv(gcm_salt, ssrc, roc, sequence);
-                cipher.encrypt(&iv, aad, payload, out).expect(FITS);
+            Cipher::Gcm(key) => {
+                slab.extend_from_slice(payload);
+                let (aad, secret) = slab[start..].split_at_mut(header);
+                let iv = Nonce::assume_unique_for_key(AeadAes128Gcm::rtp_iv(gcm_salt, ssrc, roc, sequence));
+                let tag = key.seal_in_place_separate_tag(iv, Aad::from(&*aad), secret).expect(FITS);
+                slab.extend_from_slice(tag.as_ref());
             }
             Cipher::Cm { cipher, mac_key, hmac } => {
-                slab.resize(sealed, 0);
+                slab.resize(slab.len() + payload.len(), 0);
                 let iv = Aes128CmSha1_80::rtp_iv(self.rtp.salt, ssrc, index);
                 cipher.encrypt(&iv, payload, &mut slab[start + header..]).expect(FITS);
                 let tag = hmac.sha1_hmac(mac_key, &[&slab[start..], &roc.to_be_bytes()]);
@@ -189,16 +181,12 @@ impl Sealer {
         aad[RTCP_CLEAR..].copy_from_slice(&word);
         let gcm_salt = self.rtcp.gcm_salt();
         match &mut self.rtcp.cipher {
-            Cipher::Gcm128(cipher) => {
-                slab.resize(start + packet.len() + GCM_TAG, 0);
-                let iv = AeadAes128Gcm::rtcp_iv(gcm_salt, ssrc, self.rtcp_index);
-                cipher.encrypt(&iv, &aad, secret, &mut slab[start + RTCP_CLEAR..]).expect(FITS);
-                slab.extend_from_slice(&word);
-            }
-            Cipher::Gcm256(cipher) => {
-                slab.resize(start + packet.len() + GCM_TAG, 0);
-                let iv = AeadAes256Gcm::rtcp_iv(gcm_salt, ssrc, self.rtcp_index);
-                cipher.encrypt(&iv, &aad, secret, &mut slab[start + RTCP_CLEAR..]).expect(FITS);
+            Cipher::Gcm(key) => {
+                slab.extend_from_slice(secret);
+                let iv = Nonce::assume_unique_for_key(AeadAes128Gcm::rtcp_iv(gcm_salt, ssrc, self.rtcp_index));
+                let secret = &mut slab[start + RTCP_CLEAR..];
+                let tag = key.seal_in_place_separate_tag(iv, Aad::from(&aad), secret).expect(FITS);
+                slab.extend_from_slice(tag.as_ref());
                 slab.extend_from_slice(&word);
             }
             Cipher::Cm { cipher, mac_key, hmac } => {
@@ -238,18 +226,16 @@ impl Opener {
         let (clear, secret) = body.split_at_checked(RTCP_CLEAR)?;
         out.extend_from_slice(clear);
         out.resize(body.len(), 0);
-        // In one piece: of several the engine's cipher makes one, on the heap, for whoever sends anything at all.
         let mut aad = [0; RTCP_CLEAR + RTCP_INDEX];
         aad[..RTCP_CLEAR].copy_from_slice(clear);
         aad[RTCP_CLEAR..].copy_from_slice(word);
         let length = match &mut self.rtcp.cipher {
-            Cipher::Gcm128(cipher) if secret.len() >= GCM_TAG => {
-                let iv = AeadAes128Gcm::rtcp_iv(gcm_salt, ssrc, index);
-                cipher.decrypt(&iv, &[&aad], secret, &mut out[RTCP_CLEAR..]).ok()?
-            }
-            Cipher::Gcm256(cipher) if secret.len() >= GCM_TAG => {
-                let iv = AeadAes256Gcm::rtcp_iv(gcm_salt, ssrc, index);
-                cipher.decrypt(&iv, &[&aad], secret, &mut out[RTCP_CLEAR..]).ok()?
+            Cipher::Gcm(key) => {
+                let iv = Nonce::assume_unique_for_key(AeadAes128Gcm::rtcp_iv(gcm_salt, ssrc, index));
+                let (secret, tag) = secret.split_at_checked(secret.len().checked_sub(GCM_TAG)?)?;
+                let opened = &mut out[RTCP_CLEAR..RTCP_CLEAR + secret.len()];
+                key.open_separate_gather(iv, Aad::from(&aad), secret, tag, opened).ok()?;
+                secret.len()
             }
             Cipher::Cm { cipher, mac_key, hmac } => {
                 let wanted = hmac.sha1_hmac(mac_key, &[body, word]);
@@ -260,7 +246,6 @@ impl Opener {
                 cipher.decrypt(&iv, secret, &mut out[RTCP_CLEAR..]).ok()?;
                 secret.len()
             }
-            _ => return None,
         };
         out.truncate(RTCP_CLEAR + length);
         self.note(ssrc, index);

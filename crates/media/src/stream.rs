@@ -7,6 +7,7 @@ use str0m::rtp::ExtensionMap;
 
 use crate::SessionId;
 use crate::datagram::{Departures, Path};
+use crate::estimate::Estimator;
 use crate::format::Encoding;
 use crate::forward::Place;
 use crate::header::{Header, Numbers};
@@ -15,6 +16,9 @@ use crate::red;
 use crate::sent::{SentLog, SentPacket};
 use crate::sink::Showing;
 use crate::srtp::Sealer;
+
+/// What sealing adds, about.
+const TAG: usize = 16;
 
 /// One SSRC of one viewer, and the one of its retransmissions.
 #[derive(Debug)]
@@ -42,14 +46,27 @@ pub(crate) struct Channel {
     pub(crate) path: Path,
     pub(crate) sealer: Sealer,
     /// The last transport-wide sequence number.
-    pub(crate) transport_sequence: u16,
+    transport_sequence: u16,
+    /// What the viewer's line carries; and the moment at which what is sent now leaves.
+    pub(crate) estimator: Estimator,
+    pub(crate) now: Instant,
     /// For payloads that must be changed before they are sealed.
     scratch: Vec<u8>,
 }
 
 impl Channel {
-    pub(crate) fn new(session: SessionId, path: Path, sealer: Sealer) -> Self {
-        Self { session, path, sealer, transport_sequence: 0, scratch: Vec::new() }
+    pub(crate) fn new(now: Instant, session: SessionId, path: Path, sealer: Sealer) -> Self {
+        let estimator = Estimator::new(now);
+        Self { session, path, sealer, transport_sequence: 0, estimator, now, scratch: Vec::new() }
+    }
+
+    /// The transport-wide number of the next packet, of so many bytes, where its header has a place for one.
+    fn count(&mut self, header: &Header, payload_bytes: usize) -> u16 {
+        if header.is_counted() {
+            self.transport_sequence = self.transport_sequence.wrapping_add(1);
+            self.estimator.sent(self.now, self.transport_sequence, header.length() + payload_bytes + TAG);
+        }
+        self.transport_sequence
     }
 }
 
@@ -86,8 +103,8 @@ impl Stream {
         if !self.sent.note(SentPacket { source: packet.sequence, source_number: showing.number, place }) {
             return false;
         }
-        channel.transport_sequence = channel.transport_sequence.wrapping_add(1);
-        let Channel { session, path, sealer, scratch, transport_sequence } = channel;
+        let transport_sequence = channel.count(&self.header, packet.payload.len());
+        let Channel { session, path, sealer, scratch, .. } = channel;
         let redundant =
             showing.types.red.filter(|_| earlier.is_some_and(|it| red::write(scratch, showing.types.own, it, packet)));
         let payload = match place.picture {
@@ -104,7 +121,7 @@ impl Stream {
             payload_type: redundant.unwrap_or(showing.types.own),
             sequence: place.sequence as u16,
             rtp_ticks: place.rtp_ticks,
-            transport_sequence: *transport_sequence,
+            transport_sequence,
         };
         self.packets = self.packets.wrapping_add(1);
         self.octets = self.octets.wrapping_add(payload.len() as u32);
@@ -128,12 +145,11 @@ impl Stream {
     ) -> bool {
         let Some(resend) = &mut self.resend else { return false };
         resend.last_sequence += 1;
-        channel.transport_sequence = channel.transport_sequence.wrapping_add(1);
         let numbers = Numbers {
             payload_type,
             sequence: resend.last_sequence as u16,
             rtp_ticks: place.rtp_ticks,
-            transport_sequence: channel.transport_sequence,
+            transport_sequence: channel.count(&resend.header, packet.payload.len()),
         };
         let Channel { session, path, sealer, scratch, .. } = channel;
         scratch.clear();

@@ -10,7 +10,7 @@ use media::{News, Rank};
 use net::{Net, Peer, is_contiguous};
 use str0m::media::Direction;
 
-/// Viewers and what each of them watches: 1,200 packets for each frame of three, where a slice is 250.
+/// Viewers and what each of them watches: 1,200 packets for each frame of three, where a slice is 125.
 const AUDIENCE: usize = 100;
 const LINES: usize = 4;
 
@@ -48,7 +48,7 @@ fn the_panel_has_everything_and_the_audience_waits_for_a_keyframe() {
     let counts = |net: &Net| audience.clone().map(|peer| net.peers[peer].received.len()).collect::<Vec<_>>();
     assert!(counts(&net).iter().all(|count| *count == 30 * LINES), "enough for all: {:?}", counts(&net));
 
-    net.looks_every_ms = 50;
+    net.looks_every_ms = 10;
     net.send(publisher, 60, 1000);
     let thinned = net.router.report().counters.viewers_thinned;
     assert!(thinned > 10, "not enough for all: {thinned}");
@@ -90,7 +90,7 @@ fn who_is_served_late_but_in_time_loses_nothing() {
     }
     net.send(publisher, 10, 1000);
     // A fifth too much for most of a second: there is always somebody who waits, and nobody for long.
-    net.looks_every_ms = 8;
+    net.looks_every_ms = 4;
     net.send(publisher, 20, 1000);
     net.looks_every_ms = 1;
     net.send(publisher, 10, 1000);

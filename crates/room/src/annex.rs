@@ -32,6 +32,8 @@ pub enum Dispatch {
     Voice(Published<Voice>),
     /// Media.
     Excerpts(Vec<Excerpt>),
+    /// A block of numbers for its members: those after this one.
+    Numbers(u32),
 }
 
 /// What an annex begins with.
@@ -61,6 +63,8 @@ pub enum Petition {
     Thumbnail(TrackId, bool),
     /// A track needs a keyframe of the layer with this SSRC.
     KeyframeWanted(TrackId, u32),
+    /// Another block of numbers for its members.
+    Numbers,
     /// It is no more.
     Closed,
 }
@@ -69,12 +73,16 @@ pub enum Petition {
 #[derive(Debug, Default)]
 pub(crate) struct Annex {
     is_open: bool,
+    /// The last number that it has given a member, how many more of its block there are, and the block after it.
+    last_id: u32,
+    left: u32,
+    next_block: Option<u32>,
     /// What clients have said before it was open.
     waiting: Vec<Input<'static>>,
 }
 
-/// Members that one annex can number before it begins anew.
-const MEMBERS_PER_ANNEX: u32 = 1 << 16;
+/// Members that an annex can number with one block of its home's numbers. It asks for another when half is left.
+const BLOCK: u32 = 1 << 12;
 /// What clients may say before an annex is open, which takes a millisecond.
 const WAITING: usize = 4096;
 
@@ -112,6 +120,20 @@ impl Room {
         None
     }
 
+    /// The number of one more member; none while all are used up, which a home that answers does not let happen.
+    pub(crate) fn member_number(&mut self, out: &mut Outbox) -> Option<u32> {
+        let Some(annex) = &mut self.annex else { return Some(self.next_id()) };
+        if annex.left == 0 {
+            (annex.last_id, annex.left) = (annex.next_block.take()?, BLOCK);
+        }
+        annex.left -= 1;
+        annex.last_id = annex.last_id.wrapping_add(1);
+        if annex.left == BLOCK / 2 {
+            out.petitions.push(Petition::Numbers);
+        }
+        Some(annex.last_id)
+    }
+
     /// Takes what one of its annexes says.
     pub(crate) fn petition(&mut self, now: Instant, from: TrunkId, petition: Petition, out: &mut Outbox) {
         if !matches!(petition, Petition::Open) && !self.annexes.contains(&from) {
@@ -129,6 +151,10 @@ impl Room {
             Petition::Wanted(track, is_wanted) => self.router.want(now, from, track, is_wanted),
             Petition::Thumbnail(track, is_wanted) => self.router.want_thumbnail(now, from, track, is_wanted),
             Petition::KeyframeWanted(track, ssrc) => self.router.want_keyframe(now, track, ssrc),
+            Petition::Numbers => {
+                out.dispatches.push((from, Dispatch::Numbers(self.last_id)));
+                self.last_id = self.last_id.wrapping_add(BLOCK);
+            }
             Petition::Closed => {
                 self.annexes.remove(&from);
                 self.router.close_trunk(from);
@@ -144,7 +170,7 @@ impl Room {
     fn opening(&mut self) -> Opening {
         let audience = Standing::audience();
         let last_id = self.last_id;
-        self.last_id = self.last_id.wrapping_add(MEMBERS_PER_ANNEX);
+        self.last_id = self.last_id.wrapping_add(BLOCK);
         let members = self.members.values().filter(|present| audience.may_know(&present.standing));
         Opening {
             kind: self.kind,
@@ -169,6 +195,11 @@ impl Room {
                 self.add_voice(now, voice, out);
                 self.assign_voices(now, out);
             }
+            Dispatch::Numbers(before) => {
+                if let Some(annex) = &mut self.annex {
+                    annex.next_block = Some(before);
+                }
+            }
             Dispatch::Excerpts(excerpts) => {
                 self.router.take_excerpts(now, &excerpts, &mut out.departures, &mut self.news);
             }
@@ -177,7 +208,7 @@ impl Room {
 
     fn open(&mut self, now: Instant, opening: Opening, out: &mut Outbox) {
         let Opening { kind, last_id, members, feeds, voices, speaking } = opening;
-        (self.kind, self.last_id, self.speaking) = (kind, last_id, speaking);
+        (self.kind, self.speaking) = (kind, speaking);
         for member in members {
             self.add_member(member, Whereabouts::Home, out);
         }
@@ -185,6 +216,7 @@ impl Room {
         voices.into_iter().for_each(|voice| self.add_voice(now, voice, out));
         let Some(annex) = &mut self.annex else { return };
         annex.is_open = true;
+        (annex.last_id, annex.left) = (last_id, BLOCK);
         for input in std::mem::take(&mut annex.waiting) {
             self.handle(now, input, out);
         }

@@ -1,5 +1,7 @@
 //! One client of the room and what it has open.
 
+use std::time::{Duration, Instant};
+
 use media::{Outline, SessionId, SinkId, Size};
 use signaling::client::Connection;
 use signaling::{FeedChoice, FeedId, MemberId, RequestId, ServerMessage, VacantReason, VoiceId};
@@ -44,6 +46,16 @@ pub(crate) struct SlotState {
     pub(crate) size: Option<Size>,
     pub(crate) feed: Option<FeedId>,
     pub(crate) vacant: Option<VacantReason>,
+    pub(crate) shown: Option<Shown>,
+}
+
+/// How old the feed in a slot is on its viewer's screen, as the viewer says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Shown {
+    /// From the capture until it is on the screen.
+    pub age: Duration,
+    /// When the viewer said it.
+    pub said_at: Instant,
 }
 
 /// One m-line for a voice.

@@ -46,8 +46,8 @@ impl Standing {
     /// Who is served first where not all can be at once: who operates and who guides.
     pub fn rank(&self) -> Rank {
         match self.role {
-            Role::Lead | Role::Expert | Role::Surgeon | Role::Display | Role::Device => Rank::Panel,
-            Role::Trainee | Role::Service => Rank::Audience,
+            Role::Lead | Role::Expert | Role::Surgeon | Role::Display | Role::Device | Role::Service => Rank::Panel,
+            Role::Trainee => Rank::Audience,
         }
     }
 

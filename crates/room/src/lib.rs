@@ -17,6 +17,7 @@ pub mod room;
 mod voice;
 
 pub use annex::{Dispatch, Petition};
+pub use client::Shown;
 pub use input::{ClientId, Door, Grants, Identity, Input, Tapping};
 pub use outbox::{Closing, Outbox, Outgoing, Route};
 pub use report::{FeedReport, Report, ViewerReport, VoiceReport};

@@ -64,9 +64,12 @@ impl Room {
         let known = self.members.values().find(|present| {
             door != Door::WebSocket && present.whereabouts == whereabouts && present.standing == standing
         });
-        let member = match known {
-            Some(present) => present.member.id,
-            None => self.enter(identity, standing, whereabouts, out),
+        let known = known.map(|present| present.member.id);
+        let Some(member) = known.or_else(|| self.enter(identity, standing, whereabouts, out)) else {
+            let refusal = Refusal::new(RefusalCode::AtCapacity, "Too many come at once; try again.");
+            out.say(client, refused(re, refusal));
+            out.close(client, CloseReason::Refused);
+            return;
         };
         self.clients.insert(client, Client::new(member, door));
         let joined = self.joined(re, member);
@@ -104,14 +107,14 @@ impl Room {
         standing: Standing,
         whereabouts: Whereabouts,
         out: &mut Outbox,
-    ) -> MemberId {
-        let id = MemberId(self.next_id());
+    ) -> Option<MemberId> {
+        let id = MemberId(self.member_number(out)?);
         let member = Member { id, name: identity.name, role: standing.role, site: standing.site.clone() };
         if self.is_annex() {
             out.petitions.push(Petition::Entered(member.clone()));
         }
         self.add_present(Present { member, standing, whereabouts }, out);
-        id
+        Some(id)
     }
 
     /// A member came whose clients are elsewhere.

@@ -1,11 +1,13 @@
 //! Receiving: a viewer's slots and what is in them.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use media::{Outline, SinkId, Size};
-use signaling::{FeedChoice, FeedId, Refusal, RefusalCode, RequestId, ServerMessage, Slot, VacantReason, limit};
+use signaling::{
+    FeedChoice, FeedId, Refusal, RefusalCode, RequestId, ServerMessage, ShownAge, Slot, VacantReason, limit,
+};
 
-use crate::client::{Receiving, SlotState, VoicePlace};
+use crate::client::{Receiving, Shown, SlotState, VoicePlace};
 use crate::entitlement::Standing;
 use crate::publish::check_sdp;
 use crate::room::Answered;
@@ -53,7 +55,7 @@ impl Room {
                 if let Some(size) = size {
                     self.router.resize(now, sink, size, &mut out.departures, &mut self.news);
                 }
-                Some(SlotState { mid, sink, choice, size, feed: None, vacant: None })
+                Some(SlotState { mid, sink, choice, size, feed: None, vacant: None, shown: None })
             });
             receiving.slots.extend(slot);
         }
@@ -127,6 +129,19 @@ impl Room {
         Ok(())
     }
 
+    /// Takes how old a viewer's pictures are on its screen, for figures only. What stands in a slot whose feed is held back
+    /// is not shown as a picture of now.
+    pub(crate) fn note_ages(&mut self, now: Instant, client: ClientId, ages: &[ShownAge]) {
+        let Some(receiving) = self.clients.get_mut(&client).and_then(|client| client.receiving.as_mut()) else {
+            return;
+        };
+        for ShownAge { slot, age_ms } in ages {
+            let Some(slot) = receiving.slots.get_mut(slot.0 as usize) else { continue };
+            let is_live = slot.feed.and_then(|feed| self.feeds.get(&feed)).is_some_and(|feed| !feed.what.muted);
+            slot.shown = is_live.then_some(Shown { age: Duration::from_millis(u64::from(*age_ms)), said_at: now });
+        }
+    }
+
     /// The feed that a choice means now, for a viewer that stands so.
     fn feed_for(&self, standing: &Standing, choice: &Option<FeedChoice>) -> Option<FeedId> {
         let feed = match choice.as_ref()? {
@@ -154,7 +169,7 @@ impl Room {
         };
         let viewer = self.clients.get_mut(&client).expect("was just found");
         let slot = &mut viewer.receiving.as_mut().expect("was just found").slots[index];
-        (slot.feed, slot.vacant) = (feed, vacant);
+        (slot.feed, slot.vacant, slot.shown) = (feed, vacant, None);
     }
 
     /// After feeds came or went: every slot whose choice now means another feed gets it, and its viewer is told.

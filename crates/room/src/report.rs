@@ -1,9 +1,10 @@
 //! Figures of a room, for metrics. Collected once a second, never per packet. Ids only.
 
-use media::{Counters, SinkReport, TrackReport};
-use signaling::{FeedId, FeedKind, MemberId, RoomId, SiteId, VoiceId};
+use media::{Counters, Rank, SinkReport, TrackReport};
+use signaling::{FeedId, FeedKind, MemberId, Role, RoomId, SiteId, VoiceId};
 
 use crate::Room;
+use crate::client::Shown;
 
 /// The figures of one room.
 #[derive(Debug, Clone)]
@@ -55,12 +56,20 @@ pub struct VoiceReport {
 pub struct ViewerReport {
     /// Who watches.
     pub member: MemberId,
+    /// What it is in the room for.
+    pub role: Role,
+    /// Its site, if it belongs to one.
+    pub site: Option<SiteId>,
+    /// Whether it is of the panel and the sites, or of the audience.
+    pub rank: Rank,
     /// In which slot, from 0.
     pub slot: usize,
     /// What.
     pub feed: Option<FeedId>,
     /// How it goes.
     pub sink: SinkReport,
+    /// How old that is on its screen, as the viewer says.
+    pub shown: Option<Shown>,
 }
 
 impl Room {
@@ -78,11 +87,26 @@ impl Room {
         let voices = own_voices.filter_map(|voice| {
             Some(VoiceReport { voice: voice.what.id, site: voice.what.site.clone(), track: track(voice.track)? })
         });
-        let sink = |id| router.sinks.iter().find(|report| report.sink == id).cloned();
+        // They are in order, and of thousands of viewers each would be looked for among all.
+        let sink = |id| {
+            let at = router.sinks.binary_search_by_key(&id, |report| report.sink).ok()?;
+            Some(router.sinks[at].clone())
+        };
+        let sink = &sink;
         let viewers = self.clients.values().flat_map(|client| {
             let slots = client.receiving.iter().flat_map(|receiving| receiving.slots.iter().enumerate());
-            slots.filter_map(|(index, slot)| {
-                Some(ViewerReport { member: client.member, slot: index, feed: slot.feed, sink: sink(slot.sink)? })
+            let standing = &self.members[&client.member].standing;
+            slots.filter_map(move |(index, slot)| {
+                Some(ViewerReport {
+                    member: client.member,
+                    role: standing.role,
+                    site: standing.site.clone(),
+                    rank: standing.rank(),
+                    slot: index,
+                    feed: slot.feed,
+                    sink: sink(slot.sink)?,
+                    shown: slot.shown,
+                })
             })
         });
         Report {

@@ -160,6 +160,10 @@ impl Room {
             ClientMessage::Resize { slot, width, height } => {
                 self.resize(now, client, slot, Size { width, height }, out)
             }
+            ClientMessage::NoteAges { ages } => {
+                self.note_ages(now, client, &ages);
+                Ok(())
+            }
             ClientMessage::MuteVoice { muted } => self.mute_voice(client, re, muted, out),
             ClientMessage::MuteFeed { feed, muted } => self.mute_feed(client, re, feed, muted, out),
             ClientMessage::Candidate { connection, candidate } => {

@@ -8,7 +8,7 @@ use media::{Rank, TrunkId};
 use mio::Waker;
 use room::entitlement::Standing;
 use room::{ClientId, Door, Identity};
-use signaling::limit::OUTLET_MESSAGES;
+use signaling::limit::{OUTLET_MESSAGES, PANEL_OUTLET_MESSAGES};
 use signaling::{ClientMessage, CloseReason, Refusal, RefusalCode, RequestId, RoomId};
 use tokio::sync::{mpsc, watch};
 
@@ -101,8 +101,15 @@ impl Directory {
             ));
         }
         let client = ClientId(self.next_client.fetch_add(1, Ordering::Relaxed));
-        let (hand, home, arriving) = self.place(&room, Standing::of(&identity).rank()).ok_or_else(full)?;
-        let (outlet, inlet) = way(OUTLET_MESSAGES);
+        let rank = Standing::of(&identity).rank();
+        let Some((hand, home, arriving)) = self.place(&room, rank) else {
+            tracing::warn!(room = room.as_str(), role = identity.role.as_str(), "refused: at capacity");
+            return Err(full());
+        };
+        let (outlet, inlet) = way(match rank {
+            Rank::Panel => PANEL_OUTLET_MESSAGES,
+            Rank::Audience => OUTLET_MESSAGES,
+        });
         // from here on its end is told to the worker, whatever happens
         let mut presence = Presence { client, directory: self.clone(), hand, inlet, over: false };
         if presence.count() > CLIENTS {

@@ -7,12 +7,13 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use media::Certificate;
-use room::{ClientId, Report, Room, RoomConfig};
-use signaling::{CloseReason, RoomId, RoomKind};
+use room::{ClientId, Door, Report, Room, RoomConfig};
+use signaling::{CloseReason, Role, RoomId, RoomKind};
 
 use crate::directory::Directory;
 use crate::limit::EMPTY_ROOM_KEPT;
 use crate::order::{Delivery, Outlet};
+use crate::watching::Watching;
 
 struct Hosted {
     id: RoomId,
@@ -25,6 +26,7 @@ struct Hosted {
     /// While some of the audience waits for its slice: when the kernel received what it waits for, since 1970.
     unserved_since: Option<Duration>,
     empty_since: Option<Instant>,
+    watching: Watching,
 }
 
 struct Seat {
@@ -115,8 +117,9 @@ impl Hall {
         }
         self.places.insert(id.clone(), place);
         let empty_since = Some(Instant::now());
+        let watching = Watching::default();
         self.rooms[place] =
-            Some(Hosted { id, room, directory, inside: 0, due: None, unserved_since: None, empty_since });
+            Some(Hosted { id, room, directory, inside: 0, due: None, unserved_since: None, empty_since, watching });
         place
     }
 
@@ -144,7 +147,8 @@ impl Hall {
     /// Some of the audience may wait for what the kernel received then.
     pub(crate) fn note_unserved(&mut self, place: usize, received_at: Duration) {
         if let Some(hosted) = self.hosted_mut(place) {
-            hosted.unserved_since = hosted.room.is_serving().then_some(received_at);
+            let since = hosted.unserved_since.unwrap_or(received_at);
+            hosted.unserved_since = hosted.room.is_serving().then_some(since);
         }
     }
 
@@ -162,9 +166,9 @@ impl Hall {
     }
 
     /// A client takes its seat.
-    pub(crate) fn seat(&mut self, client: ClientId, place: usize, outlet: Outlet) {
+    pub(crate) fn seat(&mut self, client: ClientId, (role, door): (Role, Door), place: usize, outlet: Outlet) {
         if let Some(hosted) = self.rooms[place].as_mut() {
-            tracing::info!(client = client.0, room = hosted.id.as_str(), "client came");
+            tracing::info!(client = client.0, room = hosted.id.as_str(), role = role.as_str(), ?door, "client came");
             hosted.enter();
             self.seats.insert(client, Seat { room: place, outlet });
         }
@@ -254,8 +258,13 @@ impl Hall {
     }
 
     /// What the rooms show of themselves.
-    pub(crate) fn reports(&self) -> Vec<Report> {
-        self.rooms.iter().flatten().map(|hosted| hosted.room.report()).collect()
+    pub(crate) fn reports(&mut self, now: Instant) -> Vec<(Report, Watching)> {
+        let shown = self.rooms.iter_mut().flatten().map(|hosted| {
+            let report = hosted.room.report();
+            hosted.watching.note(now, &report.viewers);
+            (report, hosted.watching.clone())
+        });
+        shown.collect()
     }
 }
 

@@ -48,6 +48,7 @@ mod tap;
 pub mod thumbnail;
 pub mod token;
 pub mod trunk;
+pub mod watching;
 mod whep;
 mod whip;
 pub mod worker;

@@ -2,6 +2,7 @@
 
 mod rooms;
 mod thumbnails;
+mod viewers;
 
 use std::fmt;
 use std::sync::Arc;
@@ -18,7 +19,7 @@ use signaling::{CloseReason, RefusalCode};
 
 use crate::process::Process;
 use crate::show::{Showcase, Shown};
-use crate::tally::{DELAY_EDGES, DropReason, StreamEnd, Tally, Traffic};
+use crate::tally::{Delays, DropReason, StreamEnd, Tally, Traffic};
 use crate::thumbnail::Thumbnails;
 
 /// What tasks count.
@@ -120,6 +121,9 @@ impl Collector for Workers {
         page.rooms()?;
         page.room_counts()?;
         page.feeds()?;
+        page.voices()?;
+        page.viewers()?;
+        page.watching()?;
         page.handshakes()
     }
 }
@@ -239,12 +243,7 @@ impl Page<'_> {
             "From the kernel's receipt of a burst until what follows from it has left; each slice of an audience counts.",
             MetricType::Histogram,
             |family, worker, shown| {
-                let delays = shown.tally.forwarding;
-                let edges = DELAY_EDGES.iter().copied().chain([f64::INFINITY]);
-                let buckets: Vec<_> = edges.zip(delays.counts).collect();
-                let labels = [("worker", worker)];
-                let mut metric = family.encode_family(&labels)?;
-                metric.encode_histogram::<NoLabelSet>(delays.sum_s, delays.counts.iter().sum(), &buckets, None)
+                histogram(family, &[("worker", worker)], &shown.tally.forwarding)
             },
         )
     }
@@ -261,6 +260,15 @@ fn counter(family: &mut MetricEncoder<'_>, labels: &impl EncodeLabelSet, value: 
     ConstCounter::new(value).encode(family.encode_family(labels)?)
 }
 
+fn histogram<const EDGES: usize>(
+    family: &mut MetricEncoder<'_>,
+    labels: &impl EncodeLabelSet,
+    delays: &Delays<EDGES>,
+) -> fmt::Result {
+    let mut metric = family.encode_family(labels)?;
+    metric.encode_histogram::<NoLabelSet>(delays.sum_s, delays.count(), &delays.buckets(), None)
+}
+
 fn gauge(family: &mut MetricEncoder<'_>, labels: &impl EncodeLabelSet, value: f64) -> fmt::Result {
     ConstGauge::new(value).encode(family.encode_family(labels)?)
 }
@@ -269,11 +277,17 @@ fn gauge(family: &mut MetricEncoder<'_>, labels: &impl EncodeLabelSet, value: f6
 mod tests {
     use std::time::{Duration, Instant};
 
+    use media::Rank;
+    use room::ViewerReport;
+
     use super::*;
+    use crate::watching::Watching;
+    use crate::watching::tests::expert;
 
     #[test]
     fn the_page_says_what_was_counted() {
-        let showcase = Arc::new(Showcase::new(Instant::now()));
+        let now = Instant::now();
+        let showcase = Arc::new(Showcase::new(now));
         let mut tally = Tally { rooms: 2, ..Tally::default() };
         tally.drop(DropReason::Stranger, 3);
         tally.forwarding.add(Duration::from_micros(150));
@@ -285,9 +299,11 @@ mod tests {
             counters: media::Counters::default(),
             feeds: Vec::new(),
             voices: Vec::new(),
-            viewers: Vec::new(),
+            viewers: vec![expert(now, 0), ViewerReport { rank: Rank::Audience, ..expert(now, 0) }],
         };
-        showcase.put(Instant::now(), tally, vec![report]);
+        let mut watching = Watching::default();
+        watching.note(now, &report.viewers);
+        showcase.put(now, tally, vec![(report, watching)]);
         let metrics = Metrics::new(vec![showcase], Thumbnails::start(1).expect("a thread"));
         metrics.refused(Door::Whip, RefusalCode::BadToken);
         let text = metrics.text().expect("text");
@@ -298,12 +314,18 @@ mod tests {
             r#"consilium_forwarding_seconds_bucket{le="+Inf",worker="0"} 1"#,
             r#"consilium_forwarding_seconds_count{worker="0"} 1"#,
             r#"consilium_room_clients{worker="0",room="r1"} 4.0"#,
+            r#"consilium_viewer_path_seconds_bucket{le="0.02",worker="0",room="r1",role="expert"} 2"#,
+            r#"consilium_viewer_age_seconds_bucket{le="0.035",worker="0",room="r1",role="expert",at="departure"} 2"#,
+            r#"consilium_viewer_age_seconds_count{worker="0",room="r1",role="expert",at="screen"} 2"#,
+            r#"consilium_member_path_seconds{worker="0",room="r1",member="7",role="expert",site=""} 0.02"#,
+            r#"consilium_member_age_seconds{worker="0",room="r1",member="7",role="expert",site="",at="arrival"} 0.05"#,
             r#"consilium_refusals_total{door="whip",code="bad_token"} 1"#,
             r#"consilium_thumbnail_feeds 0"#,
             r#"consilium_thumbnail_pictures_total{what="decoded"} 0"#,
         ] {
             assert!(text.contains(line), "{line} is not in\n{text}");
         }
+        assert_eq!(text.matches("consilium_member_path_seconds{").count(), 1, "the audience is not shown one by one");
         assert!(text.ends_with("# EOF\n"));
     }
 }

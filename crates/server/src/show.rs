@@ -6,6 +6,7 @@ use std::time::Instant;
 use room::Report;
 
 use crate::tally::Tally;
+use crate::watching::Watching;
 
 /// A worker as it last showed itself.
 #[derive(Debug, Clone)]
@@ -14,8 +15,8 @@ pub struct Shown {
     pub at: Instant,
     /// Its sums.
     pub tally: Tally,
-    /// Its rooms.
-    pub rooms: Vec<Report>,
+    /// Its rooms, and what their viewers have had since they opened.
+    pub rooms: Vec<(Report, Watching)>,
 }
 
 /// Where a worker puts it and others find it.
@@ -29,7 +30,7 @@ impl Showcase {
     }
 
     /// The worker's side.
-    pub(crate) fn put(&self, at: Instant, tally: Tally, rooms: Vec<Report>) {
+    pub(crate) fn put(&self, at: Instant, tally: Tally, rooms: Vec<(Report, Watching)>) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Shown { at, tally, rooms };
     }
 

@@ -83,22 +83,54 @@ impl StreamEnd {
 pub const DELAY_EDGES: [f64; 14] =
     [25e-6, 50e-6, 100e-6, 200e-6, 400e-6, 700e-6, 1e-3, 2e-3, 5e-3, 10e-3, 20e-3, 50e-3, 100e-3, 1.0];
 
+/// Upper edges of the buckets of a path and of an age, in seconds: among them the budget of 100 ms, and 200 and 300 ms,
+/// where a picture's age turns amber and red (PRODUCT section 4).
+pub const AGE_EDGES: [f64; 16] =
+    [1e-3, 2e-3, 5e-3, 10e-3, 20e-3, 35e-3, 50e-3, 75e-3, 0.1, 0.15, 0.2, 0.3, 0.5, 1.0, 2.0, 10.0];
+
 /// How long something took, counted by bucket.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Delays {
-    /// How many fell at or below each edge and above the one before, then those above all.
-    pub counts: [u64; DELAY_EDGES.len() + 1],
+#[derive(Debug, Clone, Copy)]
+pub struct Delays<const EDGES: usize> {
+    edges: &'static [f64; EDGES],
+    /// How many fell at or below each edge and above the one before.
+    counts: [u64; EDGES],
+    /// How many were above all edges.
+    above: u64,
     /// All of them together, in seconds.
     pub sum_s: f64,
 }
 
-impl Delays {
+impl<const EDGES: usize> Delays<EDGES> {
+    /// None yet, to be counted by these edges in seconds, the lowest first.
+    pub const fn new(edges: &'static [f64; EDGES]) -> Self {
+        Self { edges, counts: [0; EDGES], above: 0, sum_s: 0.0 }
+    }
+
     /// Counts one.
     pub fn add(&mut self, delay: Duration) {
         let delay_s = delay.as_secs_f64();
-        let bucket = DELAY_EDGES.iter().position(|edge| delay_s <= *edge).unwrap_or(DELAY_EDGES.len());
-        self.counts[bucket] += 1;
+        match self.edges.iter().position(|edge| delay_s <= *edge) {
+            Some(bucket) => self.counts[bucket] += 1,
+            None => self.above += 1,
+        }
         self.sum_s += delay_s;
+    }
+
+    /// How many there are.
+    pub fn count(&self) -> u64 {
+        self.counts.iter().sum::<u64>() + self.above
+    }
+
+    /// Each bucket's upper edge and how many fell into it; the last has no edge.
+    pub fn buckets(&self) -> Vec<(f64, u64)> {
+        let edges = self.edges.iter().copied().zip(self.counts);
+        edges.chain([(f64::INFINITY, self.above)]).collect()
+    }
+}
+
+impl Default for Delays<{ DELAY_EDGES.len() }> {
+    fn default() -> Self {
+        Self::new(&DELAY_EDGES)
     }
 }
 
@@ -138,7 +170,7 @@ pub struct Tally {
     pub streams_ended: [u64; StreamEnd::ALL.len()],
     /// From the kernel's receipt of a burst's first datagram until what follows from it has left, here or in an annex;
     /// each slice of the audience counts.
-    pub forwarding: Delays,
+    pub forwarding: Delays<{ DELAY_EDGES.len() }>,
     /// Rooms that were closed because something in them failed.
     pub panics: u64,
     /// Excerpts that another worker had no room for; it has them later.
@@ -183,8 +215,8 @@ mod tests {
         for delay_us in [1, 25, 26, 1000, 1001, 10_000_000] {
             delays.add(Duration::from_micros(delay_us));
         }
-        assert_eq!(delays.counts.iter().sum::<u64>(), 6);
-        assert_eq!((delays.counts[0], delays.counts[1], delays.counts[6], delays.counts[7]), (2, 1, 1, 1));
-        assert_eq!(delays.counts[DELAY_EDGES.len()], 1);
+        assert_eq!(delays.count(), 6);
+        let counts: Vec<u64> = delays.buckets().iter().map(|(_, count)| *count).collect();
+        assert_eq!(counts, [2, 1, 0, 0, 0, 0, 1, 1, 0, 0, 0, 0, 0, 0, 1]);
     }
 }

@@ -40,8 +40,8 @@ const LISTENER: Token = Token(1);
 const WAKER: Token = Token(2);
 const FIRST_STREAM: usize = 3;
 
-/// Orders taken before the others have their turn.
-const ORDERS_AT_ONCE: usize = 256;
+/// After this long with one kind of work the others have their turn.
+const TURN: Duration = Duration::from_micros(200);
 /// Housekeeping and the showing of sums.
 const HOUSEKEEPING: Duration = Duration::from_secs(1);
 /// A worker that could not serve all of its audience takes no more of it for this long.
@@ -214,7 +214,9 @@ impl Worker {
         if !std::mem::take(&mut self.ready.inbox) {
             return;
         }
-        for _ in 0..ORDERS_AT_ONCE {
+        let began = Instant::now();
+        // An offer may take milliseconds: the packets of all others come in between.
+        while began.elapsed() < TURN {
             match self.inbox.try_recv() {
                 Ok(Order::Enter(entrance)) => self.enter(*entrance),
                 Ok(Order::Say(client, re, message)) => {
@@ -243,7 +245,7 @@ impl Worker {
                 None => self.open_annex(room, home, arriving),
             },
         };
-        self.hall.seat(client, place, outlet);
+        self.hall.seat(client, (identity.role, door), place, outlet);
         self.handle(place, Input::Joined { client, re, identity, door });
     }
 
@@ -267,7 +269,9 @@ impl Worker {
 
     fn tick(&mut self) {
         let now = Instant::now();
-        while let Some(room) = self.hall.due(now) {
+        while now.elapsed() < TURN
+            && let Some(room) = self.hall.due(now)
+        {
             let unserved_since = self.hall.unserved_since(room);
             self.handle_received(room, Input::Tick, unserved_since);
         }
@@ -276,7 +280,7 @@ impl Worker {
     /// Tells rooms of the clients that did not keep up. Apart from `settle`, because it may make others slow.
     fn part(&mut self) {
         while let Some(client) = self.slow.pop() {
-            tracing::info!(client = client.0, "slow consumer");
+            tracing::warn!(client = client.0, "slow consumer");
             self.let_go(client, CloseReason::SlowConsumer);
         }
     }
@@ -368,8 +372,8 @@ impl Worker {
         self.tally.clients = self.hall.clients();
         self.tally.sessions = self.routes.sessions();
         self.tally.streams = self.streams.count();
-        let reports = self.hall.reports();
-        let thinned = reports.iter().map(|report| report.counters.viewers_thinned).sum();
+        let reports = self.hall.reports(now);
+        let thinned = reports.iter().map(|(report, _)| report.counters.viewers_thinned).sum();
         if std::mem::replace(&mut self.thinned, thinned) < thinned {
             self.full_until = Some(now + FULL_FOR);
         }

@@ -43,7 +43,7 @@ pub enum ClientMessage {
         /// What to show in it.
         choice: Option<FeedChoice>,
     },
-    /// Says how large a slot's picture is on the client's screen (rule S3). There is no answer.
+    /// Says how large a slot's picture is on the client's screen (rule S4). There is no answer.
     Resize {
         /// Which slot.
         slot: Slot,
@@ -51,6 +51,11 @@ pub enum ClientMessage {
         width: u16,
         /// Device pixels from top to bottom.
         height: u16,
+    },
+    /// Says how old the pictures are that the client shows (rule S3). There is no answer.
+    NoteAges {
+        /// Of each slot that shows a picture whose age is known.
+        ages: Vec<ShownAge>,
     },
     /// Holds the client's own voice back in the server, or lets it through again (rule P4). Answered by `voice_muted`.
     MuteVoice {
@@ -115,6 +120,17 @@ pub struct VoiceOffer {
     /// The m-line's `mid`; none for the first sending audio m-line.
     #[serde(default)]
     pub mid: Option<String>,
+}
+
+/// How old the picture is that a slot shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+#[serde(deny_unknown_fields)]
+pub struct ShownAge {
+    /// Which slot.
+    pub slot: Slot,
+    /// From the capture of the picture until it is on the screen, milliseconds.
+    pub age_ms: u32,
 }
 
 /// What a slot shows.

@@ -17,7 +17,7 @@ pub mod server;
 mod typescript;
 mod wire;
 
-pub use client::{ClientMessage, FeedChoice, FeedOffer, VoiceOffer};
+pub use client::{ClientMessage, FeedChoice, FeedOffer, ShownAge, VoiceOffer};
 pub use id::{FeedId, MemberId, RequestId, RoomId, SiteId, Slot, VoiceId};
 pub use private::Private;
 pub use refusal::{Refusal, RefusalCode};

@@ -20,3 +20,5 @@ pub const VOICES_PER_VIEWER: usize = 8;
 pub const MESSAGES_PER_SECOND: u32 = 50;
 /// Messages that may wait for a slow client before its WebSocket is closed with `slow_consumer`.
 pub const OUTLET_MESSAGES: usize = 512;
+/// The same for the panel and the sites, who are told of everybody that comes and goes: a whole audience may at once.
+pub const PANEL_OUTLET_MESSAGES: usize = 16_384;

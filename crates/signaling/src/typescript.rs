@@ -55,7 +55,7 @@ fn messages() -> String {
     macro_rules! declare {
         ($($type:ty),* $(,)?) => { $(text += &declaration::<$type>(&config);)* };
     }
-    declare!(ClientMessage, FeedOffer, VoiceOffer, FeedChoice, OfSite, Connection);
+    declare!(ClientMessage, FeedOffer, VoiceOffer, ShownAge, FeedChoice, OfSite, Connection);
     declare!(ServerMessage, PublishedFeed, VacantReason, CloseReason, RefusalCode);
     declare!(Member, Role, RoomKind, Feed, FeedKind, FeedFault, Voice);
     declare!(MemberId, FeedId, VoiceId, RequestId, Slot, RoomId, SiteId);

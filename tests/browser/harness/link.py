@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
-"""A line between this network namespace and another one that delays, jitters and loses packets.
+"""A line between this network namespace and another one that is narrow, delays, jitters and loses packets.
 
 Kernels without netem are common, so it is two TUN devices and a queue. Packets keep their order, as on a real line.
 It runs until it is ended, and its devices vanish with it. The same seed loses the same packets of the same traffic.
+A line `down 1.5` or `up 1.5` on standard input makes it that many Mb/s wide from now on, towards the namespace or back.
 """
 
 import argparse
@@ -14,6 +15,7 @@ import random
 import select
 import struct
 import subprocess
+import sys
 import time
 
 TUNSETIFF = 0x400454CA
@@ -54,6 +56,12 @@ class Line:
 
     def __init__(self, delay_s: float, jitter_s: float, loss: float, lose_dtls: int, seed: int) -> None:
         self.delay_s, self.jitter_s, self.loss = delay_s, jitter_s, loss
+        # Where a way is narrow, packets stand in a queue before it, and those beyond its length are lost.
+        self.rates_bps: dict[int, float] = {}
+        self.queue_s = 0.0
+        self.free_at_s: dict[int, float] = {}
+        # For so long out of every so many seconds everything is lost.
+        self.outage_s, self.outage_every_s = 0.0, 0.0
         self.dtls_to_lose: dict[int, int] = {}
         self.lose_dtls = lose_dtls
         self.random = random.Random(seed)
@@ -69,7 +77,16 @@ class Line:
             self.dtls_to_lose[towards] -= 1
             print("lost a handshake packet", flush=True)
             return
-        arrival_s = time.monotonic() + self.delay_s + self.random.uniform(-self.jitter_s, self.jitter_s)
+        now_s = time.monotonic()
+        if self.outage_every_s and now_s % self.outage_every_s < self.outage_s:
+            return
+        leaves_s = now_s
+        if rate_bps := self.rates_bps.get(towards):
+            begins_s = max(now_s, self.free_at_s.get(towards, 0.0))
+            if begins_s - now_s > self.queue_s:
+                return
+            leaves_s = self.free_at_s[towards] = begins_s + len(packet) * 8 / rate_bps
+        arrival_s = leaves_s + self.delay_s + self.random.uniform(-self.jitter_s, self.jitter_s)
         arrival_s = max(arrival_s, self.latest_s.get(towards, 0.0))
         self.latest_s[towards] = arrival_s
         self.count += 1
@@ -99,6 +116,11 @@ def main() -> None:
     arguments.add_argument("--delay-ms", type=float, default=0)
     arguments.add_argument("--jitter-ms", type=float, default=0)
     arguments.add_argument("--loss", type=float, default=0)
+    arguments.add_argument("--down-mbps", type=float, default=0, help="towards the namespace; 0 is as wide as can be")
+    arguments.add_argument("--up-mbps", type=float, default=0)
+    arguments.add_argument("--queue-ms", type=float, default=300, help="the longest that a packet waits for a narrow way")
+    arguments.add_argument("--outage-ms", type=float, default=0, help="everything is lost for so long ...")
+    arguments.add_argument("--outage-every-s", type=float, default=10, help="... and so often")
     arguments.add_argument("--lose-dtls", type=int, default=0, help="so many of the first ones in each direction")
     arguments.add_argument("--seed", type=int, default=1)
     options = arguments.parse_args()
@@ -108,9 +130,21 @@ def main() -> None:
     configure(options.device, options.there, options.namespace)
     other_end = {here: there, there: here}
     line = Line(options.delay_ms / 1000, options.jitter_ms / 1000, options.loss, options.lose_dtls, options.seed)
+    ways = {"down": there, "up": here}
+    line.rates_bps = {there: options.down_mbps * 1e6, here: options.up_mbps * 1e6}
+    line.queue_s = options.queue_ms / 1000
+    if options.outage_ms:
+        line.outage_s, line.outage_every_s = options.outage_ms / 1000, options.outage_every_s
     print("up", flush=True)
+    heard = [here, there, sys.stdin]
     while True:
-        readable, _, _ = select.select([here, there], [], [], line.wait_s())
+        readable, _, _ = select.select(heard, [], [], line.wait_s())
+        if sys.stdin in readable:
+            readable.remove(sys.stdin)
+            if said := sys.stdin.readline().split():
+                line.rates_bps[ways[said[0]]] = float(said[1]) * 1e6
+            else:
+                heard.remove(sys.stdin)
         for tun in readable:
             for _ in range(64):  # a bounded burst, so that what has arrived is not kept waiting
                 try:

@@ -35,20 +35,25 @@ export function dropUdp({ name, there }) {
 /**
  * A place behind a bad line instead of a cable.
  * @param {string} name
- * @param {{ delay_ms?: number, jitter_ms?: number, loss?: number, lose_dtls?: number, seed?: number }} line each way;
- *   `loss` is 0..1, `lose_dtls` so many of the first handshake packets
+ * @param {{ delay_ms?: number, jitter_ms?: number, loss?: number, lose_dtls?: number, seed?: number,
+ *   down_mbps?: number, up_mbps?: number, queue_ms?: number, outage_ms?: number, outage_every_s?: number }} line each
+ *   way; `loss` is 0..1, `lose_dtls` so many of the first handshake packets, widths are 0 for as wide as can be
+ * @returns its addresses, the line's process, and `widen({ down_mbps, up_mbps })`
  */
-export async function farNamespace(name, { delay_ms = 0, jitter_ms = 0, loss = 0, lose_dtls = 0, seed = 1 } = {}) {
+export async function farNamespace(name, line = {}) {
   const number = ++count;
   const here = `10.77.${number}.1`;
   const there = `10.77.${number}.2`;
   ip("netns", "add", name);
   ip("-n", name, "link", "set", "lo", "up");
   const script = new URL("link.py", import.meta.url).pathname;
-  const options = [name, `--here=${here}`, `--there=${there}`, `--delay-ms=${delay_ms}`, `--jitter-ms=${jitter_ms}`];
-  const losses = [`--loss=${loss}`, `--lose-dtls=${lose_dtls}`, `--seed=${seed}`];
-  const link = new Process("python3", [script, ...options, ...losses, `--device=line${number}`]);
+  const options = Object.entries(line).map(([option, value]) => `--${option.replaceAll("_", "-")}=${value}`);
+  const link = new Process("python3", [script, name, `--here=${here}`, `--there=${there}`, `--device=line${number}`, ...options]);
   await link.line(/^up$/);
   ip("-n", name, "route", "add", "default", "via", here);
-  return { name, here, there, link };
+  const widen = ({ down_mbps, up_mbps }) => {
+    if (down_mbps !== undefined) link.stdin.write(`down ${down_mbps}\n`);
+    if (up_mbps !== undefined) link.stdin.write(`up ${up_mbps}\n`);
+  };
+  return { name, here, there, link, widen };
 }

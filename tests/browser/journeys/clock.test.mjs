@@ -79,6 +79,25 @@ for (const way of ["directly", "over lines that lose 3 %"]) {
       }
     });
 
+    test("the server knows the path to the viewer, and how old its pictures are", async () => {
+      // The page tells it every five seconds.
+      const seconds = async (name, at) => {
+        const labels = ['role="expert"', ...(at ? [`at="${at}"`] : [])];
+        return await until(`${name} ${at ?? ""}`, async () => (await server.metrics()).sum(name, ...labels) || false);
+      };
+      const path_ms = (await seconds("consilium_member_path_seconds")) * 1000;
+      const stages = ["departure", "arrival", "screen"];
+      const [left_ms, came_ms, shown_ms] = await Promise.all(stages.map(async (at) => (await seconds("consilium_member_age_seconds", at)) * 1000));
+      const ages = followed.flatMap(({ frames }) => frames.filter((row) => row.mark).map(age_ms));
+      console.log(`${way}: path ${path_ms.toFixed(1)} ms; the oldest picture ${left_ms.toFixed(0)} ms when it left, ${came_ms.toFixed(0)} ms when it came, ${shown_ms.toFixed(0)} ms on the screen; in truth ${spread(ages)}`);
+      // A line that jitters, with packets that keep their order, is slower than its mean; and so are two busy browsers.
+      const line_ms = way === "directly" ? 0 : line.delay_ms;
+      assert.ok(path_ms >= line_ms * 0.8 && path_ms < line_ms + 50, `${path_ms} ms`);
+      assert.ok(came_ms > left_ms && shown_ms > left_ms, "a picture grows older on its way");
+      // The oldest of three pictures at its worst of half a second, against all that was seen.
+      assert.ok(shown_ms >= Math.min(...ages) - AGE_MS && shown_ms <= Math.max(...ages) + 200, spread(ages));
+    });
+
     for (const [what, kinds] of Object.entries({ "one publisher": ["endoscope", "ultrasound"], "two publishers": ["endoscope", "room"] })) {
       test(`two feeds of ${what} of the site are shown together`, () => {
         const [one, other] = kinds.map((kind) => followed.find((each) => each.kind === kind).frames.filter((row) => row.mark));

@@ -1,7 +1,7 @@
 // The monitor in the operating room: full screen, nothing to click, comes back by itself.
 
 import { CloudOff, VolumeX } from "lucide-react";
-import { useEffect, useMemo } from "react";
+import { useEffect } from "react";
 import type { Feed } from "../../../signaling/messages.ts";
 import type { Consultation } from "../consultation.ts";
 import { useSpeech } from "../language.tsx";
@@ -25,7 +25,6 @@ export function DisplayPage({ consultation }: { readonly consultation: Consultat
   const snapshot = useSnapshot(consultation);
   const { session, downlink } = snapshot;
   const sound = useSound(downlink.voices);
-  const way_ms = useMemo(() => () => consultation.way_ms, [consultation]);
   const trouble = useLineTrouble(snapshot);
   useWakeLock();
 
@@ -43,7 +42,7 @@ export function DisplayPage({ consultation }: { readonly consultation: Consultat
     <main className="display" data-testid="display-page">
       <h1 className="hidden-visually">{t("room", { room: session.room ?? "" })}</h1>
       <Picture
-        stream={downlink.slots[0]} feed={main} publisher={publisherOf(session, main)} slot={0} size="wall" way_ms={way_ms} sizes={consultation.sizes}
+        stream={downlink.slots[0]} feed={main} publisher={publisherOf(session, main)} slot={0} size="wall" ages={consultation.ages} sizes={consultation.sizes}
         vacant={session.slots[0]?.vacant ?? null} testId="large"
         empty={nothing}
       />
@@ -54,7 +53,7 @@ export function DisplayPage({ consultation }: { readonly consultation: Consultat
             return (
               <div key={slot} className="display-inset">
                 <Picture
-                  stream={downlink.slots[slot]} feed={feed} publisher={publisherOf(session, feed)} slot={slot} size="wall" way_ms={way_ms} sizes={consultation.sizes}
+                  stream={downlink.slots[slot]} feed={feed} publisher={publisherOf(session, feed)} slot={slot} size="wall" ages={consultation.ages} sizes={consultation.sizes}
                   pending={feed === undefined || session.slots[slot]?.feed !== feed.id} testId="panel-picture"
                 />
               </div>

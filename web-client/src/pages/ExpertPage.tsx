@@ -29,7 +29,6 @@ export function ExpertPage({ consultation }: { readonly consultation: Consultati
   const snapshot = useSnapshot(consultation);
   const { session, downlink } = snapshot;
   const sound = useSound(downlink.voices);
-  const way_ms = useMemo(() => () => consultation.way_ms, [consultation]);
   const stage = useRef<HTMLElement>(null);
 
   // One's own camera is not watched through the server.
@@ -68,7 +67,7 @@ export function ExpertPage({ consultation }: { readonly consultation: Consultati
       <main className="expert-main" data-side={keysShown || feeds.length > 0}>
         <section className="expert-stage" ref={stage} aria-label={t("expert.large")}>
           <Picture
-            stream={downlink.slots[0]} feed={large} publisher={publisherOf(session, large)} slot={0} size="large" way_ms={way_ms} sizes={consultation.sizes}
+            stream={downlink.slots[0]} feed={large} publisher={publisherOf(session, large)} slot={0} size="large" ages={consultation.ages} sizes={consultation.sizes}
             pending={!shown} vacant={inLarge?.vacant ?? null} testId="large"
             empty={t(session.line !== "joined" ? "vacant.reconnecting" : feeds.length === 0 ? "expert.empty" : "vacant.no_feed")}
           />
@@ -106,7 +105,6 @@ function Strips({ consultation, feeds, sides, chosen, choose }: StripsProps) {
   const speech = useSpeech();
   const { t } = speech;
   const { session, downlink } = useSnapshot(consultation);
-  const way_ms = useMemo(() => () => consultation.way_ms, [consultation]);
   const order = inOrder(feeds);
   const more = feeds.length - SIDE_SLOTS;
   const strips = useRef<HTMLDivElement>(null);
@@ -131,7 +129,7 @@ function Strips({ consultation, feeds, sides, chosen, choose }: StripsProps) {
         >
           <Picture
             stream={slot === null ? undefined : downlink.slots[slot]} feed={feed} publisher={publisher} slot={slot} size="thumb"
-            way_ms={way_ms} sizes={consultation.sizes} pending={slot === null || session.slots[slot]?.feed !== feed.id}
+            ages={consultation.ages} sizes={consultation.sizes} pending={slot === null || session.slots[slot]?.feed !== feed.id}
             vacant={slot === null ? null : session.slots[slot]?.vacant ?? null} testId="side"
           />
           {key <= 9 && <span className="side-key" aria-hidden>{key}</span>}

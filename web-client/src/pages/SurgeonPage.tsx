@@ -4,6 +4,7 @@
 import { Mic, MicOff, TriangleAlert } from "lucide-react";
 import { useEffect, useMemo, useState } from "react";
 import type { Feed } from "../../../signaling/messages.ts";
+import type { ShownAges } from "../ages.ts";
 import { type Consultation, SLOTS, type Snapshot } from "../consultation.ts";
 import { type DeviceTrouble, openMicrophone, troubleOf } from "../devices.ts";
 import { useSpeech } from "../language.tsx";
@@ -37,7 +38,6 @@ export function SurgeonPage({ consultation }: { readonly consultation: Consultat
   const { session, downlink } = snapshot;
   const sound = useSound(downlink.voices);
   const sources = useSources(consultation);
-  const way_ms = useMemo(() => () => consultation.way_ms, [consultation]);
   const [others, panel] = useMemo(() => [othersOfSite(session), inOrder(session.feeds.filter((feed) => feed.site === null))], [session]);
   const slots = useAllotted(others, PLACES);
   useEffect(() => {
@@ -85,7 +85,7 @@ export function SurgeonPage({ consultation }: { readonly consultation: Consultat
               return (
                 <SiteFeedTile key={feed.id} sender={publisherOf(session, feed)} muted={feed.muted}>
                   <Picture
-                    stream={downlink.slots[slot]} feed={feed} publisher={publisherOf(session, feed)} slot={slot} size="thumb" way_ms={way_ms} sizes={consultation.sizes}
+                    stream={downlink.slots[slot]} feed={feed} publisher={publisherOf(session, feed)} slot={slot} size="thumb" ages={consultation.ages} sizes={consultation.sizes}
                     pending={session.slots[slot]?.feed !== feed.id} vacant={session.slots[slot]?.vacant ?? null} testId="site-picture"
                   />
                 </SiteFeedTile>
@@ -96,7 +96,7 @@ export function SurgeonPage({ consultation }: { readonly consultation: Consultat
         </section>
         <aside className="surgeon-panel">
           <Microphone consultation={consultation} snapshot={snapshot} />
-          <PanelPictures feeds={panel} snapshot={snapshot} way_ms={way_ms} sizes={consultation.sizes} />
+          <PanelPictures feeds={panel} snapshot={snapshot} ages={consultation.ages} sizes={consultation.sizes} />
           <Speaking session={session} />
           <section>
             <h2>{t("surgeon.hear")}</h2>
@@ -119,12 +119,13 @@ function othersOfSite({ feeds, you }: Session): readonly Feed[] {
 interface PanelPicturesProps {
   readonly feeds: readonly Feed[];
   readonly snapshot: Snapshot;
-  readonly way_ms: () => number;
-  readonly sizes: Sizes | undefined;
+  readonly ages: ShownAges;
+  /** Where it is said how large the slot is drawn. */
+  readonly sizes?: Sizes | undefined;
 }
 
 /** What the panel shows of itself: a face, a screen. */
-function PanelPictures({ feeds, snapshot: { session, downlink }, way_ms, sizes }: PanelPicturesProps) {
+function PanelPictures({ feeds, snapshot: { session, downlink }, ages, sizes }: PanelPicturesProps) {
   const { t } = useSpeech();
   if (feeds.length === 0) return <p className="surgeon-empty">{t("surgeon.no_panel_feed")}</p>;
   const more = feeds.length - PANEL_SLOTS;
@@ -135,7 +136,7 @@ function PanelPictures({ feeds, snapshot: { session, downlink }, way_ms, sizes }
         return (
           <li key={feed.id} className="surgeon-picture">
             <Picture
-              stream={downlink.slots[slot]} feed={feed} publisher={publisherOf(session, feed)} slot={slot} size="thumb" way_ms={way_ms} sizes={sizes}
+              stream={downlink.slots[slot]} feed={feed} publisher={publisherOf(session, feed)} slot={slot} size="thumb" ages={ages} sizes={sizes}
               pending={session.slots[slot]?.feed !== feed.id} vacant={session.slots[slot]?.vacant ?? null} testId="panel-picture"
             />
           </li>

@@ -1,6 +1,6 @@
 // The audience: one large picture, a tap chooses another. Made for a phone held upright, first.
 
-import { useEffect, useMemo } from "react";
+import { useEffect } from "react";
 import type { Consultation } from "../consultation.ts";
 import { useSpeech } from "../language.tsx";
 import { Speaking } from "../parts/Members.tsx";
@@ -21,7 +21,6 @@ export function TraineePage({ consultation }: { readonly consultation: Consultat
   const snapshot = useSnapshot(consultation);
   const { session, downlink } = snapshot;
   const sound = useSound(downlink.voices);
-  const way_ms = useMemo(() => () => consultation.way_ms, [consultation]);
   const [feed, choose] = useChosen(session.feeds);
 
   useEffect(() => {
@@ -36,7 +35,7 @@ export function TraineePage({ consultation }: { readonly consultation: Consultat
       <main className="trainee-main">
         <section className="trainee-stage">
           <Picture
-            stream={downlink.slots[0]} feed={feed} publisher={publisherOf(session, feed)} slot={0} size="large" way_ms={way_ms} sizes={consultation.sizes}
+            stream={downlink.slots[0]} feed={feed} publisher={publisherOf(session, feed)} slot={0} size="large" ages={consultation.ages} sizes={consultation.sizes}
             pending={feed === undefined || slot?.feed !== feed.id} vacant={slot?.vacant ?? null} testId="large"
             empty={t(session.line !== "joined" ? "vacant.reconnecting" : session.feeds.length === 0 ? "trainee.empty" : "vacant.no_feed")}
           />

@@ -5,6 +5,7 @@ import { useCallback, useEffect, useRef } from "react";
 import { TriangleAlert } from "lucide-react";
 import type { Feed, Member, VacantReason } from "../../../signaling/messages.ts";
 import type { Age } from "../age.ts";
+import { ShownAges } from "../ages.ts";
 import { type Speech, useSpeech } from "../language.tsx";
 import { duration, timeOfDay } from "../words.ts";
 import { pictureHead, pictureName } from "./names.ts";
@@ -27,16 +28,17 @@ interface PictureProps {
   readonly vacant?: VacantReason | null;
   /** What to say instead when there is no feed. */
   readonly empty?: string;
-  readonly way_ms: () => number;
+  readonly ages: ShownAges;
   /** Where it is said how large the slot is drawn. */
   readonly sizes?: Sizes | undefined;
   readonly testId?: string;
 }
 
-const HERE = () => 0;
+/** Between this machine's camera and its screen there is no way; and no slot whose age would be told. */
+const HERE = new ShownAges(() => 0);
 
 export function Picture(props: PictureProps) {
-  const { stream, feed, publisher, slot, size, pending = false, vacant = null, empty, way_ms, sizes, testId = "picture" } = props;
+  const { stream, feed, publisher, slot, size, pending = false, vacant = null, empty, ages, sizes, testId = "picture" } = props;
   const speech = useSpeech();
   const { t, language } = speech;
   const video = useRef<HTMLVideoElement>(null);
@@ -71,8 +73,9 @@ export function Picture(props: PictureProps) {
     number.current.textContent = ageText(speech, age, quiet_ms);
     figure.current.dataset["ageMs"] = age.age_ms === null ? "" : age.age_ms.toFixed(1);
     figure.current.dataset["ageExact"] = String(age.exact);
-  }, [speech]);
-  const age = useAge(video, stream, feed === undefined || pending ? null : String(feed.id), way_ms, tell);
+    if (slot !== null) ages.note(slot, age);
+  }, [speech, slot, ages]);
+  const age = useAge(video, stream, feed === undefined || pending ? null : String(feed.id), ages.way_ms, tell);
 
   const level = feed === undefined ? "vacant" : feed.muted ? "muted" : age.level;
   return (
@@ -112,7 +115,7 @@ export function Picture(props: PictureProps) {
 
 /** A picture of this machine's own camera or screen. */
 export function OwnPicture({ stream, feed, size }: { readonly stream: MediaStream; readonly feed: Feed; readonly size: PictureSize }) {
-  return <Picture stream={stream} feed={feed} publisher={undefined} slot={null} size={size} way_ms={HERE} testId="own-picture" />;
+  return <Picture stream={stream} feed={feed} publisher={undefined} slot={null} size={size} ages={HERE} testId="own-picture" />;
 }
 
 function ageText({ t }: Speech, age: Age, quiet_ms: number): string {

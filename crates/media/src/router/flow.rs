@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use str0m::media::{Mid, Rid};
+use str0m::media::{Mid, Pt, Rid};
 
 use super::sessions::{CONNECT_WITHIN, index};
 use super::{News, Router, SinkId, TrackId};
@@ -11,17 +11,30 @@ use crate::error::{DropReason, NoCommonCodec};
 use crate::format::Encoding;
 use crate::packet::Incoming;
 use crate::session::{SessionEvent, is_srtp};
-use crate::sink::Remedy;
+use crate::sink::{Progress, Remedy};
 use crate::track::Origin;
 use crate::{Datagram, Departures, SessionId, report};
 
 /// A viewer waits this long for a fresh keyframe before a long cache is replayed to it.
 const PATIENCE: Duration = Duration::from_millis(400);
+/// So long after somebody was given up for want of capacity, no replay makes it scarcer.
+const SCARCE_FOR: Duration = Duration::from_secs(1);
 
 impl Router {
-    /// Follows up everything that sessions have said, until nothing is left; then lets out what is to leave: the
-    /// panel first.
+    /// Follows up everything that sessions have said, until nothing is left; then lets out what is to leave for the
+    /// panel. The audience has its turn at the next tick, so that it delays nothing that has come meanwhile.
     pub(super) fn settle(&mut self, now: Instant, departures: &mut Departures, news: &mut Vec<News>) {
+        self.settle_with(now, 0, departures, news);
+    }
+
+    /// The same, and a slice of so many bytes for the audience.
+    pub(super) fn settle_with(
+        &mut self,
+        now: Instant,
+        slice_bytes: usize,
+        departures: &mut Departures,
+        news: &mut Vec<News>,
+    ) {
         loop {
             let mut events = std::mem::take(&mut self.events);
             for (session, event) in events.drain(..) {
@@ -36,7 +49,7 @@ impl Router {
                 self.offer(now, track, layer, news);
             }
             self.offered = offered;
-            self.let_out_all(now, departures);
+            self.let_out_all(now, slice_bytes, departures);
             if self.events.is_empty() && (self.written.is_empty() || self.rest_at.is_some()) {
                 return;
             }
@@ -55,6 +68,7 @@ impl Router {
         let downlink = entry.downlink.as_mut().filter(|_| is_srtp(datagram.bytes))?;
         let mut wanted = std::mem::take(&mut self.wanted);
         let received = downlink.receive(now, datagram.bytes, &self.tracks, departures, &mut wanted);
+        downlink.want(now, &self.tracks);
         for mid in wanted.drain(..) {
             self.remedy(now, id, mid);
         }
@@ -73,9 +87,10 @@ impl Router {
     ) {
         match event {
             SessionEvent::Packet(mid, rid, pt, incoming) => {
-                let encoding = self.entry(session).and_then(|entry| entry.session.encoding(pt));
-                match encoding {
-                    Some(encoding) => self.arrive(now, session, mid, rid, encoding, incoming, news),
+                let engine = self.entry(session).map(|entry| &entry.session);
+                let carried = engine.and_then(|engine| engine.carried_by(pt));
+                match engine.and_then(|engine| engine.encoding(carried.unwrap_or(pt))) {
+                    Some(encoding) => self.arrive(now, session, mid, rid, (encoding, carried), incoming, news),
                     None => self.counters.drops[DropReason::UnknownEncoding.index()] += 1,
                 }
             }
@@ -83,7 +98,7 @@ impl Router {
                 if let Some(entry) = self.entry_mut(session)
                     && !std::mem::replace(&mut entry.is_connected, true)
                 {
-                    entry.open_downlink(session);
+                    entry.open_downlink(now, session);
                     news.push(News::Connected(session));
                     self.begin_all(now, session);
                 }
@@ -135,7 +150,8 @@ impl Router {
             .find(|track| self.tracks.get(track).is_some_and(|track| track.origin == Origin::Session(session, mid)))
     }
 
-    /// One packet of one track: into the cache, and to every sink that shows its layer.
+    /// One packet of one track: into the cache, and to every sink that shows its layer. Of one with redundancy, also what
+    /// it carries once more; its encoding comes with the type of what it carries.
     #[expect(clippy::too_many_arguments, reason = "one packet with everything that says whose it is")]
     fn arrive(
         &mut self,
@@ -143,7 +159,7 @@ impl Router {
         session: SessionId,
         mid: Mid,
         rid: Option<Rid>,
-        encoding: Encoding,
+        (encoding, carried): (Encoding, Option<Pt>),
         incoming: Incoming,
         news: &mut Vec<News>,
     ) {
@@ -165,7 +181,15 @@ impl Router {
         };
         self.note_fresh(id, at);
         let track = self.tracks.get_mut(&id).expect("was just found");
-        track.layers[at].take(now, incoming);
+        let layer = &mut track.layers[at];
+        match carried {
+            None => layer.take(now, incoming),
+            Some(opus) if layer.take_redundant(now, incoming, *opus) => {}
+            Some(_) => {
+                self.counters.drops[DropReason::Malformed.index()] += 1;
+                return;
+            }
+        }
         if let Some(level) = level {
             track.hear(level);
         }
@@ -281,6 +305,7 @@ impl Router {
     /// A viewer asks for a keyframe: from the cache if that may help, else from the publisher.
     fn remedy(&mut self, now: Instant, session: SessionId, mid: Mid) {
         self.counters.keyframe_requests_received += 1;
+        let is_scarce = self.gave_up_at.is_some_and(|at| now.saturating_duration_since(at) < SCARCE_FOR);
         let Some(downlink) = self.sessions.get_mut(index(session)).and_then(|entry| entry.downlink.as_mut()) else {
             return;
         };
@@ -290,6 +315,10 @@ impl Router {
             return;
         };
         let Some(layer) = track.layers.get_mut(showing.layer) else { return };
+        if is_scarce && sink.progress == Progress::Skipping {
+            // It goes on at the next keyframe, like all who were given up.
+            return;
+        }
         let is_to_replay = match sink.remedy(now, layer.history.is_whole(), layer.asking.is_deaf(now)) {
             Remedy::Wait => false,
             Remedy::Replay => true,

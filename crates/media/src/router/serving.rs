@@ -7,10 +7,12 @@ use super::sessions::index;
 use crate::downlink::Rank;
 use crate::{Departures, SessionId};
 
-/// What may be sealed for the audience before everything else has its turn: about 200 packets, half a millisecond.
-const SLICE_BYTES: usize = 256 * 1024;
+/// What may be sealed for the audience at a tick, before everything else has its turn: about 100 packets, a quarter of a
+/// millisecond.
+pub(super) const SLICE_BYTES: usize = 128 * 1024;
 /// When some of the audience has waited this long for its slice, there is no capacity for it.
 const LATE: Duration = Duration::from_millis(400);
+
 impl Router {
     pub(super) fn note_written(&mut self, now: Instant, id: SessionId) {
         if let Some(entry) = self.entry_mut(id).filter(|entry| entry.written_at.is_none()) {
@@ -20,12 +22,13 @@ impl Router {
         }
     }
 
-    /// Lets out sessions, the panel first. The audience waits for the next [`Router::tick`] when a slice is full.
-    pub(super) fn let_out_all(&mut self, now: Instant, departures: &mut Departures) {
+    /// Lets out sessions, the panel first; of the audience as many as a slice of so many bytes holds. The others wait
+    /// for the next [`Router::tick`].
+    pub(super) fn let_out_all(&mut self, now: Instant, slice_bytes: usize, departures: &mut Departures) {
         self.hand_on(now);
         self.written.sort_by_key(|(rank, _)| *rank);
         let mut written = std::mem::take(&mut self.written);
-        let is_full = |rank: Rank, departures: &Departures| rank == Rank::Audience && departures.bytes() > SLICE_BYTES;
+        let is_full = |rank: Rank, departures: &Departures| rank == Rank::Audience && departures.bytes() >= slice_bytes;
         let mut count = 0;
         while let Some((_, session)) = written.get(count).filter(|(rank, _)| !is_full(*rank, departures)) {
             self.let_out(now, *session, departures);

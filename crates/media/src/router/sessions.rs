@@ -119,11 +119,11 @@ impl Router {
 
 impl Entry {
     /// The handshake is done: what is ours to send can be sealed.
-    pub(super) fn open_downlink(&mut self, id: SessionId) {
+    pub(super) fn open_downlink(&mut self, now: Instant, id: SessionId) {
         let (Some(downlink), Some(keys)) = (&mut self.downlink, self.session.take_keys()) else { return };
         let keys = srtp::derive(&crypto::from_feature_flags(), keys.profile, &keys.material, keys.is_client);
         if let (Some(keys), Some(path)) = (keys, self.session.path()) {
-            downlink.open(id, path, keys, self.session.cname());
+            downlink.open(now, id, path, keys, self.session.cname());
         }
     }
 }

@@ -12,6 +12,12 @@ impl Session {
         Encoding::of(self.params().iter().find(|params| params.pt() == pt)?)
     }
 
+    /// The payload type of the Opus that one of redundant audio (RFC 2198) carries.
+    pub(crate) fn carried_by(&self, red: Pt) -> Option<Pt> {
+        let params = self.params().iter().find(|params| params.red() == Some(red))?;
+        (Encoding::of(params) == Some(Encoding::Opus)).then_some(params.pt())
+    }
+
     /// The payload types by which the peer takes this encoding on this line; none if it does not.
     pub(crate) fn payload_types(&self, mid: Mid, encoding: Encoding) -> Option<PayloadTypes> {
         let params = encoding.choose(self.params(), self.rtc.media(mid)?.remote_pts())?;

@@ -94,12 +94,23 @@ impl Net {
 
     /// Adds a peer with so many video lines in this direction; gives its place.
     pub(crate) fn peer(&mut self, direction: Direction, lines: usize) -> usize {
+        self.peer_with(MediaKind::Video, RtcConfig::new().clear_codecs().enable_h264(true), direction, lines)
+    }
+
+    /// The same with lines of this kind, and what it can take and send.
+    pub(crate) fn peer_with(
+        &mut self,
+        kind: MediaKind,
+        config: RtcConfig,
+        direction: Direction,
+        lines: usize,
+    ) -> usize {
         let place = self.peers.len();
-        let mut rtc = RtcConfig::new().set_rtp_mode(true).clear_codecs().enable_h264(true).build(self.now);
+        let mut rtc = config.set_rtp_mode(true).build(self.now);
         let address: SocketAddr = format!("10.0.1.{}:1000", place + 1).parse().expect("address");
         rtc.add_local_candidate(Candidate::host(address, "udp").expect("candidate"));
         let mut api = rtc.sdp_api();
-        let mids = (0..lines).map(|_| api.add_media(MediaKind::Video, direction, None, None, None)).collect();
+        let mids = (0..lines).map(|_| api.add_media(kind, direction, None, None, None)).collect();
         let (offer, pending) = api.apply().expect("an offer");
         let session = match direction {
             Direction::SendOnly => self.router.open_uplink(self.now),

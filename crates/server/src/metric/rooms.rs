@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use media::TrackReport;
 use prometheus_client::metrics::MetricType;
 use room::{FeedReport, Report};
 
@@ -11,7 +12,7 @@ use crate::show::Shown;
 impl Page<'_> {
     pub(super) fn rooms(&mut self) -> fmt::Result {
         type Size = fn(&Report) -> Option<f64>;
-        let sizes: [(&str, &str, Size); 5] = [
+        let sizes: [(&str, &str, Size); 6] = [
             ("room_members", "Members.", |report| Some(report.members as f64)),
             ("room_clients", "Clients.", |report| Some(report.clients as f64)),
             ("room_sessions", "Peer connections.", |report| Some(report.sessions as f64)),
@@ -22,10 +23,13 @@ impl Page<'_> {
                 let trips = report.viewers.iter().filter_map(|viewer| viewer.sink.round_trip);
                 trips.max().map(|trip| trip.as_secs_f64())
             }),
+            ("room_viewer_estimate_min_bits_per_second", "What the narrowest line of a viewer carries.", |report| {
+                report.viewers.iter().filter_map(|viewer| viewer.sink.estimate_bps).min().map(|bps| bps as f64)
+            }),
         ];
         for (name, help, size) in sizes {
             self.each(name, help, MetricType::Gauge, |family, worker, shown| {
-                shown.rooms.iter().try_for_each(|report| match size(report) {
+                shown.rooms.iter().try_for_each(|(report, _)| match size(report) {
                     Some(size) => gauge(family, &[("worker", worker), ("room", report.room.as_str())], size),
                     None => Ok(()),
                 })
@@ -59,7 +63,7 @@ impl Page<'_> {
         ];
         for (name, help, count) in counts {
             self.each(name, help, MetricType::Counter, |family, worker, shown| {
-                shown.rooms.iter().try_for_each(|report| {
+                shown.rooms.iter().try_for_each(|(report, _)| {
                     counter(family, &[("worker", worker), ("room", report.room.as_str())], count(report))
                 })
             })?;
@@ -69,7 +73,7 @@ impl Page<'_> {
             "Packets dropped in rooms, by reason.",
             MetricType::Counter,
             |family, worker, shown| {
-                shown.rooms.iter().try_for_each(|report| {
+                shown.rooms.iter().try_for_each(|(report, _)| {
                     media::DropReason::ALL.iter().zip(report.counters.drops).try_for_each(|(reason, dropped)| {
                         let labels = [("worker", worker), ("room", report.room.as_str()), ("reason", reason.as_str())];
                         counter(family, &labels, dropped)
@@ -101,6 +105,30 @@ impl Page<'_> {
             })
         })
     }
+
+    pub(super) fn voices(&mut self) -> fmt::Result {
+        type Count = fn(&TrackReport) -> u64;
+        let counts: [(&str, &str, Count); 3] = [
+            ("voice_packets", "Packets received, those recovered among them.", |track| track.packets),
+            ("voice_lost_packets", "Packets lost on the way in and not recovered.", |track| track.lost),
+            ("voice_recovered_packets", "Packets found in the redundancy of a later one.", |track| track.recovered),
+        ];
+        for (name, help, count) in counts {
+            self.each(name, help, MetricType::Counter, |family, worker, shown| {
+                shown.rooms.iter().try_for_each(|(report, _)| {
+                    report.voices.iter().try_for_each(|voice| {
+                        let number = voice.voice.to_string();
+                        let site = voice.site.as_ref().map_or("", |site| site.as_str());
+                        let room = report.room.as_str();
+                        let labels: [(&str, &str); 4] =
+                            [("worker", worker), ("room", room), ("voice", &number), ("site", site)];
+                        counter(family, &labels, count(&voice.track))
+                    })
+                })
+            })?;
+        }
+        Ok(())
+    }
 }
 
 /// Gives each feed with its labels: worker, room, feed, site and kind.
@@ -109,7 +137,7 @@ fn each_feed(
     worker: &str,
     mut fill: impl FnMut(&[(&str, &str); 5], &FeedReport) -> fmt::Result,
 ) -> fmt::Result {
-    shown.rooms.iter().try_for_each(|report| {
+    shown.rooms.iter().try_for_each(|(report, _)| {
         report.feeds.iter().try_for_each(|feed| {
             let number = feed.feed.to_string();
             let site = feed.site.as_ref().map_or("", |site| site.as_str());

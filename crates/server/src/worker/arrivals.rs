@@ -5,19 +5,14 @@ use std::time::{Duration, Instant};
 use media::Protocol;
 use room::Input;
 
-use super::{Worker, since_epoch};
+use super::{TURN, Worker, since_epoch};
 use crate::arrival::Batch;
 use crate::tally::DropReason;
 
-/// Looks at the socket before the others have their turn.
-const LOOKS_AT_ONCE: usize = 16;
-
 impl Worker {
     pub(super) fn receive(&mut self, batch: &mut Batch) {
-        for _ in 0..LOOKS_AT_ONCE {
-            if !self.ready.udp {
-                return;
-            }
+        let begin = Instant::now();
+        while self.ready.udp && begin.elapsed() < TURN {
             let Some((received_at, more)) = self.socket.receive(batch, &mut self.tally) else {
                 self.ready.udp = false;
                 return;

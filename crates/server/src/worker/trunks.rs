@@ -187,9 +187,10 @@ impl Worker {
         self.received_at = received_at;
         let sent = self.handle(place, input);
         self.received_at = None;
-        if let Some(received_at) = received_at.filter(|_| sent) {
+        let Some(received_at) = received_at else { return };
+        if sent {
             self.tally.forwarding.add(since_epoch().saturating_sub(received_at));
-            self.hall.note_unserved(place, received_at);
         }
+        self.hall.note_unserved(place, received_at);
     }
 }

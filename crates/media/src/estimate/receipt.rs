@@ -1,0 +1,80 @@
+//! How much came, and how much did not.
+
+/// Bytes are counted in slices of this length by the receiver's clock.
+const SLICE_US: i64 = 50_000;
+const SLICES: usize = 7;
+/// Loss is judged over at least so many packets and so long.
+const PACKETS: u32 = 30;
+const WINDOW_US: i64 = 500_000;
+
+/// The rate of what came within the last third of a second.
+#[derive(Debug, Default)]
+pub(crate) struct Receipt {
+    /// Bytes by slice, modulo the length.
+    slices: [u32; SLICES],
+    newest: Option<i64>,
+    began: i64,
+    window: Window,
+    loss: Option<f64>,
+}
+
+#[derive(Debug, Default, Clone, Copy)]
+struct Window {
+    began_us: Option<i64>,
+    arrived: u32,
+    missing: u32,
+}
+
+impl Receipt {
+    /// A packet has come.
+    pub(crate) fn add(&mut self, arrived_us: i64, bytes: u16) {
+        let slice = arrived_us.div_euclid(SLICE_US);
+        let newest = *self.newest.get_or_insert_with(|| {
+            self.began = slice;
+            slice
+        });
+        if slice > newest {
+            for empty in (newest + 1..=slice).rev().take(SLICES) {
+                self.slices[empty.rem_euclid(SLICES as i64) as usize] = 0;
+            }
+            if slice - newest > SLICES as i64 {
+                self.began = slice;
+            }
+            self.newest = Some(slice);
+        }
+        if slice + SLICES as i64 > newest {
+            self.slices[slice.rem_euclid(SLICES as i64) as usize] += u32::from(bytes);
+        }
+        self.window.arrived += 1;
+    }
+
+    /// A packet had not come when later ones were reported.
+    pub(crate) fn miss(&mut self) {
+        self.window.missing += 1;
+    }
+
+    /// One that was missing has come after all.
+    pub(crate) fn found(&mut self) {
+        self.window.missing = self.window.missing.saturating_sub(1);
+    }
+
+    /// The rate over the last whole slices, in bits per second; none before there are four of them.
+    pub(crate) fn rate_bps(&self) -> Option<f64> {
+        let newest = self.newest?;
+        let whole = (newest - self.began).min(SLICES as i64 - 1);
+        let bytes: u32 = (newest - whole..newest).map(|at| self.slices[at.rem_euclid(SLICES as i64) as usize]).sum();
+        (whole >= 4).then(|| f64::from(bytes) * 8e6 / (whole * SLICE_US) as f64)
+    }
+
+    /// The part that was lost in the last window that is over, 0 to 1; true beside it when it is news.
+    pub(crate) fn loss(&mut self, now_us: i64) -> (f64, bool) {
+        let began = *self.window.began_us.get_or_insert(now_us);
+        let all = self.window.arrived + self.window.missing;
+        let is_over = now_us - began >= WINDOW_US && all >= PACKETS;
+        if is_over {
+            self.loss = Some(f64::from(self.window.missing) / f64::from(all));
+            self.window = Window { began_us: Some(now_us), ..Window::default() };
+        }
+        (self.loss.unwrap_or(0.0), is_over)
+    }
+}

@@ -1,0 +1,63 @@
+//! What a client has been told of the room: at rest it is the truth, in the home and in every annex alike.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use signaling::{FeedId, MemberId, ServerMessage};
+
+use crate::look::{may_know, may_perceive};
+use crate::world::{Source, World};
+
+/// The members and feeds that a client knows of, and which of those are held back.
+#[derive(Debug, Default)]
+pub(crate) struct Roster {
+    pub(crate) me: Option<MemberId>,
+    members: BTreeSet<MemberId>,
+    feeds: BTreeMap<FeedId, bool>,
+}
+
+impl Roster {
+    pub(crate) fn hear(&mut self, message: &ServerMessage) {
+        match message {
+            ServerMessage::Joined { you, members, feeds, .. } => {
+                self.me = Some(you.id);
+                self.members = members.iter().map(|member| member.id).collect();
+                self.feeds = feeds.iter().map(|feed| (feed.id, feed.muted)).collect();
+            }
+            ServerMessage::Entered { member } => {
+                assert!(self.members.insert(member.id), "{:?} enters and is there: {self:?}", member.id);
+            }
+            ServerMessage::Left { member } => {
+                assert!(self.members.remove(member), "{member:?} leaves and is not there: {self:?}");
+            }
+            ServerMessage::FeedPublished { feed } => {
+                self.feeds.insert(feed.id, feed.muted);
+            }
+            ServerMessage::FeedMuted { feed, muted, .. } => {
+                self.feeds.insert(*feed, *muted);
+            }
+            ServerMessage::FeedUnpublished { feed } => {
+                assert!(self.feeds.remove(feed).is_some(), "feed {feed} is over and was not there: {self:?}");
+            }
+            _ => {}
+        }
+    }
+}
+
+impl World {
+    /// Everybody knows of everybody and everything that it may know of, and of nothing else.
+    pub(crate) fn check_rosters(&self) {
+        let there = || self.clients.iter().filter(|client| !client.is_gone && client.roster.me.is_some());
+        let is_there = |source: &&Source| self.peers.contains_key(&source.peer);
+        for client in there() {
+            let me = client.roster.me;
+            let known = there().filter(|other| other.roster.me == me || may_know(client, other));
+            let members: BTreeSet<MemberId> = known.filter_map(|other| other.roster.me).collect();
+            let perceived = self.sources.iter().filter(is_there).filter(|source| may_perceive(client, source));
+            let feeds: BTreeMap<FeedId, bool> =
+                perceived.filter_map(|source| Some((source.feed?, source.is_muted()))).collect();
+            let who = format!("seed {}, {:?} {me:?} at worker {}", self.seed, client.role, client.worker);
+            assert_eq!(client.roster.members, members, "{who} knows of other members than there are");
+            assert_eq!(client.roster.feeds, feeds, "{who} knows of other feeds than there are");
+        }
+    }
+}
