@@ -22,7 +22,7 @@ export const FEED_KINDS = [
 ] as const;
 const ROOM_KINDS = ["guidance", "consultation", "teaching", "meeting"] as const;
 const FAULTS = ["b_frames", "no_keyframe", "silent"] as const;
-const VACANT = ["chosen", "no_feed", "no_common_codec", "capacity"] as const;
+const VACANT = ["chosen", "no_feed", "no_common_codec", "capacity", "line"] as const;
 const CLOSE = ["left", "slow_consumer", "timed_out", "refused", "shutting_down", "internal"] as const;
 const REFUSALS = [
   "bad_message", "too_large", "too_many", "wrong_version", "not_joined", "already_joined", "bad_token",

@@ -47,6 +47,7 @@ export const WORDS = {
   "vacant.chosen": { en: "No feed chosen", zh: "未选择画面" },
   "vacant.no_feed": { en: "This feed is over or has not begun", zh: "该画面已结束或尚未开始" },
   "vacant.no_common_codec": { en: "This browser cannot show the feed’s codec ({codec})", zh: "此浏览器无法显示该画面的编码（{codec}）" },
+  "vacant.line": { en: "Your line is too slow for this picture", zh: "您的网络过慢，此画面已暂停" },
   "vacant.capacity": { en: "Waiting for capacity: too many watch", zh: "等待服务器资源：观看人数过多" },
   "vacant.reconnecting": { en: "Not connected. Pictures come back by themselves.", zh: "尚未连接，恢复后画面会自动出现。" },
   "feed.muted": { en: "Held back by its publisher", zh: "发布者已暂停此画面" },

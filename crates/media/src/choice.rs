@@ -26,6 +26,8 @@ pub(crate) struct Wants {
     /// How large its picture is on the screen; none where the viewer does not say. Nothing larger is sent than is needed
     /// for it.
     pub(crate) size: Option<Size>,
+    /// More than this its viewer's line has not for it, in bits per second; none where that is no matter.
+    pub(crate) most_bps: Option<u64>,
 }
 
 /// The layer to show to somebody who wants this and is shown `showing`: the smallest that is large enough, else the
@@ -38,9 +40,19 @@ pub(crate) fn choose(now: Instant, layers: &[Layer], wants: Wants, showing: Opti
     let candidates = (0..layers.len()).filter(may_be);
     let largest = candidates.clone().max_by_key(|at| (size_of(layers, *at).area(), rate(*at)))?;
     let is_enough = |at: &usize| wants.size.is_some_and(|wanted| size_of(layers, *at).is_enough_for(wanted));
-    let smallest = candidates.filter(is_enough).min_by_key(|at| (size_of(layers, *at).area(), Reverse(rate(*at))));
+    let smallest =
+        candidates.clone().filter(is_enough).min_by_key(|at| (size_of(layers, *at).area(), Reverse(rate(*at))));
     let chosen = smallest.unwrap_or(largest);
+    let chosen = wants.most_bps.map_or(chosen, |most| within(layers, candidates, chosen, most));
     Some(showing.filter(|from| may_be(from) && !differs(layers, *from, chosen)).unwrap_or(chosen))
+}
+
+/// The best that a line has room for, no better than `chosen`; the least where it has room for nothing.
+fn within(layers: &[Layer], candidates: impl Iterator<Item = usize> + Clone, chosen: usize, most_bps: u64) -> usize {
+    let rate = |at: &usize| layers[*at].rate_bytes;
+    let no_better = candidates.filter(|at| rate(at) <= rate(&chosen));
+    let fitting = no_better.clone().filter(|at| rate(at) * 8 <= most_bps).max_by_key(rate);
+    fitting.or_else(|| no_better.min_by_key(rate)).unwrap_or(chosen)
 }
 
 /// True if the layer brings pictures now. A thumbnail also lacks them where its source does, only a little later.
@@ -92,7 +104,7 @@ mod tests {
     }
 
     fn wants(width: u16, height: u16) -> Wants {
-        Wants { size: Some(Size { width, height }) }
+        Wants { size: Some(Size { width, height }), most_bps: None }
     }
 
     #[test]
@@ -113,6 +125,17 @@ mod tests {
             "it is shown whole, and so no higher than wide"
         );
         assert_eq!(choose(now, &[], wants(200, 700), None), None);
+    }
+
+    #[test]
+    fn no_more_than_the_line_has() {
+        let now = Instant::now();
+        let layers = [2000, 120, 500].map(|rate| sent(now, None, rate));
+        for (most_bps, chosen) in [(None, 0), (Some(16_000), 0), (Some(15_999), 2), (Some(3999), 1), (Some(0), 1)] {
+            assert_eq!(choose(now, &layers, Wants { size: None, most_bps }, Some(0)), Some(chosen), "{most_bps:?}");
+        }
+        let small = Wants { most_bps: Some(16_000), ..wants(480, 270) };
+        assert_eq!(choose(now, &layers, small, Some(0)), Some(1), "nor than it needs");
     }
 
     #[test]

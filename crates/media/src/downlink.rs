@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use str0m::media::Mid;
 
+use crate::allocation::Allocation;
 use crate::datagram::{Departures, Path};
 use crate::layer::Layer;
 use crate::packet::Packet;
@@ -59,6 +60,8 @@ pub(crate) struct Downlink {
     is_held: bool,
     /// How often a sink of it has lost its picture because there was no capacity.
     pub(crate) thinned: u64,
+    allocation: Allocation,
+    spent_at: Option<Instant>,
     /// Since when retransmissions are counted, and how many there were.
     resent: (Instant, u32),
     replay_at: Option<Instant>,
@@ -86,6 +89,8 @@ impl Downlink {
             cname: String::new(),
             is_held: false,
             thinned: 0,
+            allocation: Allocation::default(),
+            spent_at: None,
             resent: (epoch.0, 0),
             replay_at: None,
             report_at: None,
@@ -149,6 +154,10 @@ impl Downlink {
                 continue;
             };
             let Some(layer) = track.layers.get(showing.layer) else { continue };
+            if sink.progress == Progress::LeftOut {
+                sink.taken = layer.fresh.count();
+                continue;
+            }
             let fresh = layer.fresh.after(sink.taken);
             if sink.is_video && self.is_held {
                 // From now on it is its own line that it waits for.
@@ -179,6 +188,7 @@ impl Downlink {
                     }
                     fresh.iter().for_each(|packet| send(sink, packet));
                 }
+                Progress::LeftOut => {}
                 Progress::Skipping => {
                     if layer.history.keyframe().is_some_and(|keyframe| keyframe >= sink.next) {
                         sink.replay(layer);
@@ -231,7 +241,7 @@ impl Downlink {
     /// no capacity: a keyframe later than this would bring it to the present.
     pub(crate) fn left_behind(&self) -> impl Iterator<Item = (TrackId, usize, u64)> {
         let is_left = |sink: &&Sink| match sink.progress {
-            Progress::Live => false,
+            Progress::Live | Progress::LeftOut => false,
             Progress::Behind => self.is_held,
             Progress::Skipping => true,
         };
@@ -350,6 +360,9 @@ impl Channel {
 impl Sink {
     /// There is no capacity for it. False if there was none before.
     fn skip(&mut self, now: Instant) -> bool {
+        if self.progress == Progress::LeftOut {
+            return false;
+        }
         self.skipping_since.get_or_insert(now);
         std::mem::replace(&mut self.progress, Progress::Skipping) != Progress::Skipping
     }

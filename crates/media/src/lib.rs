@@ -6,6 +6,7 @@
 
 #![cfg_attr(test, allow(clippy::disallowed_methods, reason = "a test must begin at some instant"))]
 
+mod allocation;
 mod answer;
 mod asking;
 mod choice;
@@ -53,6 +54,7 @@ pub use router::{
     News, OfferedLine, Router, RouterConfig, SinkId, THUMBNAIL, ThumbnailPicture, ThumbnailWish, TrackId,
 };
 pub use session::Way;
+pub use sink::Wait;
 pub use size::Size;
 pub use track::Fault;
 pub use trunk::{Excerpt, TrunkId};

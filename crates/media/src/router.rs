@@ -16,6 +16,7 @@ use self::sessions::Entry;
 pub use news::{News, OfferedLine, ThumbnailWish};
 use slab::Slab;
 use str0m::media::Mid;
+pub(crate) use thumbnails::WORTH;
 pub use thumbnails::{THUMBNAIL, ThumbnailPicture};
 
 use crate::deadline::Deadlines;

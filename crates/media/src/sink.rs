@@ -44,9 +44,9 @@ pub(crate) struct Sink {
     /// Until when a fresh keyframe is waited for before a long cache is replayed.
     pub(crate) patient_until: Option<Instant>,
     pub(crate) sources: Sources,
-    /// Since when it is without a picture because there is no capacity, and whether its viewer was told.
+    /// Since when it is without a picture because there is no capacity or no line for it, and what its viewer was told.
     pub(crate) skipping_since: Option<Instant>,
-    pub(crate) is_told_to_wait: bool,
+    pub(crate) told_to_wait: Option<Wait>,
     replayed: Option<(Instant, u32)>,
 }
 
@@ -118,6 +118,17 @@ pub(crate) enum Progress {
     Behind,
     /// There was no capacity for it, or it was too slow: it gets nothing until the next keyframe.
     Skipping,
+    /// Its viewer's line has no room for it: it gets nothing until there is.
+    LeftOut,
+}
+
+/// Why a viewer waits for a picture that there is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Wait {
+    /// The server cannot serve so many.
+    Capacity,
+    /// The viewer's own line has no room for it.
+    Line,
 }
 
 /// How a viewer's wish for a keyframe is met.
@@ -150,7 +161,7 @@ impl Sink {
             patient_until: None,
             sources: Sources::default(),
             skipping_since: None,
-            is_told_to_wait: false,
+            told_to_wait: None,
             replayed: None,
         }
     }
@@ -185,6 +196,9 @@ impl Sink {
 
     /// What to do about a keyframe request of this viewer. A publisher that is deaf is not worth asking.
     pub(crate) fn remedy(&mut self, now: Instant, cache_is_whole: bool, publisher_is_deaf: bool) -> Remedy {
+        if self.progress == Progress::LeftOut {
+            return Remedy::Wait;
+        }
         if !cache_is_whole {
             return Remedy::Ask;
         }

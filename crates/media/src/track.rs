@@ -9,7 +9,8 @@ use crate::choice::Quality;
 use crate::format::Encoding;
 use crate::layer::Layer;
 use crate::parameter_sets::ParameterSets;
-use crate::router::{SinkId, TrackId};
+use crate::router::{SinkId, THUMBNAIL, TrackId, WORTH};
+use crate::size::Size;
 
 /// Layers of one track: simulcast has three, or one has a thumbnail; more than this is noise.
 const LAYERS: usize = 4;
@@ -114,6 +115,15 @@ impl Track {
     /// What the publisher sends.
     pub(crate) fn sent(&self) -> impl Iterator<Item = &Layer> {
         self.layers.iter().filter(|layer| layer.is_sent())
+    }
+
+    /// The only layer that the publisher sends, and how large a thumbnail of it would be, where one can be made.
+    pub(crate) fn thumbnail_of(&self) -> Option<(&Layer, Size)> {
+        let mut sent = self.sent();
+        let (Some(layer), None) = (sent.next(), sent.next()) else { return None };
+        let (Encoding::H264 { .. }, Some(size)) = (layer.encoding, layer.size) else { return None };
+        let thumbnail = size.fitted(THUMBNAIL)?;
+        (size.area() >= WORTH * thumbnail.area()).then_some((layer, thumbnail))
     }
 
     /// True if this is one of several layers and a keyframe of it has just begun.

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use media::{Outline, SinkId, Size};
+use media::{Outline, SinkId, Size, Wait};
 use signaling::{
     FeedChoice, FeedId, Refusal, RefusalCode, RequestId, ServerMessage, ShownAge, Slot, VacantReason, limit,
 };
@@ -204,12 +204,15 @@ impl Room {
     }
 
     /// A slot's picture stands because the server has no capacity for it, or goes on.
-    pub(crate) fn slot_waits(&mut self, sink: SinkId, waits: bool, out: &mut Outbox) {
+    pub(crate) fn slot_waits(&mut self, sink: SinkId, wait: Option<Wait>, out: &mut Outbox) {
         for (id, client) in &mut self.clients {
             let Some(index) = client.slot_of(sink) else { continue };
             let slot = &mut client.receiving.as_mut().expect("it has a slot").slots[index];
             if slot.feed.is_some() {
-                slot.vacant = waits.then_some(VacantReason::Capacity);
+                slot.vacant = wait.map(|wait| match wait {
+                    Wait::Capacity => VacantReason::Capacity,
+                    Wait::Line => VacantReason::Line,
+                });
                 out.say(*id, slot.watched(index, None));
             }
             return;

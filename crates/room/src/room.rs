@@ -253,7 +253,7 @@ impl Room {
             News::Started(track, encoding) => self.feed_started(track, encoding, out),
             News::Faulted(track, fault) => self.feed_faulted(track, fault, out),
             News::NoCommonCodec(sink) => self.no_common_codec(sink, out),
-            News::Waiting(sink, waits) => self.slot_waits(sink, waits, out),
+            News::Waiting(sink, wait) => self.slot_waits(sink, wait, out),
             News::Wanted(track, is_wanted) => out.petitions.push(Petition::Wanted(track, is_wanted)),
             News::Thumbnail(track, wish) if self.is_annex() => {
                 out.petitions.push(Petition::Thumbnail(track, wish == ThumbnailWish::Begin));

@@ -174,6 +174,8 @@ pub enum VacantReason {
     NoCommonCodec,
     /// The slot keeps its feed, whose last picture stands: the server has no capacity to go on with it now.
     Capacity,
+    /// The slot keeps its feed, whose last picture stands: the viewer's own line has no room for it now.
+    Line,
 }
 
 /// Why a client's connection to the room ended.

@@ -97,10 +97,10 @@ export function Picture(props: PictureProps) {
             )}
             {level === "waiting" && (
               <span className="picture-waiting">
-                {slot === null && stream === undefined ? t("picture.no_slot") : vacant === "no_common_codec" ? t("vacant.no_common_codec", { codec: feed.codec ?? "?" }) : t(vacant === "capacity" ? "vacant.capacity" : "age.waiting")}
+                {slot === null && stream === undefined ? t("picture.no_slot") : vacant === "no_common_codec" ? t("vacant.no_common_codec", { codec: feed.codec ?? "?" }) : t(vacant === "capacity" || vacant === "line" ? `vacant.${vacant}` : "age.waiting")}
               </span>
             )}
-            {vacant === "capacity" && level !== "waiting" && <span className="picture-waiting">{t("vacant.capacity")}</span>}
+            {(vacant === "capacity" || vacant === "line") && level !== "waiting" && <span className="picture-waiting">{t(`vacant.${vacant}`)}</span>}
             {level === "muted" && <span className="picture-held">{t("feed.muted")}</span>}
             {feed.fault !== null && (
               <span className="picture-fault" data-testid="fault">

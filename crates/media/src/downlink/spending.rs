@@ -1,18 +1,27 @@
 //! What a viewer's line carries, and what is sent beside its pictures to find out.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::{Downlink, Open};
+use crate::allocation::Claim;
+use crate::choice::{Wants, choose, is_alive};
 use crate::datagram::Departures;
 use crate::router::TrackId;
 use crate::sink::{Progress, Sink};
+use crate::size::Size;
 use crate::stream::Channel;
 use crate::track::Track;
 
 /// What is sent again at a time so that a line is seen to carry more: a frame of 6 Mb/s.
 const PADDING_PACKETS: usize = 24;
 const PADDING_BYTES: usize = 1100;
+/// What is kept for each voice, with its redundancy.
+const VOICE_BPS: u64 = 80_000;
+/// What a thumbnail will need that is not made yet.
+const THUMBNAIL_BPS: u64 = 150_000;
+const SPENT_AGAIN: Duration = Duration::from_millis(100);
 
 impl Downlink {
     /// What its line carries, in bits per second of RTP. None if it has not said anything that shows it.
@@ -21,14 +30,83 @@ impl Downlink {
         channel.estimator.is_known().then(|| channel.estimator.bitrate_bps())
     }
 
+    /// Gives each slot what the line has for it, at most ten times a second. Gives the slots that are shown again, and true
+    /// if any is left out.
+    pub(crate) fn spend(&mut self, now: Instant, tracks: &BTreeMap<TrackId, Track>) -> (Vec<usize>, bool) {
+        let Some(estimate_bps) = self.estimate_bps() else { return (Vec::new(), false) };
+        if self.spent_at.is_some_and(|at| now.saturating_duration_since(at) < SPENT_AGAIN) {
+            return (Vec::new(), false);
+        }
+        self.spent_at = Some(now);
+        let voices = self.sinks.iter().filter(|sink| !sink.is_video && sink.track.is_some()).count() as u64;
+        let budget_bps = estimate_bps.saturating_sub(voices * VOICE_BPS);
+        let is_limited = |sink: &Sink| sink.progress == Progress::LeftOut || sink.wants.most_bps.is_some();
+        if !self.sinks.iter().any(is_limited) && self.best_bps(now, tracks) <= budget_bps {
+            return (Vec::new(), false);
+        }
+        let (places, claims): (Vec<_>, Vec<_>) = self.claims(now, tracks).into_iter().unzip();
+        let spent = self.allocation.spend(now, budget_bps, &claims);
+        let (mut again, mut is_any_left_out) = (Vec::new(), false);
+        for ((place, claim), given) in places.into_iter().zip(claims).zip(spent) {
+            let sink = &mut self.sinks[place];
+            sink.wants.most_bps = given.and_then(|given| {
+                let (rate, above) = (claim.rates_bps[given], *claim.rates_bps.get(given + 1)?);
+                // Between the two, for rates vary.
+                Some((rate as f64 * above as f64).sqrt() as u64)
+            });
+            match (given, sink.progress) {
+                (None, Progress::LeftOut) => {}
+                (None, _) => {
+                    sink.progress = Progress::LeftOut;
+                    sink.skipping_since.get_or_insert(now);
+                    is_any_left_out = true;
+                }
+                (Some(_), Progress::LeftOut) => again.push(place),
+                (Some(_), _) => {}
+            }
+        }
+        (again, is_any_left_out)
+    }
+
+    /// What each slot that shows something could have, the largest on the screen first.
+    fn claims(&self, now: Instant, tracks: &BTreeMap<TrackId, Track>) -> Vec<(usize, Claim)> {
+        let claim = |(place, sink): (usize, &Sink)| {
+            let track = tracks.get(&sink.track?)?;
+            let showing = sink.showing.filter(|_| sink.is_video)?.layer;
+            let rate_bps = |at: usize| track.layers[at].rate_bytes * 8;
+            let best = choose(now, &track.layers, Wants { most_bps: None, ..sink.wants }, None)?;
+            let alive = (0..track.layers.len()).filter(|at| is_alive(now, &track.layers, *at));
+            let mut rates_bps: Vec<_> = alive.map(rate_bps).filter(|rate| *rate <= rate_bps(best)).collect();
+            if track.thumbnail_of().is_some() && !track.layers.iter().any(|layer| !layer.is_sent()) {
+                rates_bps.push(THUMBNAIL_BPS.min(rate_bps(best)));
+            }
+            rates_bps.sort_unstable();
+            // What it shows, or the nearest below where that has just become more.
+            let nearest = rates_bps.partition_point(|rate| *rate <= rate_bps(showing)).saturating_sub(1);
+            let has = (sink.progress != Progress::LeftOut).then_some(nearest);
+            Some((sink.wants.size.map_or(0, Size::area), place, Claim { rates_bps, has }))
+        };
+        let mut claims: Vec<_> = self.sinks.iter().enumerate().filter_map(claim).collect();
+        claims.sort_by_key(|(area, place, _)| (Reverse(*area), *place));
+        claims.into_iter().map(|(_, place, claim)| (place, claim)).collect()
+    }
+
     /// Lets the line show whether it carries the best of everything that is watched.
     pub(crate) fn want(&mut self, now: Instant, tracks: &BTreeMap<TrackId, Track>) {
-        let Some(Open { channel, .. }) = &mut self.open else { return };
+        let best_bps = self.best_bps(now, tracks);
+        if let Some(Open { channel, .. }) = &mut self.open {
+            channel.estimator.want(now, best_bps * 5 / 4);
+        }
+    }
+
+    /// The rate of the best of everything that is watched.
+    fn best_bps(&self, now: Instant, tracks: &BTreeMap<TrackId, Track>) -> u64 {
         let best_bps = |sink: &Sink| {
-            let track = tracks.get(&sink.track?)?;
-            track.layers.iter().map(|layer| layer.rate_bytes * 8).max()
+            let layers = &tracks.get(&sink.track?)?.layers;
+            let best = choose(now, layers, Wants { most_bps: None, ..sink.wants }, None)?;
+            Some(layers[best].rate_bytes * 8)
         };
-        channel.estimator.want(now, self.sinks.iter().filter_map(best_bps).sum());
+        self.sinks.iter().filter_map(best_bps).sum()
     }
 
     /// Sends, behind a frame, what makes it the longer train that a probe is: packets that the viewer has had already.

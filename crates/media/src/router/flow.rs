@@ -68,7 +68,15 @@ impl Router {
         let downlink = entry.downlink.as_mut().filter(|_| is_srtp(datagram.bytes))?;
         let mut wanted = std::mem::take(&mut self.wanted);
         let received = downlink.receive(now, datagram.bytes, &self.tracks, departures, &mut wanted);
+        let (again, is_any_left_out) = downlink.spend(now, &self.tracks);
         downlink.want(now, &self.tracks);
+        for place in again {
+            // It had a codec before it was left out.
+            self.begin(now, SinkId { session: id, place: place as u8 }).ok();
+        }
+        if is_any_left_out {
+            self.thinned.push(id);
+        }
         for mid in wanted.drain(..) {
             self.remedy(now, id, mid);
         }
@@ -235,6 +243,7 @@ impl Router {
         let Some(sinks) = self.tracks.get_mut(&track).map(|track| std::mem::take(&mut track.sinks)) else { return };
         let is_change = self.tracks.get(&track).is_some_and(|track| track.may_be_changed_to(layer));
         for sink in &sinks {
+            let is_left_out = self.sink_mut(*sink).is_some_and(|sink| sink.progress == Progress::LeftOut);
             let begins = match self.sink_mut(*sink).map(|sink| (sink.showing, sink.wants)) {
                 Some((Some(showing), _)) if showing.layer == layer => {
                     self.note_written(now, sink.session);
@@ -242,7 +251,7 @@ impl Router {
                 }
                 Some((Some(showing), wants)) => {
                     let layers = &self.tracks[&track].layers;
-                    is_change && choose(now, layers, wants, Some(showing.layer)) == Some(layer)
+                    is_change && !is_left_out && choose(now, layers, wants, Some(showing.layer)) == Some(layer)
                 }
                 Some((None, _)) => true,
                 None => false,

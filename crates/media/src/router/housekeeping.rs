@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use super::{HOUSEKEEPING, News, Router, SinkId, TrackId};
 use crate::choice::{choose, is_alive};
 use crate::router::ThumbnailWish;
+use crate::sink::{Progress, Wait};
 use crate::track::Origin;
 
 /// A viewer that has been without a picture this long for want of capacity is told so.
@@ -64,13 +65,14 @@ impl Router {
             let mut is_to_be_seen_again = false;
             for (place, sink) in downlink.into_iter().flat_map(|downlink| downlink.sinks.iter_mut().enumerate()) {
                 let waited = sink.skipping_since.map(|since| now.saturating_duration_since(since));
-                let waits = waited.is_some_and(|waited| waited > SAID_TO_WAIT_AFTER);
+                let why = if sink.progress == Progress::LeftOut { Wait::Line } else { Wait::Capacity };
+                let wait = waited.filter(|waited| *waited > SAID_TO_WAIT_AFTER).map(|_| why);
                 // A hiccup is not worth a word.
-                if waits != sink.is_told_to_wait && (waits || waited.is_none()) {
-                    sink.is_told_to_wait = waits;
-                    news.push(News::Waiting(SinkId { session: *session, place: place as u8 }, waits));
+                if wait != sink.told_to_wait && (wait.is_some() || waited.is_none()) {
+                    sink.told_to_wait = wait;
+                    news.push(News::Waiting(SinkId { session: *session, place: place as u8 }, wait));
                 }
-                is_to_be_seen_again |= waited.is_some() || sink.is_told_to_wait;
+                is_to_be_seen_again |= waited.is_some() || sink.told_to_wait.is_some();
             }
             is_to_be_seen_again
         });
@@ -85,6 +87,7 @@ impl Router {
         for sink in &track.sinks {
             let downlink = self.entry(sink.session).and_then(|entry| entry.downlink.as_ref());
             let shown = downlink.and_then(|downlink| downlink.sinks.get(usize::from(sink.place)));
+            let shown = shown.filter(|sink| sink.progress != Progress::LeftOut);
             let Some((from, wants)) = shown.and_then(|sink| Some((sink.showing?.layer, sink.wants))) else { continue };
             let Some(to) = choose(now, &track.layers, wants, Some(from)).filter(|to| *to != from) else { continue };
             if is_alive(now, &track.layers, from) {

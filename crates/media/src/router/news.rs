@@ -4,6 +4,7 @@ use super::{SinkId, TrackId};
 use crate::SessionId;
 use crate::format::Encoding;
 use crate::session::Way;
+use crate::sink::Wait;
 use crate::track::Fault;
 
 /// One m-line of an answered offer.
@@ -38,8 +39,8 @@ pub enum News {
     Faulted(TrackId, Option<Fault>),
     /// What a sink was to show, its viewer cannot take.
     NoCommonCodec(SinkId),
-    /// A sink's picture stands because there is no capacity for it, or goes on.
-    Waiting(SinkId, bool),
+    /// A sink's picture stands, and why; or goes on.
+    Waiting(SinkId, Option<Wait>),
     /// The packets of a track of the home router are wanted from there, or no more.
     Wanted(TrackId, bool),
     /// A thumbnail of a track is wanted, or no more. In an annex: from its home.

@@ -17,7 +17,7 @@ use crate::{Departures, choice};
 pub const THUMBNAIL: Size = Size { width: 320, height: 180 };
 /// Of feeds that have fewer pixels than so many thumbnails none is made: from 1280 x 720 on a line gains more than a decoder
 /// costs.
-const WORTH: u32 = 16;
+pub(crate) const WORTH: u32 = 16;
 /// It is made on for so long after nobody has needed it, so that who looks again has it at once.
 const UNNEEDED_AFTER: Duration = Duration::from_secs(5);
 
@@ -37,7 +37,7 @@ impl Router {
     /// gives another layer is shown it from the cache, as with every switch.
     pub fn resize(&mut self, now: Instant, id: SinkId, size: Size, departures: &mut Departures, news: &mut Vec<News>) {
         let Some(sink) = self.sink_mut(id) else { return };
-        let wants = Wants { size: Some(size) };
+        let wants = Wants { size: Some(size), ..sink.wants };
         if std::mem::replace(&mut sink.wants, wants) == wants {
             return;
         }
@@ -118,19 +118,19 @@ impl Router {
         });
     }
 
-    /// True if somebody who watches the track needs no more than a thumbnail of it, and it has one layer that is much larger.
+    /// True if somebody who watches the track needs no more than a thumbnail of it, or has no line for more, and it has one
+    /// layer that is larger.
     fn needs_thumbnail(&self, now: Instant, track: &Track) -> bool {
-        let mut sent = track.sent();
-        let (Some(layer), None) = (sent.next(), sent.next()) else { return false };
-        let (Encoding::H264 { .. }, Some(size)) = (layer.encoding, layer.size) else { return false };
-        let Some(thumbnail) = size.fitted(THUMBNAIL) else { return false };
-        if track.is_muted || layer.is_stalled(now) || size.area() < WORTH * thumbnail.area() {
+        let Some((layer, thumbnail)) = track.thumbnail_of().filter(|_| !track.is_muted) else { return false };
+        if layer.is_stalled(now) {
             return false;
         }
         let is_enough = |sink: &SinkId| {
             let downlink = self.entry(sink.session).and_then(|entry| entry.downlink.as_ref());
             let sink = downlink.and_then(|downlink| downlink.sinks.get(usize::from(sink.place)));
-            sink.and_then(|sink| sink.wants.size).is_some_and(|wanted| thumbnail.is_enough_for(wanted))
+            let wants = sink.map(|sink| sink.wants).unwrap_or_default();
+            wants.size.is_some_and(|wanted| thumbnail.is_enough_for(wanted))
+                || wants.most_bps.is_some_and(|most| layer.rate_bytes * 8 > most)
         };
         let by_trunk = matches!(track.origin, Origin::Session(..))
             && self.trunks.values().any(|trunk| trunk.thumbnails.contains(&track.id));
