@@ -57,7 +57,7 @@ fn the_panel_has_everything_and_the_audience_waits_for_a_keyframe() {
     assert!(during[0] > 180 * LINES, "who came first is served: {during:?}");
     assert!(during[AUDIENCE - 1] < 120 * LINES, "who came last is not: {during:?}");
     let told = |net: &Net, waits: bool| {
-        let is_it = |news: &&News| matches!(news, News::Waiting(_, waiting) if *waiting == waits);
+        let is_it = |news: &&News| matches!(news, News::Waiting(_, wait) if wait.is_some() == waits);
         net.news.iter().filter(is_it).count()
     };
     assert!(told(&net, true) >= LINES && told(&net, false) == 0);

@@ -6,7 +6,6 @@ use std::time::{Duration, Instant};
 use super::{News, Router, SinkId, ThumbnailWish, TrackId};
 use crate::choice::{Quality, Wants};
 use crate::error::DropReason;
-use crate::format::Encoding;
 use crate::packet::Packet;
 use crate::size::Size;
 use crate::track::{Origin, Track};
