@@ -34,13 +34,15 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+    use crate::choice::Quality;
     use crate::format::Encoding;
     use crate::parameter_sets::ParameterSets;
 
     #[test]
     fn a_lost_packet_of_a_voice_is_found_in_the_next_one() {
         let now = Instant::now();
-        let mut voice = Layer::new(now, (now, Duration::ZERO), None, (Encoding::Opus, 1), ParameterSets::default());
+        let mut voice =
+            Layer::new(now, (now, Duration::ZERO), Quality::Sent(None), (Encoding::Opus, 1), ParameterSets::default());
         let sent = |sequence: u64| Incoming {
             ssrc: 1,
             sequence,
