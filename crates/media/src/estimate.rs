@@ -46,7 +46,7 @@ const LOSS_CROWDED: f64 = 0.03;
 const PROVEN: Duration = Duration::from_secs(5);
 const PROVEN_PART: f64 = 0.97;
 /// What was sent so long ago and not reported is not waited for.
-const FORGOTTEN_US: u32 = 3_000_000;
+const FORGOTTEN_US: u32 = 2_000_000;
 
 /// What is known of one line.
 #[derive(Debug)]
@@ -121,6 +121,8 @@ impl Estimator {
     /// Notes a packet that leaves now with this transport-wide number.
     pub(crate) fn sent(&mut self, now: Instant, sequence: u16, bytes: usize) {
         let at_us = self.micros(now);
+        // Here, too: a viewer may never report anything.
+        self.flight.forget_before(at_us.wrapping_sub(FORGOTTEN_US));
         self.flight.push(sequence, at_us, bytes as u16);
         self.probing.sent(bytes);
     }
