@@ -143,7 +143,7 @@ impl Downlink {
         departures: &mut Departures,
     ) -> u64 {
         let Some(Open { channel, .. }) = &mut self.open else { return 0 };
-        channel.now = now;
+        channel.estimator.begin(now);
         let may_replay = !self.is_held && self.replay_at.is_none_or(|at| at <= now);
         if may_replay || self.is_held {
             self.replay_at = None;
@@ -302,7 +302,7 @@ impl Downlink {
         wanted: &mut Vec<Mid>,
     ) -> Option<u64> {
         let Open { channel, opener } = self.open.as_mut()?;
-        channel.now = now;
+        channel.estimator.begin(now);
         if now.saturating_duration_since(self.resent.0) >= RESENDS_IN {
             self.resent = (now, 0);
         }

@@ -46,12 +46,14 @@ const LOSS_CROWDED: f64 = 0.03;
 const PROVEN: Duration = Duration::from_secs(5);
 const PROVEN_PART: f64 = 0.97;
 /// What was sent so long ago and not reported is not waited for.
-const FORGOTTEN_US: u32 = 3_000_000;
+const FORGOTTEN_US: u32 = 2_000_000;
 
 /// What is known of one line.
 #[derive(Debug)]
 pub(crate) struct Estimator {
     epoch: Instant,
+    /// Since then, in microseconds.
+    now_us: i64,
     flight: Flight,
     train: Option<Train>,
     trains: Trains,
@@ -88,6 +90,7 @@ impl Estimator {
     pub(crate) fn new(epoch: Instant) -> Self {
         Self {
             epoch,
+            now_us: 0,
             flight: Flight::default(),
             train: None,
             trains: Trains::default(),
@@ -118,22 +121,22 @@ impl Estimator {
         self.updated_at.is_some()
     }
 
-    /// Notes a packet that leaves now with this transport-wide number.
-    pub(crate) fn sent(&mut self, now: Instant, sequence: u16, bytes: usize) {
-        let at_us = self.micros(now);
-        self.flight.push(sequence, at_us, bytes as u16);
-        self.probing.sent(bytes);
+    /// What is sent from here on leaves now. What was sent long ago is forgotten, also for a viewer that never reports.
+    pub(crate) fn begin(&mut self, now: Instant) {
+        self.now_us = now.saturating_duration_since(self.epoch).as_micros() as i64;
+        self.flight.forget_before((self.now_us as u32).wrapping_sub(FORGOTTEN_US));
     }
 
-    fn micros(&self, at: Instant) -> u32 {
-        at.saturating_duration_since(self.epoch).as_micros() as u32
+    /// Notes a packet that leaves with this transport-wide number.
+    pub(crate) fn sent(&mut self, sequence: u16, bytes: usize) {
+        self.flight.push(sequence, self.now_us as u32, bytes as u16);
+        self.probing.sent(bytes);
     }
 
     /// Takes a transport-wide feedback, an RTCP packet with its header.
     pub(crate) fn receive(&mut self, now: Instant, feedback: &[u8]) {
+        self.begin(now);
         transport_feedback::read(feedback, |arrival| self.arrive(arrival));
-        let now_us = self.micros(now);
-        self.flight.forget_before(now_us.wrapping_sub(FORGOTTEN_US));
         self.judge(now);
     }
 
@@ -189,8 +192,7 @@ impl Estimator {
         self.updated_at = Some(now);
         let standing_us = self.queue.standing_us().unwrap_or(0);
         let acked_bps = self.receipt.rate_bps();
-        let now_us = now.saturating_duration_since(self.epoch).as_micros() as i64;
-        let (loss, is_news) = self.receipt.loss(now_us);
+        let (loss, is_news) = self.receipt.loss(self.now_us);
         if is_news {
             self.usual_loss =
                 if loss < self.usual_loss { loss } else { self.usual_loss * 0.95 + loss.min(0.15) * 0.05 };

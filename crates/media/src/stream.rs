@@ -47,9 +47,8 @@ pub(crate) struct Channel {
     pub(crate) sealer: Sealer,
     /// The last transport-wide sequence number.
     transport_sequence: u16,
-    /// What the viewer's line carries; and the moment at which what is sent now leaves.
+    /// What the viewer's line carries.
     pub(crate) estimator: Estimator,
-    pub(crate) now: Instant,
     /// For payloads that must be changed before they are sealed.
     scratch: Vec<u8>,
 }
@@ -57,14 +56,14 @@ pub(crate) struct Channel {
 impl Channel {
     pub(crate) fn new(now: Instant, session: SessionId, path: Path, sealer: Sealer) -> Self {
         let estimator = Estimator::new(now);
-        Self { session, path, sealer, transport_sequence: 0, estimator, now, scratch: Vec::new() }
+        Self { session, path, sealer, transport_sequence: 0, estimator, scratch: Vec::new() }
     }
 
     /// The transport-wide number of the next packet, of so many bytes, where its header has a place for one.
     fn count(&mut self, header: &Header, payload_bytes: usize) -> u16 {
         if header.is_counted() {
             self.transport_sequence = self.transport_sequence.wrapping_add(1);
-            self.estimator.sent(self.now, self.transport_sequence, header.length() + payload_bytes + TAG);
+            self.estimator.sent(self.transport_sequence, header.length() + payload_bytes + TAG);
         }
         self.transport_sequence
     }
@@ -103,7 +102,8 @@ impl Stream {
         if !self.sent.note(SentPacket { source: packet.sequence, source_number: showing.number, place }) {
             return false;
         }
-        let transport_sequence = channel.count(&self.header, packet.payload.len());
+        let payload_bytes = packet.payload.len() + earlier.map_or(0, |it| it.payload.len());
+        let transport_sequence = channel.count(&self.header, payload_bytes);
         let Channel { session, path, sealer, scratch, .. } = channel;
         let redundant =
             showing.types.red.filter(|_| earlier.is_some_and(|it| red::write(scratch, showing.types.own, it, packet)));

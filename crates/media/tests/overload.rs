@@ -6,7 +6,7 @@ mod net;
 
 use std::collections::BTreeMap;
 
-use media::{News, Rank};
+use media::{News, Rank, TrackId};
 use net::{Net, Peer, is_contiguous};
 use str0m::media::Direction;
 
@@ -27,14 +27,8 @@ fn lines(peer: &Peer) -> Vec<Vec<u64>> {
     lines.into_values().map(in_order).collect()
 }
 
-#[test]
-fn the_panel_has_everything_and_the_audience_waits_for_a_keyframe() {
-    let mut net = Net::new();
-    let publisher = net.peer(Direction::SendOnly, 1);
-    let track = net.track(publisher, 0);
-    let expert = net.peer(Direction::RecvOnly, 1);
-    let sink = net.sink(expert, 0);
-    net.watch(sink, track);
+/// A crowd that watches the track on every line.
+fn crowd(net: &mut Net, track: TrackId) {
     net.rank = Rank::Audience;
     for _ in 0..AUDIENCE {
         let viewer = net.peer(Direction::RecvOnly, LINES);
@@ -43,6 +37,17 @@ fn the_panel_has_everything_and_the_audience_waits_for_a_keyframe() {
             net.watch(sink, track);
         }
     }
+}
+
+#[test]
+fn the_panel_has_everything_and_the_audience_waits_for_a_keyframe() {
+    let mut net = Net::new();
+    let publisher = net.peer(Direction::SendOnly, 1);
+    let track = net.track(publisher, 0);
+    let expert = net.peer(Direction::RecvOnly, 1);
+    let sink = net.sink(expert, 0);
+    net.watch(sink, track);
+    crowd(&mut net, track);
     net.send(publisher, 10, 1000);
     let audience = expert + 1..expert + 1 + AUDIENCE;
     let counts = |net: &Net| audience.clone().map(|peer| net.peers[peer].received.len()).collect::<Vec<_>>();
@@ -80,14 +85,7 @@ fn who_is_served_late_but_in_time_loses_nothing() {
     let mut net = Net::new();
     let publisher = net.peer(Direction::SendOnly, 1);
     let track = net.track(publisher, 0);
-    net.rank = Rank::Audience;
-    for _ in 0..AUDIENCE {
-        let viewer = net.peer(Direction::RecvOnly, LINES);
-        for line in 0..LINES {
-            let sink = net.sink(viewer, line);
-            net.watch(sink, track);
-        }
-    }
+    crowd(&mut net, track);
     net.send(publisher, 10, 1000);
     // A fifth too much for most of a second: there is always somebody who waits, and nobody for long.
     net.looks_every_ms = 4;

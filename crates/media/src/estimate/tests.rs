@@ -131,7 +131,8 @@ fn run(seed: u64, line: Line, source: Source, seconds: u64) -> Seen {
             let size = (frame as usize / packets).max(60);
             let mut send = |estimator: &mut Estimator, bytes: usize| {
                 sequence = sequence.wrapping_add(1);
-                estimator.sent(at(now), sequence, bytes);
+                estimator.begin(at(now));
+                estimator.sent(sequence, bytes);
                 let out = pass(bytes).filter(|_| !dice.random_bool(line.loss));
                 let jitter = if line.jitter_us > 0 { dice.random_range(0..line.jitter_us) } else { 0 };
                 if let Some(out) = out {

@@ -47,10 +47,9 @@ impl Router {
         self.forget_sent();
     }
 
-    /// Since when who waits longest has been waiting: the first, for those who wait are of one rank.
+    /// Since when who waits longest has been waiting: the first that is still there, for those who wait are of one rank.
     fn waiting_since(&self) -> Option<Instant> {
-        let (_, longest) = self.written.first()?;
-        self.entry(*longest)?.written_at
+        self.written.iter().find_map(|(_, waiting)| self.entry(*waiting)?.written_at)
     }
 
     /// Forgets what everybody has been sent.

@@ -187,7 +187,7 @@ mod tests {
             sequence += 1;
             let bytes = payload.len();
             let is_key = payload.starts_with(&KEY[..1]);
-            let packet = Packet { begins_keyframe: is_key, ..packet(sequence, bytes % 2 == 0, &payload) };
+            let packet = Packet { begins_keyframe: is_key, ..packet(sequence, bytes.is_multiple_of(2), &payload) };
             assembler.push(packet);
             while let Some(unit) = assembler.next() {
                 written += usize::from(unit.write(&mut annex_b).is_some());
