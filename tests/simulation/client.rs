@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use media::Protocol;
 use room::input::Grants;
-use room::{ClientId, Door, Identity, Input};
+use room::{ClientId, Door, Identity, Input, Request};
 use signaling::client::OfSite;
 use signaling::{
     ClientMessage, CloseReason, FeedChoice, FeedId, FeedKind, FeedOffer, Private, PublishedFeed, RefusalCode, Role,
@@ -90,7 +90,8 @@ impl World {
 
     pub(crate) fn say(&mut self, client: usize, message: ClientMessage) {
         let worker = self.clients[client].worker;
-        self.handle(worker, Input::Message { client: ClientId(client as u64), re: None, message });
+        let request = Box::new(Request::new(None, message));
+        self.handle(worker, Input::Message { client: ClientId(client as u64), request });
     }
 
     /// Publishes all that these lenses show, on a connection of its own that replaces the one before.

@@ -23,6 +23,7 @@ use crate::deadline::Deadlines;
 use crate::downlink::{Downlink, Rank};
 use crate::dtls::Certificate;
 use crate::error::{DropReason, MediaError, NoCommonCodec};
+use crate::offer::Offer;
 use crate::parameter_sets::ParameterSets;
 use crate::report::{self, Counters, Report};
 use crate::session::{SessionEvent, Way};
@@ -40,6 +41,13 @@ pub struct TrackId(pub u32);
 pub struct SinkId {
     pub(crate) session: SessionId,
     pub(crate) place: u8,
+}
+
+impl SinkId {
+    /// The viewer's session.
+    pub fn session(&self) -> SessionId {
+        self.session
+    }
 }
 
 /// What a router is made with.
@@ -135,7 +143,7 @@ impl Router {
         &mut self,
         now: Instant,
         session: SessionId,
-        offer: &str,
+        offer: &mut Offer,
         departures: &mut Departures,
         news: &mut Vec<News>,
     ) -> Result<(String, Vec<OfferedLine>), MediaError> {
@@ -173,11 +181,11 @@ impl Router {
     }
 
     /// Takes an incoming m-line as a track. None if the session is no uplink or has no such line.
-    pub fn bind_track(&mut self, now: Instant, session: SessionId, mid: &str, offer: &str) -> Option<TrackId> {
+    pub fn bind_track(&mut self, now: Instant, session: SessionId, mid: &str, offer: &Offer) -> Option<TrackId> {
         self.entry(session).filter(|entry| entry.downlink.is_none())?;
         let line = self.line(session, mid, |line| line.incoming)?;
         let id = TrackId(self.next_id());
-        let (origin, sets) = (Origin::Session(session, line.mid), ParameterSets::of_offer(offer, &line.mid));
+        let (origin, sets) = (Origin::Session(session, line.mid), ParameterSets::of_offer(&offer.text, &line.mid));
         self.tracks.insert(id, Track::new(now, id, origin, line.is_video, sets));
         self.entry_mut(session)?.tracks.push(id);
         self.housekeeping_at.get_or_insert(now + HOUSEKEEPING);

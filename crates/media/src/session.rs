@@ -9,7 +9,6 @@ use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant, SystemTime};
 
-use str0m::change::SdpOffer;
 use str0m::media::{Direction, KeyframeRequestKind, MediaKind, Mid};
 use str0m::net::{Protocol as EngineProtocol, Receive, TcpType};
 use str0m::rtp::Extension;
@@ -24,13 +23,12 @@ use crate::datagram::Path;
 use crate::dtls::{self, Certificate, Keys, KeysGoTo};
 use crate::error::{DropReason, MediaError};
 use crate::format::Encoding;
+use crate::offer::Offer;
 use crate::packet::Incoming;
 use crate::red::RedTypes;
 use crate::stream::Stream;
 use crate::{Datagram, Protocol, SessionId};
 
-/// m-lines in one session: 16 slots, 8 voices, one data channel.
-const LINES: usize = 25;
 /// Reports to a publisher, and the engine's to a viewer: those never leave, so they are to cost nothing.
 const REPORT_INTERVAL: Duration = Duration::from_millis(500);
 const NEVER: Duration = Duration::from_secs(24 * 60 * 60);
@@ -111,21 +109,13 @@ impl Session {
     pub(crate) fn answer(
         &mut self,
         now: Instant,
-        offer: &str,
+        offer: &mut Offer,
         drained: &mut Drained<'_>,
     ) -> Result<String, MediaError> {
-        let found = offer.lines().filter(|line| line.starts_with("m=")).count();
-        if found > LINES {
-            return Err(MediaError::TooManyLines { found, limit: LINES });
-        }
         let answered = catch_unwind(AssertUnwindSafe(|| {
-            let offer = SdpOffer::from_sdp_string(offer).map_err(|error| {
-                // The parser's own words hold addresses of memory.
-                tracing::debug!(session = self.id.0, %error, "an offer that is no SDP");
-                MediaError::AnswerOffer("it is no SDP".to_owned())
-            })?;
+            let sdp = offer.sdp.take().ok_or_else(|| MediaError::AnswerOffer("it is answered already".to_owned()))?;
             let answer =
-                self.rtc.sdp_api().accept_offer(offer).map_err(|error| MediaError::AnswerOffer(error.to_string()))?;
+                self.rtc.sdp_api().accept_offer(sdp).map_err(|error| MediaError::AnswerOffer(error.to_string()))?;
             Ok(answer.to_sdp_string())
         }));
         let answered = answered.unwrap_or_else(|_| {
@@ -148,8 +138,9 @@ impl Session {
             });
             self.lines = lines.collect();
             let audible = self.lines.iter().filter(|line| self.is_downlink && line.outgoing && !line.is_video);
-            let red =
-                |line: &Line| RedTypes::of_offer(offer, line.mid, self.payload_types(line.mid, Encoding::Opus)?.own);
+            let red = |line: &Line| {
+                RedTypes::of_offer(&offer.text, line.mid, self.payload_types(line.mid, Encoding::Opus)?.own)
+            };
             self.red = audible.filter_map(red).collect();
         }
         self.advance(now, drained);

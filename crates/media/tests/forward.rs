@@ -201,9 +201,7 @@ fn a_peer_that_never_connects_leaves_nothing() {
         api.add_media(MediaKind::Video, Direction::SendOnly, None, None, None);
         let (offer, _) = api.apply().expect("an offer");
         let session = net.router.open_uplink(net.now);
-        net.router
-            .answer(net.now, session, &offer.to_sdp_string(), &mut net.departures, &mut net.news)
-            .expect("an answer");
+        net.answer(session, &offer.to_sdp_string()).expect("an answer");
     }
     let ways = net.news.iter().filter(|news| matches!(news, News::Way(_, Way::Ufrag(_)))).count();
     assert_eq!((ways, net.router.report().sessions), (50, 50));
@@ -237,7 +235,7 @@ fn garbage_changes_nothing() {
     assert_eq!(net.peers[viewer].sequences().len(), 60);
     for offer in ["", "v=0", "v=0\r\nm=video 9 UDP/TLS/RTP/SAVPF 96\r\n", "\0\0\0", &"m=audio\r\n".repeat(1000)] {
         let session = net.router.open_uplink(net.now);
-        let answer = net.router.answer(net.now, session, offer, &mut net.departures, &mut net.news);
+        let answer = net.answer(session, offer);
         assert!(answer.is_err(), "{offer:.20}");
         net.router.close(net.now, session, &mut net.departures);
     }

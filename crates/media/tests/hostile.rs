@@ -8,7 +8,7 @@ mod net;
 use std::collections::HashSet;
 
 use hostile::{Rng, StdRng};
-use media::{Datagram, Departures, News, Protocol, SessionId};
+use media::{Datagram, Departures, News, Offer, Protocol, SessionId};
 use net::{Net, SERVER, is_contiguous};
 use str0m::media::{Direction, MediaKind};
 use str0m::{Candidate, RtcConfig};
@@ -48,7 +48,7 @@ fn fresh(net: &mut Net, direction: Direction) -> SessionId {
         _ => net.router.open_downlink(net.now, media::Rank::Audience),
     };
     let offer = offer(net, direction);
-    net.router.answer(net.now, session, &offer, &mut net.departures, &mut net.news).expect("an answer");
+    net.answer(session, &offer).expect("an answer");
     session
 }
 
@@ -181,10 +181,11 @@ fn hostile_offers_are_answered_or_refused() {
             if dice.random() { net.router.open_uplink(now) } else { net.router.open_downlink(now, media::Rank::Panel) };
         // The first, and one that changes it.
         for _ in 0..2 {
-            let offer = hostile::torn(dice, &good, SPLINTERS);
-            let Ok((answer, lines)) = net.router.answer(now, session, &offer, departures, news) else { continue };
+            let text = hostile::torn(dice, &good, SPLINTERS);
+            let Ok(mut offer) = Offer::read(text.clone()) else { continue };
+            let Ok((answer, lines)) = net.router.answer(now, session, &mut offer, departures, news) else { continue };
             answered += 1;
-            assert!(answer.starts_with("v=0\r\n") && lines.len() <= 25, "{offer:?}");
+            assert!(answer.starts_with("v=0\r\n") && lines.len() <= 25, "{text:?}");
             for line in lines {
                 net.router.bind_track(now, session, &line.mid, &offer);
                 net.router.bind_sink(session, &line.mid);

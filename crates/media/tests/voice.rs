@@ -24,7 +24,7 @@ fn answer(net: &mut Net, has_red: bool) -> String {
     let (offer, _) = api.apply().expect("an offer");
     let session = net.router.open_uplink(net.now);
     let offer = offer.to_sdp_string();
-    net.router.answer(net.now, session, &offer, &mut net.departures, &mut net.news).expect("an answer").0
+    net.answer(session, &offer).expect("an answer").0
 }
 
 #[test]

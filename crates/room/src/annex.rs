@@ -113,7 +113,7 @@ impl Room {
             Input::Joined { client, re, identity, door } => {
                 annex.waiting.push(Input::Joined { client, re, identity, door });
             }
-            Input::Message { client, re, message } => annex.waiting.push(Input::Message { client, re, message }),
+            Input::Message { client, request } => annex.waiting.push(Input::Message { client, request }),
             Input::Left { client, reason } => annex.waiting.push(Input::Left { client, reason }),
             input => return Some(input),
         }

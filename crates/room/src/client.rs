@@ -85,11 +85,6 @@ impl Client {
             .into_iter()
             .find(|connection| self.session(*connection) == Some(session))
     }
-
-    /// The slot that a sink is.
-    pub(crate) fn slot_of(&self, sink: SinkId) -> Option<usize> {
-        self.receiving.as_ref()?.slots.iter().position(|slot| slot.sink == sink)
-    }
 }
 
 impl SlotState {

@@ -3,9 +3,10 @@
 use std::net::SocketAddr;
 
 use media::{Datagram, Excerpt, SessionId, ThumbnailPicture, TrackId, TrunkId};
-use signaling::{ClientMessage, CloseReason, Private, RequestId, Role, SiteId};
+use signaling::{CloseReason, Private, RequestId, Role, SiteId};
 
 use crate::annex::{Dispatch, Petition};
+use crate::request::Request;
 
 /// One WebSocket or one WHIP or WHEP session, numbered by the server, never used twice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -70,10 +71,8 @@ pub enum Input<'a> {
     Message {
         /// Which client.
         client: ClientId,
-        /// The message's `id`.
-        re: Option<RequestId>,
         /// What.
-        message: ClientMessage,
+        request: Box<Request>,
     },
     /// A client is gone.
     Left {

@@ -13,6 +13,7 @@ pub mod outbox;
 mod publish;
 mod receive;
 pub mod report;
+pub mod request;
 pub mod room;
 mod voice;
 
@@ -21,4 +22,5 @@ pub use client::Shown;
 pub use input::{ClientId, Door, Grants, Identity, Input, Tapping};
 pub use outbox::{Closing, Outbox, Outgoing, Route};
 pub use report::{FeedReport, Report, ViewerReport, VoiceReport};
+pub use request::Request;
 pub use room::{Room, RoomConfig};

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use media::{Encoding, Fault, Outline, OutlineLine, SessionId, TrackId};
+use media::{Encoding, Fault, Offer, Outline, OutlineLine, SessionId, TrackId};
 use signaling::roster::FeedFault;
 use signaling::{
     Feed, FeedId, FeedOffer, MemberId, PublishedFeed, Refusal, RefusalCode, RequestId, ServerMessage, SiteId, Voice,
@@ -27,7 +27,7 @@ impl Room {
         now: Instant,
         client: ClientId,
         re: Option<RequestId>,
-        sdp: &str,
+        offer: Result<Offer, Refusal>,
         feeds: Vec<FeedOffer>,
         voice: Option<VoiceOffer>,
         out: &mut Outbox,
@@ -43,13 +43,12 @@ impl Room {
             let sentence = format!("A feed of kind {} is a site's, and this member has none.", offer.kind.as_str());
             return Err(Refusal::new(RefusalCode::NotAllowed, sentence));
         }
-        check_sdp(sdp)?;
-        let outline = Outline::of(sdp);
-        let plan = plan(&outline, feeds, voice)?;
+        let mut offer = offer?;
+        let plan = plan(offer.outline(), feeds, voice)?;
         self.check_room_for_feeds(client, member, site.as_ref(), plan.feeds.len())?;
-        let (session, answer) = self.answer_publish(now, client, sdp, &outline, &plan, out)?;
+        let (session, answer) = self.answer_publish(now, client, &mut offer, &plan, out)?;
         let before = self.clients.get_mut(&client).and_then(|client| client.publishing.take());
-        let publishing = self.bind(now, member, site, session, sdp, outline, plan, before.as_ref(), out);
+        let publishing = self.bind(now, member, site, session, &offer, plan, before.as_ref(), out);
         if let Some(before) = &before {
             self.unpublish_dropped(before, &publishing, out);
             if before.session != session {
@@ -109,16 +108,15 @@ impl Room {
         &mut self,
         now: Instant,
         client: ClientId,
-        sdp: &str,
-        outline: &Outline,
+        offer: &mut Offer,
         plan: &Plan,
         out: &mut Outbox,
     ) -> Result<(SessionId, String), Refusal> {
         let open = self.clients[&client].publishing.as_ref();
-        let open = open.filter(|open| open.outline.is_same_connection(outline)).map(|open| open.session);
+        let open = open.filter(|open| open.outline.is_same_connection(offer.outline())).map(|open| open.session);
         let named: Vec<String> = plan.feeds.iter().map(|(mid, _)| mid.clone()).chain(plan.voice.clone()).collect();
         let session = open.unwrap_or_else(|| self.router.open_uplink(now));
-        self.answer(now, client, session, sdp, &named, out)
+        self.answer(now, client, session, offer, &named, out)
     }
 
     /// Answers an offer on a session, and sees to it that every named m-line has a codec. A session that is new and
@@ -128,11 +126,11 @@ impl Room {
         now: Instant,
         client: ClientId,
         session: SessionId,
-        sdp: &str,
+        offer: &mut Offer,
         named: &[String],
         out: &mut Outbox,
     ) -> Result<(SessionId, String), Refusal> {
-        let answered = self.router.answer(now, session, sdp, &mut out.departures, &mut self.news);
+        let answered = self.router.answer(now, session, offer, &mut out.departures, &mut self.news);
         let refusal = match answered {
             Err(error) => Refusal::new(RefusalCode::BadSdp, format!("{error}.")),
             Ok((answer, lines)) => {
@@ -165,20 +163,19 @@ impl Room {
         member: MemberId,
         site: Option<SiteId>,
         session: SessionId,
-        sdp: &str,
-        outline: Outline,
+        offer: &Offer,
         plan: Plan,
         before: Option<&Publishing>,
         out: &mut Outbox,
     ) -> Publishing {
         let same_session = before.filter(|before| before.session == session);
         let mut feeds = Vec::new();
-        for (mid, offer) in plan.feeds {
+        for (mid, feed) in plan.feeds {
             let known = before.and_then(|before| before.feeds.iter().find(|(known, _)| *known == mid));
-            let known = known.map(|(_, feed)| *feed).filter(|feed| self.feeds[feed].what.kind == offer.kind);
+            let known = known.map(|(_, known)| *known).filter(|known| self.feeds[known].what.kind == feed.kind);
             let track = match (known, same_session) {
-                (Some(feed), Some(_)) => Some(self.feeds[&feed].track),
-                _ => self.router.bind_track(now, session, &mid, sdp),
+                (Some(known), Some(_)) => Some(self.feeds[&known].track),
+                _ => self.router.bind_track(now, session, &mid, offer),
             };
             let Some(track) = track else { continue };
             let id = known.unwrap_or_else(|| FeedId(self.next_id()));
@@ -186,10 +183,10 @@ impl Room {
                 id,
                 member,
                 site: site.clone(),
-                kind: offer.kind,
-                label: offer.label,
-                codec: known.and_then(|feed| self.feeds[&feed].what.codec.clone()),
-                muted: known.is_some_and(|feed| self.feeds[&feed].what.muted),
+                kind: feed.kind,
+                label: feed.label,
+                codec: known.and_then(|known| self.feeds[&known].what.codec.clone()),
+                muted: known.is_some_and(|known| self.feeds[&known].what.muted),
                 fault: None,
             };
             if what.muted {
@@ -205,7 +202,7 @@ impl Room {
             let known = known.map(|(_, voice)| *voice);
             let track = match (known, same_session) {
                 (Some(voice), Some(_)) => self.voices[&voice].track,
-                _ => self.router.bind_track(now, session, &mid, sdp)?,
+                _ => self.router.bind_track(now, session, &mid, offer)?,
             };
             let id = known.unwrap_or_else(|| VoiceId(self.next_id()));
             let muted = known.is_some_and(|voice| self.voices[&voice].what.muted);
@@ -215,7 +212,7 @@ impl Room {
             self.voices.insert(id, published);
             Some((mid, id))
         });
-        Publishing { session, outline, feeds, voice }
+        Publishing { session, outline: offer.outline().clone(), feeds, voice }
     }
 
     pub(crate) fn tell_feed(&self, feed: &Published<Feed>, out: &mut Outbox) {
@@ -338,17 +335,6 @@ impl Room {
         let message = ServerMessage::FeedFaulted { feed: id, fault };
         self.tell(|standing| standing.may_perceive(site.as_ref()), message, out);
     }
-}
-
-pub(crate) fn check_sdp(sdp: &str) -> Answered {
-    if sdp.len() > limit::SDP_BYTES {
-        let sentence = format!("An SDP may have {} bytes; this one has {}.", limit::SDP_BYTES, sdp.len());
-        return Err(Refusal::new(RefusalCode::TooLarge, sentence));
-    }
-    if !sdp.starts_with("v=0") {
-        return Err(Refusal::new(RefusalCode::BadSdp, "This is no SDP: it does not begin with v=0."));
-    }
-    Ok(())
 }
 
 /// Names the m-line of each feed and of the voice.

@@ -2,14 +2,13 @@
 
 use std::time::{Duration, Instant};
 
-use media::{Outline, SinkId, Size, Wait};
+use media::{Offer, Outline, SinkId, Size, Wait};
 use signaling::{
     FeedChoice, FeedId, Refusal, RefusalCode, RequestId, ServerMessage, ShownAge, Slot, VacantReason, limit,
 };
 
 use crate::client::{Receiving, Shown, SlotState, VoicePlace};
 use crate::entitlement::Standing;
-use crate::publish::check_sdp;
 use crate::room::Answered;
 use crate::{ClientId, Door, Outbox, Room};
 
@@ -20,7 +19,7 @@ impl Room {
         now: Instant,
         client: ClientId,
         re: Option<RequestId>,
-        sdp: &str,
+        offer: Result<Offer, Refusal>,
         slots: Vec<String>,
         voices: Vec<String>,
         out: &mut Outbox,
@@ -30,21 +29,21 @@ impl Room {
             let sentence = format!("The role {} does not receive.", present.role().as_str());
             return Err(Refusal::new(RefusalCode::NotAllowed, sentence));
         }
-        check_sdp(sdp)?;
-        let outline = Outline::of(sdp);
-        check_lines(&outline, &slots, &voices)?;
+        let mut offer = offer?;
+        check_lines(offer.outline(), &slots, &voices)?;
         let before = self.clients[&client].receiving.as_ref();
-        let open = before.filter(|open| open.outline.is_same_connection(&outline)).map(|open| open.session);
+        let open = before.filter(|open| open.outline.is_same_connection(offer.outline())).map(|open| open.session);
         let named: Vec<String> = slots.iter().chain(&voices).cloned().collect();
         let rank = self.members[&self.clients[&client].member].standing.rank();
         let session = open.unwrap_or_else(|| self.router.open_downlink(now, rank));
-        let (session, answer) = self.answer(now, client, session, sdp, &named, out)?;
+        let (session, answer) = self.answer(now, client, session, &mut offer, &named, out)?;
         let before = self.clients.get_mut(&client).and_then(|client| client.receiving.take());
         if let Some(before) = before.as_ref().filter(|before| before.session != session) {
             self.end_session(now, before.session, out);
         }
         let same = before.as_ref().filter(|before| before.session == session);
-        let mut receiving = Receiving { session, outline, slots: Vec::new(), voices: Vec::new() };
+        let mut receiving =
+            Receiving { session, outline: offer.outline().clone(), slots: Vec::new(), voices: Vec::new() };
         for (index, mid) in slots.into_iter().enumerate() {
             let known = same.and_then(|same| same.slots.iter().find(|slot| slot.mid == mid)).cloned();
             // A new connection keeps what the viewer had chosen for the slot of the same number, and its size.
@@ -205,31 +204,30 @@ impl Room {
 
     /// A slot's picture stands because the server has no capacity for it, or goes on.
     pub(crate) fn slot_waits(&mut self, sink: SinkId, wait: Option<Wait>, out: &mut Outbox) {
-        for (id, client) in &mut self.clients {
-            let Some(index) = client.slot_of(sink) else { continue };
-            let slot = &mut client.receiving.as_mut().expect("it has a slot").slots[index];
-            if slot.feed.is_some() {
-                slot.vacant = wait.map(|wait| match wait {
-                    Wait::Capacity => VacantReason::Capacity,
-                    Wait::Line => VacantReason::Line,
-                });
-                out.say(*id, slot.watched(index, None));
-            }
-            return;
+        let Some((client, index, slot)) = self.slot_of(sink) else { return };
+        if slot.feed.is_some() {
+            slot.vacant = wait.map(|wait| match wait {
+                Wait::Capacity => VacantReason::Capacity,
+                Wait::Line => VacantReason::Line,
+            });
+            out.say(client, slot.watched(index, None));
         }
     }
 
     /// The viewer takes none of the codecs that a feed has turned out to have.
     pub(crate) fn no_common_codec(&mut self, sink: SinkId, out: &mut Outbox) {
-        for (id, client) in &mut self.clients {
-            let Some(index) = client.slot_of(sink) else { continue };
-            let slot = &mut client.receiving.as_mut().expect("it has a slot").slots[index];
-            if slot.vacant != Some(VacantReason::NoCommonCodec) {
-                (slot.feed, slot.vacant) = (None, Some(VacantReason::NoCommonCodec));
-                out.say(*id, slot.watched(index, None));
-            }
-            return;
+        let Some((client, index, slot)) = self.slot_of(sink) else { return };
+        if slot.vacant != Some(VacantReason::NoCommonCodec) {
+            (slot.feed, slot.vacant) = (None, Some(VacantReason::NoCommonCodec));
+            out.say(client, slot.watched(index, None));
         }
+    }
+
+    /// The slot that a sink is, whose it is, and its number.
+    fn slot_of(&mut self, sink: SinkId) -> Option<(ClientId, usize, &mut SlotState)> {
+        let id = *self.sessions.get(&sink.session())?;
+        let slots = &mut self.clients.get_mut(&id)?.receiving.as_mut()?.slots;
+        slots.iter_mut().enumerate().find(|(_, slot)| slot.sink == sink).map(|(index, slot)| (id, index, slot))
     }
 }
 

@@ -16,6 +16,7 @@ use crate::client::Client;
 use crate::entitlement::Standing;
 use crate::member::Present;
 use crate::outbox::{Closing, Outgoing, Route};
+use crate::request::Request;
 use crate::{ClientId, Door, Input, Outbox, Tapping};
 
 /// What a room is made with.
@@ -91,7 +92,7 @@ impl Room {
         let Some(input) = self.wait(input, out) else { return };
         match input {
             Input::Joined { client, re, identity, door } => self.join(client, re, identity, door, out),
-            Input::Message { client, re, message } => self.message(now, client, re, message, out),
+            Input::Message { client, request } => self.message(now, client, *request, out),
             Input::Left { client, reason } => self.leave(now, client, reason, out),
             Input::Burst(datagrams) => {
                 self.router.burst(now, datagrams, &mut out.departures, &mut self.news);
@@ -142,20 +143,15 @@ impl Room {
         self.last_id
     }
 
-    fn message(
-        &mut self,
-        now: Instant,
-        client: ClientId,
-        re: Option<RequestId>,
-        message: ClientMessage,
-        out: &mut Outbox,
-    ) {
+    fn message(&mut self, now: Instant, client: ClientId, request: Request, out: &mut Outbox) {
+        let Request { re, message, offer } = request;
         if !self.clients.contains_key(&client) {
             return;
         }
+        let offer = || offer.expect("a request has read the offer of its message");
         let answered = match message {
-            ClientMessage::Publish { sdp, feeds, voice } => self.publish(now, client, re, &sdp, feeds, voice, out),
-            ClientMessage::Receive { sdp, slots, voices } => self.receive(now, client, re, &sdp, slots, voices, out),
+            ClientMessage::Publish { feeds, voice, .. } => self.publish(now, client, re, offer(), feeds, voice, out),
+            ClientMessage::Receive { slots, voices, .. } => self.receive(now, client, re, offer(), slots, voices, out),
             ClientMessage::Watch { slot, choice } => self.watch(now, client, re, slot, choice, out),
             ClientMessage::Resize { slot, width, height } => {
                 self.resize(now, client, slot, Size { width, height }, out)

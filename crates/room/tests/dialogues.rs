@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use media::Certificate;
 use room::input::Grants;
-use room::{ClientId, Door, Identity, Input, Outbox, Room, RoomConfig};
+use room::{ClientId, Door, Identity, Input, Outbox, Request, Room, RoomConfig};
 use serde_json::{Value, json};
 use signaling::{ClientMessage, CloseReason, Private, RequestId, decode, encode};
 
@@ -94,7 +94,7 @@ impl Stage {
             return;
         }
         let (re, message) = said_by(&step["say"]);
-        self.apply(Input::Message { client, re, message });
+        self.apply(Input::Message { client, request: Box::new(Request::new(re, message)) });
     }
 
     /// Who speaks depends on sound, of which a dialogue has none.

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use media::{Rank, TrunkId};
 use mio::Waker;
 use room::entitlement::Standing;
-use room::{ClientId, Door, Identity};
+use room::{ClientId, Door, Identity, Request};
 use signaling::limit::{OUTLET_MESSAGES, PANEL_OUTLET_MESSAGES};
 use signaling::{ClientMessage, CloseReason, Refusal, RefusalCode, RequestId, RoomId};
 use tokio::sync::{mpsc, watch};
@@ -214,7 +214,14 @@ pub struct Presence {
 impl Presence {
     /// Says something to the room; waits while its worker has too much to do.
     pub async fn say(&self, re: Option<RequestId>, message: ClientMessage) {
-        self.hand.give(Order::Say(self.client, re, message)).await;
+        let request = if Request::takes_long(&message) {
+            tokio::task::spawn_blocking(move || Request::new(re, message)).await
+        } else {
+            Ok(Request::new(re, message))
+        };
+        // The reading panicked, or the server is going down.
+        let Ok(request) = request else { return };
+        self.hand.give(Order::Say(self.client, Box::new(request))).await;
     }
 
     /// The next thing that the room says. After `Closed` there is nothing more.

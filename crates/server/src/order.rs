@@ -1,7 +1,7 @@
 //! What the tasks of clients and their worker say to each other.
 
-use room::{ClientId, Door, Identity};
-use signaling::{ClientMessage, CloseReason, RequestId, RoomId, ServerMessage};
+use room::{ClientId, Door, Identity, Request};
+use signaling::{CloseReason, RequestId, RoomId, ServerMessage};
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, oneshot};
 
@@ -13,7 +13,7 @@ pub enum Order {
     /// A client comes into a room, which opens if it is not there.
     Enter(Box<Entrance>),
     /// A client that has come in says something.
-    Say(ClientId, Option<RequestId>, ClientMessage),
+    Say(ClientId, Box<Request>),
     /// A client is gone.
     Leave(ClientId, CloseReason),
     /// The server is going down.

@@ -219,9 +219,9 @@ impl Worker {
         while began.elapsed() < TURN {
             match self.inbox.try_recv() {
                 Ok(Order::Enter(entrance)) => self.enter(*entrance),
-                Ok(Order::Say(client, re, message)) => {
+                Ok(Order::Say(client, request)) => {
                     if let Some(room) = self.hall.room_of(client) {
-                        self.handle(room, Input::Message { client, re, message });
+                        self.handle(room, Input::Message { client, request });
                     }
                 }
                 Ok(Order::Leave(client, reason)) => self.let_go(client, reason),

@@ -8,7 +8,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use media::{
-    Certificate, Datagram, Departures, News, Protocol, Rank, Router, RouterConfig, SessionId, SinkId, TrackId,
+    Certificate, Datagram, Departures, MediaError, News, Offer, OfferedLine, Protocol, Rank, Router, RouterConfig,
+    SessionId, SinkId, TrackId,
 };
 use str0m::change::SdpAnswer;
 use str0m::media::{Direction, MediaKind, Mid};
@@ -23,6 +24,7 @@ const SAID: usize = 200;
 /// A peer of the router and what it has received.
 pub(crate) struct Peer {
     pub(crate) rtc: Rtc,
+    pub(crate) offer: Offer,
     /// Its own address, and the one by which the router knows it.
     pub(crate) address: SocketAddr,
     pub(crate) outside: SocketAddr,
@@ -116,10 +118,9 @@ impl Net {
             Direction::SendOnly => self.router.open_uplink(self.now),
             _ => self.router.open_downlink(self.now, self.rank),
         };
-        let (answer, _) = self
-            .router
-            .answer(self.now, session, &offer.to_sdp_string(), &mut self.departures, &mut self.news)
-            .expect("an answer");
+        let mut offer = Offer::read(offer.to_sdp_string()).expect("an SDP");
+        let answered = self.router.answer(self.now, session, &mut offer, &mut self.departures, &mut self.news);
+        let (answer, _) = answered.expect("an answer");
         rtc.sdp_api()
             .accept_answer(pending, SdpAnswer::from_sdp_string(&answer).expect("an SDP"))
             .expect("an answer that fits");
@@ -135,6 +136,7 @@ impl Net {
             keyframe_requests: 0,
             is_connected: false,
             loss_percent: 0,
+            offer,
             datagrams: 0,
             said: Vec::new(),
             heard: Vec::new(),
@@ -148,9 +150,14 @@ impl Net {
         place
     }
 
+    pub(crate) fn answer(&mut self, session: SessionId, sdp: &str) -> Result<(String, Vec<OfferedLine>), MediaError> {
+        let mut offer = Offer::read(sdp.to_owned())?;
+        self.router.answer(self.now, session, &mut offer, &mut self.departures, &mut self.news)
+    }
+
     pub(crate) fn track(&mut self, peer: usize, line: usize) -> TrackId {
         let (session, mid) = (self.peers[peer].session, self.peers[peer].mids[line].to_string());
-        self.router.bind_track(self.now, session, &mid, "").expect("a line that sends")
+        self.router.bind_track(self.now, session, &mid, &self.peers[peer].offer).expect("a line that sends")
     }
 
     pub(crate) fn sink(&mut self, peer: usize, line: usize) -> SinkId {
