@@ -265,7 +265,7 @@ export type PublishedFeed = {
 };
 
 /** Why a slot shows nothing. */
-export type VacantReason = "chosen" | "no_feed" | "no_common_codec" | "capacity";
+export type VacantReason = "chosen" | "no_feed" | "no_common_codec" | "capacity" | "line";
 
 /** Why a client's connection to the room ended. */
 export type CloseReason =

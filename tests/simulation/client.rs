@@ -8,7 +8,7 @@ use room::{ClientId, Door, Identity, Input, Request};
 use signaling::client::OfSite;
 use signaling::{
     ClientMessage, CloseReason, FeedChoice, FeedId, FeedKind, FeedOffer, Private, PublishedFeed, RefusalCode, Role,
-    ServerMessage, SiteId, Slot, VacantReason, VoiceOffer,
+    ServerMessage, SiteId, Slot, VoiceOffer,
 };
 use str0m::media::{Direction, MediaKind};
 
@@ -276,7 +276,7 @@ impl World {
                     Some(peer) => {
                         let screen = &mut peer.screens[slot.0 as usize];
                         screen.show(self.now, feed);
-                        screen.wait(self.now, vacant == Some(VacantReason::Capacity));
+                        screen.wait(self.now, vacant);
                     }
                     None => client.shown.push((slot.0, feed)),
                 }

@@ -12,13 +12,15 @@ pub(crate) struct Weather {
     pub(crate) jitter: Duration,
     pub(crate) lost_permille: u32,
     pub(crate) doubled_permille: u32,
+    /// What goes through it in a second; without, everything does.
+    pub(crate) width_kbps: Option<u32>,
 }
 
 impl Weather {
     /// A line without faults.
     pub(crate) const fn clear(delay_ms: u64) -> Self {
         let (delay, jitter) = (Duration::from_millis(delay_ms), Duration::ZERO);
-        Self { delay, jitter, lost_permille: 0, doubled_permille: 0 }
+        Self { delay, jitter, lost_permille: 0, doubled_permille: 0, width_kbps: None }
     }
 
     /// Order is lost on it and some come twice, but nothing is lost.
@@ -29,16 +31,25 @@ impl Weather {
     pub(crate) const fn losing(self, lost_permille: u32) -> Self {
         Self { lost_permille, ..self }
     }
+
+    pub(crate) const fn narrow(self, width_kbps: u32) -> Self {
+        Self { width_kbps: Some(width_kbps), ..self }
+    }
 }
 
 /// Arrivals are at whole steps, so that what comes close together comes as one burst.
 const STEP: Duration = Duration::from_micros(250);
+
+/// What would have to wait longer before a narrow link is lost.
+const QUEUE: Duration = Duration::from_millis(300);
 
 /// The link.
 #[derive(Debug)]
 pub(crate) struct Link {
     pub(crate) weather: Weather,
     began: Instant,
+    /// When all that waits before a narrow link has gone through.
+    free_at: Instant,
     seed: u64,
     checks: Chance,
     /// What streams are called whose SSRC is by chance, and the first number of each: that of retransmissions is, too.
@@ -49,7 +60,7 @@ impl Link {
     pub(crate) fn new(began: Instant, weather: Weather, seed: u64, number: u64) -> Self {
         let mut chance = Chance::of(seed, number);
         let checks = Chance::of(chance.next(), 0);
-        Self { weather, began, seed: chance.next(), checks, streams: Vec::new() }
+        Self { weather, began, free_at: began, seed: chance.next(), checks, streams: Vec::new() }
     }
 
     /// The stream with this SSRC has this name from now on.
@@ -63,7 +74,7 @@ impl Link {
     /// its streams in the order of a hash table, and that is to change nothing for each. DTLS has no chance at all: OpenSSL repeats a lost flight by the real clock, which
     /// virtual time does not move.
     pub(crate) fn arrivals(&mut self, now: Instant, datagram: &[u8]) -> impl Iterator<Item = Instant> + use<> {
-        let Weather { delay, jitter, lost_permille, doubled_permille } = self.weather;
+        let Weather { delay, jitter, lost_permille, doubled_permille, .. } = self.weather;
         let mut own;
         let chance = match datagram {
             [20..=63, ..] => None,
@@ -89,14 +100,28 @@ impl Link {
                 let (is_lost, is_doubled) = (chance.is(lost_permille), chance.is(doubled_permille));
                 let mut arrival = || now + delay + chance.span(jitter);
                 arrivals = [arrival(), arrival() + jitter].map(Some);
+                let waits = self.wait(now, datagram.len());
+                let is_lost = is_lost || waits.is_none();
                 arrivals[0].take_if(|_| is_lost);
                 arrivals[1].take_if(|_| is_lost || !is_doubled);
+                arrivals = arrivals.map(|at| Some(at? + waits?));
             }
         }
         let began = self.began;
         arrivals.into_iter().flatten().map(move |at| {
             let since_us = at.duration_since(began).as_micros() as u64;
             began + Duration::from_micros(since_us.next_multiple_of(STEP.as_micros() as u64))
+        })
+    }
+
+    /// How long a datagram waits before a narrow link; none if it is lost there.
+    fn wait(&mut self, now: Instant, bytes: usize) -> Option<Duration> {
+        let Some(width_kbps) = self.weather.width_kbps else { return Some(Duration::ZERO) };
+        let begins_at = self.free_at.max(now);
+        let waits = begins_at.duration_since(now);
+        (waits <= QUEUE).then(|| {
+            self.free_at = begins_at + Duration::from_micros(bytes as u64 * 8 * 1000 / u64::from(width_kbps));
+            self.free_at.duration_since(now)
         })
     }
 }

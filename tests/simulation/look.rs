@@ -101,9 +101,9 @@ impl World {
             for screen in peer.screens.iter_mut().filter(|screen| screen.slot.is_some()) {
                 let Some((since, feed)) = screen.shown() else { continue };
                 let (Some(live_since), Some(connected_at)) = (live.get(&feed), peer.connected_at) else { continue };
-                // Who waits for capacity does not look; when it goes on, it has as long as everybody.
+                // Who waits, and knows, does not look; when it goes on, it has as long as everybody.
                 let goes_on_at = screen.waits.last().map_or(since, |(at, _)| *at);
-                if screen.is_waiting() {
+                if screen.waits_for().is_some() {
                     continue;
                 }
                 let since = since.max(*live_since).max(connected_at).max(goes_on_at);

@@ -14,6 +14,7 @@ mod clock;
 mod crowd;
 mod drift;
 mod life;
+mod line;
 mod link;
 mod look;
 mod peer;

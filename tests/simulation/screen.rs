@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant, SystemTime};
 
-use signaling::FeedId;
+use signaling::{FeedId, VacantReason};
 use str0m::media::SenderFeedback;
 
 use crate::sight::Sight;
@@ -20,8 +20,8 @@ pub(crate) struct Screen {
     pub(crate) sight: Sight,
     /// What the server said that the slot shows, and when.
     pub(crate) shows: Vec<(Instant, Option<FeedId>)>,
-    /// When it was told that the server has no capacity for it, and that it goes on; the latest last.
-    pub(crate) waits: Vec<(Instant, bool)>,
+    /// When it was told what it waits for, the server's capacity or its own line, and that it goes on; the latest last.
+    pub(crate) waits: Vec<(Instant, Option<VacantReason>)>,
     pub(crate) asked_at: Option<Instant>,
     pub(crate) requests: u32,
     pub(crate) packets: u64,
@@ -59,15 +59,16 @@ impl Screen {
         self.shows.push((now, feed));
     }
 
-    pub(crate) fn wait(&mut self, now: Instant, waits: bool) {
-        if self.is_waiting() != waits {
-            self.waits.push((now, waits));
+    pub(crate) fn wait(&mut self, now: Instant, vacant: Option<VacantReason>) {
+        let wait = vacant.filter(|vacant| matches!(vacant, VacantReason::Capacity | VacantReason::Line));
+        if self.waits_for() != wait {
+            self.waits.push((now, wait));
         }
     }
 
-    /// True while there is no capacity for it, and it knows.
-    pub(crate) fn is_waiting(&self) -> bool {
-        self.waits.last().is_some_and(|(_, waits)| *waits)
+    /// What it waits for, and knows.
+    pub(crate) fn waits_for(&self) -> Option<VacantReason> {
+        self.waits.last().and_then(|(_, wait)| *wait)
     }
 
     /// What it shows, and since when.

@@ -116,6 +116,12 @@ impl Estimator {
         self.estimate_bps as u64
     }
 
+    /// True while a queue or loss has shown that more was sent than the line carries. Without, a low estimate may be all
+    /// that small or jittered trains can show.
+    pub(crate) fn is_full(&self) -> bool {
+        self.ceiling.is_some()
+    }
+
     /// True once the viewer has said anything.
     pub(crate) fn is_known(&self) -> bool {
         self.updated_at.is_some()

@@ -34,6 +34,7 @@ impl Downlink {
     /// if any is left out.
     pub(crate) fn spend(&mut self, now: Instant, tracks: &BTreeMap<TrackId, Track>) -> (Vec<usize>, bool) {
         let Some(estimate_bps) = self.estimate_bps() else { return (Vec::new(), false) };
+        let is_full = self.open.as_ref().is_some_and(|open| open.channel.estimator.is_full());
         if self.spent_at.is_some_and(|at| now.saturating_duration_since(at) < SPENT_AGAIN) {
             return (Vec::new(), false);
         }
@@ -41,7 +42,8 @@ impl Downlink {
         let voices = self.sinks.iter().filter(|sink| !sink.is_video && sink.track.is_some()).count() as u64;
         let budget_bps = estimate_bps.saturating_sub(voices * VOICE_BPS);
         let is_limited = |sink: &Sink| sink.progress == Progress::LeftOut || sink.wants.most_bps.is_some();
-        if !self.sinks.iter().any(is_limited) && self.best_bps(now, tracks) <= budget_bps {
+        // What goes through is not given up on a guess.
+        if !self.sinks.iter().any(is_limited) && (!is_full || self.best_bps(now, tracks) <= budget_bps) {
             return (Vec::new(), false);
         }
         let (places, claims): (Vec<_>, Vec<_>) = self.claims(now, tracks).into_iter().unzip();

@@ -1,0 +1,89 @@
+//! A viewer whose line does not carry all that it watches: the large picture is whole, the small ones wait, and it is
+//! told so; when the line is wide again, they come back and stay.
+
+use signaling::{ClientMessage, FeedKind, Role, Slot, VacantReason};
+
+use crate::camera::Lens;
+use crate::link::Weather;
+use crate::screen::Screen;
+use crate::seed::each_seed;
+use crate::world::World;
+
+/// 2.2 Mb/s each.
+const LENS: Lens = Lens { parts: 10, bytes: 1100, ..Lens::of(FeedKind::Endoscope) };
+const LENSES: [Lens; 3] =
+    [LENS, Lens { kind: Some(FeedKind::Ultrasound), ..LENS }, Lens { kind: Some(FeedKind::Room), ..LENS }];
+
+/// A surgeon with three feeds, and an expert who has one of them large and two small; gives the expert's peer.
+fn consultation(world: &mut World, weather: Weather) -> usize {
+    let surgeon = world.enter(Role::Surgeon, Some("site-a"));
+    world.publish(surgeon, &LENSES, Weather::clear(10).into());
+    let expert = world.enter(Role::Expert, None);
+    let at = world.receive(expert, 3, 0, weather.into());
+    for (slot, (_, feed)) in world.feeds().into_iter().enumerate() {
+        let slot = Slot(slot as u32);
+        world.watch(expert, slot.0, Some(feed));
+        let (width, height) = if slot.0 == 0 { (1280, 720) } else { (320, 180) };
+        world.say(expert, ClientMessage::Resize { slot, width, height });
+    }
+    at
+}
+
+fn decoded(world: &World, at: usize) -> Vec<u64> {
+    world.peers[&at].screens.iter().map(|screen| screen.sight.decoded).collect()
+}
+
+fn widen(world: &mut World, at: usize, width_kbps: u32) {
+    let peer = world.peers.get_mut(&at).expect("it is there");
+    peer.down.weather = peer.down.weather.narrow(width_kbps);
+}
+
+fn waits_for(world: &World, at: usize) -> Vec<Option<VacantReason>> {
+    world.peers[&at].screens.iter().map(Screen::waits_for).collect()
+}
+
+#[test]
+fn a_line_that_is_too_narrow() {
+    each_seed("a_line_that_is_too_narrow", 4, |seed| {
+        let mut world = World::new(seed);
+        let (delay_ms, width_kbps) = (5 + world.chance.below(50), 2800 + world.chance.below(1500));
+        let at = consultation(&mut world, Weather::clear(delay_ms).narrow(20_000));
+        world.run_ms(5000);
+        assert_eq!(waits_for(&world, at), [None; 3], "a wide line carries all");
+        widen(&mut world, at, width_kbps as u32);
+        for i in 0..30 { let b = decoded(&world, at); world.run_ms(200); let a = decoded(&world, at); println!("{} ms {:?} {:?}", i*200, a.iter().zip(&b).map(|(a,b)| a-b).collect::<Vec<_>>(), waits_for(&world, at)); }
+        let line = Some(VacantReason::Line);
+        assert_eq!(waits_for(&world, at), [None, line, line], "{width_kbps} kb/s carry one of them");
+        let before = (decoded(&world, at)[0], world.peers[&at].screens[0].sight.overcome);
+        world.run_ms(10_000);
+        let screen = &world.peers[&at].screens[0];
+        let frames = screen.sight.decoded - before.0;
+        println!("seed {seed}: {width_kbps} kb/s, {delay_ms} ms: {frames} of 250 frames of the large one");
+        assert!(frames >= 245, "the large one is whole: {frames} of 250");
+        assert_eq!(screen.sight.overcome, before.1, "and has no hole");
+        widen(&mut world, at, 20_000);
+        world.run_ms(40_000);
+        assert_eq!(waits_for(&world, at), [None; 3], "the small ones come back");
+        let before = decoded(&world, at);
+        world.run_ms(4000);
+        for (frames, before) in decoded(&world, at).into_iter().zip(before) {
+            assert!(frames >= before + 98, "{} of 100", frames - before);
+        }
+        world.settle();
+    });
+}
+
+#[test]
+fn a_line_that_is_just_too_narrow_does_not_flap() {
+    each_seed("a_line_that_is_just_too_narrow_does_not_flap", 3, |seed| {
+        let mut world = World::new(seed);
+        let width_kbps = 6500 + world.chance.below(1000);
+        let at = consultation(&mut world, Weather::clear(20).narrow(width_kbps as u32));
+        world.run_ms(120_000);
+        let changes: Vec<_> = world.peers[&at].screens.iter().map(|screen| screen.waits.len()).collect();
+        println!("seed {seed}: {width_kbps} kb/s: {changes:?} changes in two minutes");
+        assert_eq!(changes[0], 0, "the large one is never left out");
+        assert!(changes.iter().all(|changes| *changes <= 12), "{changes:?}");
+        world.settle();
+    });
+}
