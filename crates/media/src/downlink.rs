@@ -59,6 +59,8 @@ pub(crate) struct Downlink {
     is_held: bool,
     /// How often a sink of it has lost its picture because there was no capacity.
     pub(crate) thinned: u64,
+    /// Frames that no other needs, left out for the same reason.
+    pub(crate) frames_left_out: u64,
     /// Since when retransmissions are counted, and how many there were.
     resent: (Instant, u32),
     replay_at: Option<Instant>,
@@ -86,6 +88,7 @@ impl Downlink {
             cname: String::new(),
             is_held: false,
             thinned: 0,
+            frames_left_out: 0,
             resent: (epoch.0, 0),
             replay_at: None,
             report_at: None,
@@ -130,10 +133,12 @@ impl Downlink {
         }
     }
 
-    /// Sends what has come for it: everything live, a piece of what it is behind. Gives the number of packets.
+    /// Sends what has come for it: everything live, but for frames that no other needs where the audience `is_to_spare`
+    /// them; a piece of what it is behind. Gives the number of packets.
     pub(crate) fn flush(
         &mut self,
         now: Instant,
+        is_to_spare: bool,
         tracks: &BTreeMap<TrackId, Track>,
         departures: &mut Departures,
     ) -> u64 {
@@ -143,6 +148,7 @@ impl Downlink {
         if may_replay || self.is_held {
             self.replay_at = None;
         }
+        let is_to_spare = is_to_spare && self.rank == Rank::Audience;
         let mut sent = 0;
         for sink in &mut self.sinks {
             let (Some(showing), Some(track)) = (sink.showing, sink.track.and_then(|track| tracks.get(&track))) else {
@@ -177,7 +183,17 @@ impl Downlink {
                         // Sound begins anywhere.
                         sink.forward.start(first.sequence, first, 1);
                     }
-                    fresh.iter().for_each(|packet| send(sink, packet));
+                    for packet in fresh {
+                        let is_next = is_to_spare && sink.is_video && packet.sequence == sink.next;
+                        match layer.after_spare_frame(packet).filter(|_| is_next) {
+                            Some(after) => {
+                                sink.forward.leave_out(packet.sequence..after);
+                                sink.next = after;
+                                self.frames_left_out += 1;
+                            }
+                            None => send(sink, packet),
+                        }
+                    }
                 }
                 Progress::Skipping => {
                     if layer.history.keyframe().is_some_and(|keyframe| keyframe >= sink.next) {

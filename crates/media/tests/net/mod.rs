@@ -64,6 +64,8 @@ pub(crate) struct Net {
     pub(crate) rank: Rank,
     /// The router has so much to do that it looks at its sockets and its clock only so often.
     pub(crate) looks_every_ms: u64,
+    /// Every other frame is one that no other needs.
+    pub(crate) has_layers: bool,
     /// Where the program counts its allocations, and the publisher whose bursts are looked at; the allocations that
     /// the router made in them.
     pub(crate) counted: Option<(&'static AtomicU64, SessionId)>,
@@ -88,6 +90,7 @@ impl Net {
             protocol: Protocol::Udp,
             rank: Rank::Panel,
             looks_every_ms: 1,
+            has_layers: false,
             counted: None,
             allocations: 0,
             steps: 0,
@@ -171,6 +174,7 @@ impl Net {
 
     /// One frame of three packets on one line; the first frame and every `gop`-th is a keyframe.
     pub(crate) fn send_frame(&mut self, peer: usize, line: usize, is_keyframe: bool) {
+        let is_spare = self.has_layers && !self.peers[peer].frame.is_multiple_of(2);
         let peer = &mut self.peers[peer];
         let pt = peer.rtc.codec_config().params()[0].pt();
         let ticks = peer.frame.wrapping_mul(3000);
@@ -178,7 +182,7 @@ impl Net {
             let nal = if is_keyframe { 5 } else { 1 };
             let payload: Vec<u8> = match (is_keyframe, part) {
                 (true, 0) => [&[0x78, 0, peer.sps.len() as u8], &peer.sps[..], &[0, 2, 0x68, 1]].concat(),
-                (_, part) => [0x7c, nal | if part == 1 { 0x80 } else { 0 }]
+                (_, part) => [if is_spare { 0x1c } else { 0x7c }, nal | if part == 1 { 0x80 } else { 0 }]
                     .into_iter()
                     .chain(peer.frame.to_be_bytes())
                     .chain([part; 1000])
