@@ -127,6 +127,7 @@ impl Session {
         if ufrag != self.ufrag {
             drained.ways.push((self.id, Way::Ufrag(ufrag.clone())));
             self.ufrag = ufrag;
+            self.nomination.restart();
         }
         if let Ok(answer) = &answered {
             // The engine tells of m-lines only when SRTP is up; what was agreed on is known now.

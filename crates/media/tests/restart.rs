@@ -10,6 +10,7 @@ use std::net::SocketAddr;
 use media::{Datagram, Protocol, SinkId};
 use net::wire::{indices, srtcp_indices};
 use net::{Net, SERVER, is_contiguous};
+use str0m::Candidate;
 use str0m::media::Direction;
 
 /// Frames that pass while the answer to a restart is under way.
@@ -114,6 +115,21 @@ fn a_publisher_that_restarts_ice_in_another_network_is_asked_there() {
     let track = net.router.watched(sink).expect("a track");
     net.watch(late_sink, track);
     net.run_until("asked", |net| net.peers[publisher].keyframe_requests > 0);
+}
+
+#[test]
+fn the_path_of_a_new_ice_session_need_not_be_better_than_the_old_one() {
+    let (mut net, publisher, viewer, _) = two();
+    net.send(publisher, 10, 1000);
+    // Of the networks that are left the best has a lower priority.
+    let candidate = format!("candidate:1 1 udp 1000 {} 1000 typ host", net.peers[viewer].address.ip());
+    net.peers[viewer].candidate = Candidate::from_sdp_string(&candidate).expect("a candidate");
+    net.rebind(viewer, ELSEWHERE.parse().expect("address"));
+    restart(&mut net, publisher, viewer);
+    net.run(200);
+    let before = net.peers[viewer].received.len();
+    net.send(publisher, 10, 1000);
+    assert!(net.peers[viewer].received.len() >= before + 10 * 3, "pictures come to the new address at once");
 }
 
 #[test]
