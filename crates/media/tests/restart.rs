@@ -6,8 +6,9 @@ mod net;
 
 use std::collections::HashSet;
 use std::net::SocketAddr;
+use std::time::Duration;
 
-use media::{Datagram, Protocol, SinkId};
+use media::{Datagram, News, Protocol, SinkId};
 use net::wire::{indices, srtcp_indices};
 use net::{Net, SERVER, is_contiguous};
 use str0m::Candidate;
@@ -156,5 +157,31 @@ fn checks_with_old_credentials_move_nobody() {
             expected,
             "answers to the stranger and packets to the viewer, restarted: {is_restarted}"
         );
+    }
+}
+
+#[test]
+fn a_peer_that_was_lost_comes_back_by_a_restart_and_stays() {
+    for who in [0, 1] {
+        let (mut net, publisher, viewer, _) = two();
+        let peer = [publisher, viewer][who];
+        net.send(publisher, 10, 1000);
+        let far = ELSEWHERE.parse().expect("address");
+        // It hears and says nothing until it is given up.
+        net.peers[peer].is_cut_off = true;
+        let session = net.peers[peer].session;
+        net.run_until("lost", |net| net.news.contains(&News::Disconnected(session)));
+        net.peers[peer].is_cut_off = false;
+        net.rebind(peer, far);
+        restart(&mut net, publisher, peer);
+        net.run(30_000);
+        assert!(!net.news.contains(&News::Over(session)), "it is there");
+        let before = net.peers[viewer].received.len();
+        net.send(publisher, 30, 1000);
+        assert!(
+            net.now.duration_since(net.peers[viewer].received.last().expect("packets").timestamp)
+                < Duration::from_millis(100)
+        );
+        assert!(net.peers[viewer].received.len() >= before + 30 * 3);
     }
 }
