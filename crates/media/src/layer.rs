@@ -303,13 +303,17 @@ impl Layer {
         false
     }
 
-    /// Measures the layer's rate and losses, once a second however often it is asked.
+    /// Measures the layer's rate and losses, once a second however often it is asked. What is lost for good stops every
+    /// viewer's picture: the publisher is asked for a keyframe before the viewers' browsers notice, after three seconds.
     pub(crate) fn measure(&mut self, now: Instant) {
         let (since, bytes) = self.rated;
         if now.saturating_duration_since(since) >= Duration::from_secs(1) {
             self.rate_bytes = self.traffic.bytes - bytes;
             self.rated = (now, self.traffic.bytes);
-            self.traffic.lost = self.gaps.lost();
+            let lost = self.gaps.lost();
+            if std::mem::replace(&mut self.traffic.lost, lost) < lost && !self.history.is_whole() {
+                self.asking.want();
+            }
         }
     }
 

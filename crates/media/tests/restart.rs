@@ -13,6 +13,7 @@ use net::wire::{indices, srtcp_indices};
 use net::{Net, SERVER, is_contiguous};
 use str0m::Candidate;
 use str0m::media::Direction;
+use str0m::rtp::RtpPacket;
 
 /// Frames that pass while the answer to a restart is under way.
 const UNDER_WAY: u32 = 5;
@@ -184,4 +185,21 @@ fn a_peer_that_was_lost_comes_back_by_a_restart_and_stays() {
         );
         assert!(net.peers[viewer].received.len() >= before + 30 * 3);
     }
+}
+
+#[test]
+fn a_publisher_that_was_away_is_asked_for_a_keyframe_before_any_viewer_asks() {
+    let (mut net, publisher, viewer, _) = two();
+    net.send(publisher, 10, 1000);
+    // Longer than anybody keeps what may be asked for again.
+    net.peers[publisher].is_cut_off = true;
+    net.send(publisher, 300, 1000);
+    net.peers[publisher].is_cut_off = false;
+    restart(&mut net, publisher, publisher);
+    net.peers[publisher].is_willing = true;
+    let before = net.peers[viewer].received.len();
+    net.send(publisher, 90, 1000);
+    let is_keyframe = |packet: &RtpPacket| packet.payload.first() == Some(&0x78);
+    assert!(net.peers[viewer].received[before..].iter().any(is_keyframe));
+    assert_eq!(net.router.report().counters.keyframe_requests_received, 0, "nobody has asked");
 }
