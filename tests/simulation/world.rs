@@ -126,7 +126,7 @@ impl World {
             pipes: BTreeMap::new(),
             sources: Vec::new(),
             past: Vec::new(),
-            wire: Wire::default(),
+            wire: Wire::new(seed),
             trace: None,
             patience: Duration::from_millis(2500),
             worst_dark: Duration::ZERO,
