@@ -40,6 +40,8 @@ impl World {
             let told_within = if client.worker == HOME { Duration::ZERO } else { LOOKS_WITHIN };
             let is_held_back = source.was_muted(stamp.sent_at, told_within);
             assert!(!is_held_back, "{name}: a packet of {source:?}, which its publisher holds back");
+            let is_over = source.replaced_at.is_some_and(|at| stamp.sent_at > at + told_within);
+            assert!(!is_over, "{name}: a packet of {source:?}, in whose place is another");
             if let Some(feed) = source.feed {
                 let is_right = screen.may_show(feed, stamp.sent_at, is_resent);
                 assert!(is_right, "{name}: a packet of feed {feed}, which is not in this slot: {:?}", screen.shows);
@@ -132,7 +134,7 @@ impl World {
 
     /// The feeds of which frames come, and since when.
     fn live(&self) -> BTreeMap<FeedId, Instant> {
-        let there = |source: &&Source| self.peers.contains_key(&source.peer) && !source.is_muted();
+        let there = |source: &&Source| self.is_there(source) && !source.is_muted();
         let there = self.sources.iter().filter(there);
         there.filter_map(|source| Some((source.feed?, source.live_since?.max(source.let_through_at()?)))).collect()
     }

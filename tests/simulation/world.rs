@@ -37,6 +37,8 @@ pub(crate) struct Source {
     pub(crate) feed: Option<FeedId>,
     /// Since when frames have left its publisher.
     pub(crate) live_since: Option<Instant>,
+    /// When its publisher offered something else in its place; none while it is what its feed shows.
+    pub(crate) replaced_at: Option<Instant>,
     /// Since when it is let through, or held back; the latest last.
     pub(crate) muted: Vec<(Instant, bool)>,
 }
@@ -105,6 +107,7 @@ pub(crate) enum What {
     Look,
     Held(usize, SessionId, SocketAddr, bool),
     Mail(usize),
+    Gone(usize),
 }
 
 impl World {
@@ -180,6 +183,7 @@ impl World {
                     self.handle(worker, Input::Held { session, peer, is_held });
                 }
                 What::Mail(worker) => self.take_mail(worker),
+                What::Gone(peer) => self.drop_peer(peer),
                 What::Look => {
                     self.look();
                     self.at(self.now + LOOK_EVERY, What::Look);
