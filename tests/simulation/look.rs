@@ -15,8 +15,7 @@ use crate::wire::Stamp;
 use crate::worker::{HOME, SINCE_1970};
 use crate::world::{Source, World};
 
-/// A viewer that sees nothing new for so long asks for a keyframe, as browsers do.
-const ASKS_AFTER: Duration = Duration::from_millis(600);
+/// A viewer that has asked for a keyframe asks again after so long.
 const ASKS_AGAIN: Duration = Duration::from_secs(1);
 
 impl World {
@@ -115,7 +114,8 @@ impl World {
                     self.worst_dark = self.worst_dark.max(dark);
                     assert!(dark <= self.patience, "{}: dark for {dark:?}: {:?}", screen.sight.name, screen.shows);
                 }
-                if dark > ASKS_AFTER && screen.asked_at.is_none_or(|asked| now.duration_since(asked) >= ASKS_AGAIN) {
+                if dark > self.asks_after && screen.asked_at.is_none_or(|asked| now.duration_since(asked) >= ASKS_AGAIN)
+                {
                     screen.asked_at = Some(now);
                     screen.requests += 1;
                     asks.push((*at, screen.ssrc));

@@ -84,6 +84,8 @@ pub(crate) struct World {
     pub(crate) trace: Option<Trace>,
     /// The longest that a viewer of a living feed may be without a new frame, and the longest that one was.
     pub(crate) patience: Duration,
+    /// A viewer that sees nothing new for so long asks for a keyframe, as browsers do.
+    pub(crate) asks_after: Duration,
     pub(crate) worst_dark: Duration,
     /// Media and reports that went to a port which a NAT had forgotten.
     pub(crate) nowhere: u64,
@@ -132,6 +134,7 @@ impl World {
             wire: Wire::new(seed),
             trace: None,
             patience: Duration::from_millis(2500),
+            asks_after: Duration::from_millis(600),
             worst_dark: Duration::ZERO,
             nowhere: 0,
             queue: BinaryHeap::new(),
