@@ -82,12 +82,16 @@ impl World {
         screen.report = Some(*report);
     }
 
-    /// A publisher is asked for a keyframe.
-    pub(crate) fn ask_camera(&mut self, at: usize, mid: Mid) {
-        let now = self.now;
+    /// A publisher is asked for a keyframe by what left at that moment.
+    pub(crate) fn ask_camera(&mut self, at: usize, mid: Mid, sent_at: Instant) {
         let peer = self.peers.get_mut(&at).expect("it has just got something");
-        let camera = peer.cameras.iter_mut().find(|camera| camera.mid == mid).expect("what it offered");
-        camera.ask(now);
+        let way = peer.up.weather.delay;
+        let camera = peer.cameras.iter_mut().position(|camera| camera.mid == mid).expect("what it offered");
+        if !peer.cameras[camera].ask(sent_at) {
+            return;
+        }
+        let camera = &self.peers[&at].cameras[camera];
+        self.check_asked(way, camera);
         let source = camera.source;
         self.note(format!("source {source}"), || "is asked for a keyframe".to_owned());
     }
@@ -122,14 +126,17 @@ impl World {
                 }
             }
         }
-        for (at, ssrc) in asks {
-            let peer = self.peers.get_mut(&at).expect("was just there");
-            if let Some(stream) = peer.rtc.direct_api().stream_rx(&ssrc.into()) {
-                stream.request_keyframe(KeyframeRequestKind::Pli);
-            }
-            peer.take(now, None);
-            self.drain(at, None);
+        asks.into_iter().for_each(|(at, ssrc)| self.want_keyframe(at, ssrc));
+    }
+
+    /// A viewer asks for a keyframe on the line with this SSRC.
+    pub(crate) fn want_keyframe(&mut self, at: usize, ssrc: u32) {
+        let peer = self.peers.get_mut(&at).expect("a viewer that is there");
+        if let Some(stream) = peer.rtc.direct_api().stream_rx(&ssrc.into()) {
+            stream.request_keyframe(KeyframeRequestKind::Pli);
         }
+        peer.take(self.now, None);
+        self.drain(at, None);
     }
 
     /// The feeds of which frames come, and since when.

@@ -92,12 +92,19 @@ impl World {
             match dispatch {
                 Dispatch::Excerpts(excerpts) if worker.mailbox.refuses(now) => {
                     worker.mailbox.refused += excerpts.len() as u64;
+                    excerpts.iter().for_each(|excerpt| self.upstream.refuse(to, excerpt));
                     refused.push((trunk, excerpts));
                 }
-                dispatch => self.post(to, Parcel::Dispatch(dispatch)),
+                dispatch => {
+                    if let Dispatch::Excerpts(excerpts) = &dispatch {
+                        excerpts.iter().for_each(|excerpt| self.upstream.tell(to, excerpt));
+                    }
+                    self.post(to, Parcel::Dispatch(dispatch));
+                }
             }
         }
         for petition in petitions {
+            self.upstream.hear(now, from, &petition);
             self.post(HOME, Parcel::Petition(TrunkId(from as u64), petition));
         }
         for (trunk, excerpts) in refused {
@@ -136,8 +143,18 @@ impl World {
         }
         for parcel in std::mem::take(&mut worker.mailbox.parcels) {
             match parcel {
-                Parcel::Petition(from, petition) => self.handle(at, Input::Petition(from, petition)),
-                Parcel::Dispatch(dispatch) => self.handle(at, Input::Dispatch(dispatch)),
+                Parcel::Petition(from, petition) => {
+                    if let Petition::Wanted(track, true) = &petition {
+                        self.upstream.begin(from.0 as usize, *track);
+                    }
+                    self.handle(at, Input::Petition(from, petition));
+                }
+                Parcel::Dispatch(dispatch) => {
+                    if let Dispatch::Excerpts(excerpts) = &dispatch {
+                        excerpts.iter().for_each(|excerpt| self.upstream.take(at, excerpt));
+                    }
+                    self.handle(at, Input::Dispatch(dispatch));
+                }
             }
         }
     }

@@ -17,6 +17,7 @@ use crate::pipe::Pipe;
 use crate::screen::Screen;
 use crate::seed::Chance;
 use crate::trace::Trace;
+use crate::upstream::Upstream;
 use crate::wire::{Stamp, Wire};
 use crate::worker::{Arrival, HOME, Worker};
 
@@ -81,6 +82,7 @@ pub(crate) struct World {
     /// What those had seen that are gone.
     pub(crate) past: Vec<Screen>,
     pub(crate) wire: Wire,
+    pub(crate) upstream: Upstream,
     pub(crate) trace: Option<Trace>,
     /// The longest that a viewer of a living feed may be without a new frame, and the longest that one was.
     pub(crate) patience: Duration,
@@ -132,6 +134,7 @@ impl World {
             sources: Vec::new(),
             past: Vec::new(),
             wire: Wire::new(seed),
+            upstream: Upstream::default(),
             trace: None,
             patience: Duration::from_millis(2500),
             asks_after: Duration::from_millis(600),
@@ -323,7 +326,7 @@ impl World {
                 Said::Datagram(bytes) => self.send_up(at, &bytes),
                 Said::Packet(packet) => self.see(at, &packet, stamp.expect("packets come in datagrams")),
                 Said::Report(report) => self.read_report(at, &report, stamp.expect("reports come in datagrams")),
-                Said::KeyframeWanted(mid) => self.ask_camera(at, mid),
+                Said::KeyframeWanted(mid) => self.ask_camera(at, mid, stamp.map_or(self.now, |stamp| stamp.sent_at)),
                 Said::Lost => self.note(format!("peer {at}"), || "lost the server".to_owned()),
             }
         }
