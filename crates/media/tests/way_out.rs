@@ -205,6 +205,26 @@ fn a_publisher_may_take_another_ssrc_and_lower_numbers() {
 }
 
 #[test]
+fn late_packets_of_an_ssrc_that_was_left_change_nothing() {
+    let (mut net, publisher, viewer, _) = two();
+    net.send(publisher, 20, 1000);
+    let mid = net.peers[publisher].mids[0];
+    // A frame is under way for long: its sender has another SSRC when it comes.
+    net.send_frame(publisher, 0, false);
+    let late = std::mem::take(&mut net.peers[publisher].outgoing);
+    net.peers[publisher].rtc.direct_api().reset_stream_tx(mid, None, 77.into(), Some(78.into())).expect("a stream");
+    net.peers[publisher].sequence = 110;
+    net.peers[publisher].frame = 0;
+    net.send(publisher, 10, 1000);
+    let before = net.peers[viewer].received.len();
+    net.peers[publisher].outgoing.extend(late);
+    net.send(publisher, 10, 1000);
+    let seen = &net.peers[viewer];
+    assert_eq!(seen.received.len() - before, 30, "all that is new, nothing that is old, and no picture begins anew");
+    assert!(is_contiguous(&seen.sequences()));
+}
+
+#[test]
 fn who_asks_for_everything_again_gets_no_more_than_a_line_carries() {
     let (mut net, publisher, viewer, _) = two();
     net.send(publisher, 100, 300);
