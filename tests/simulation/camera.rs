@@ -76,8 +76,10 @@ pub(crate) struct Camera {
     /// When it sends its next frame; none while it is off.
     pub(crate) due: Option<Instant>,
     pub(crate) frame: u32,
+    /// When the requests for a keyframe left the server.
     pub(crate) asked_at: Vec<Instant>,
-    pub(crate) keyframes: u32,
+    /// When its keyframes left, since the simulation began.
+    pub(crate) keyframes_at: Vec<Duration>,
     sequence: u64,
     is_wanted: bool,
     /// Its own clock when it was made.
@@ -93,17 +95,22 @@ impl Camera {
             due: None,
             frame: 0,
             asked_at: Vec::new(),
-            keyframes: 0,
+            keyframes_at: Vec::new(),
             sequence: u64::from(lens.first_sequence),
             is_wanted: false,
             began,
         }
     }
 
-    /// A keyframe request came.
-    pub(crate) fn ask(&mut self, now: Instant) {
-        self.asked_at.push(now);
+    /// A keyframe request came that left the server then. False if the network has only doubled it.
+    pub(crate) fn ask(&mut self, sent_at: Instant) -> bool {
         self.is_wanted |= self.lens.is_willing;
+        let is_new = !self.asked_at.contains(&sent_at);
+        if is_new {
+            self.asked_at.push(sent_at);
+            self.asked_at.sort_unstable();
+        }
+        is_new
     }
 
     /// Its encoder begins anew, with a keyframe and so many numbers back.
@@ -112,12 +119,17 @@ impl Camera {
         self.is_wanted = true;
     }
 
+    /// It leaves out so many numbers.
+    pub(crate) fn jump(&mut self, ahead: u64) {
+        self.sequence += ahead;
+    }
+
     /// Sends one frame that was captured a moment ago, by the publisher's clock and by the true one.
     pub(crate) fn film(&mut self, rtc: &mut Rtc, local: Instant, since_began: Duration) {
         let captured = local - Lens::ENCODING;
         let lens = self.lens;
         let is_keyframe = self.frame.is_multiple_of(lens.group) || std::mem::take(&mut self.is_wanted);
-        self.keyframes += u32::from(is_keyframe);
+        self.keyframes_at.extend(is_keyframe.then_some(since_began));
         let since_us = captured.saturating_duration_since(self.began).as_micros() as u64;
         let ticks = lens.first_ticks.wrapping_add((since_us * lens.clock_rate_hz() / 1_000_000) as u32);
         let pt = payload_type(rtc, self.mid, lens.codec);

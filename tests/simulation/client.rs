@@ -22,6 +22,9 @@ use crate::screen::Screen;
 use crate::worker::HOME;
 use crate::world::{Source, What, World};
 
+/// A connection that was replaced goes on for so long: a browser closes it when the new one carries.
+const OUTLIVES: Duration = Duration::from_millis(500);
+
 /// One WebSocket.
 #[derive(Debug)]
 pub(crate) struct Client {
@@ -37,6 +40,8 @@ pub(crate) struct Client {
     pub(crate) is_excused: bool,
     pub(crate) roster: Roster,
     answer: Option<String>,
+    /// What the lines were called that it published first.
+    line_names: Vec<String>,
     published: Vec<PublishedFeed>,
     /// Told before the new connection's screens were there.
     shown: Vec<(u32, Option<FeedId>)>,
@@ -79,6 +84,7 @@ impl World {
             is_excused: false,
             roster: Roster::default(),
             answer: None,
+            line_names: Vec::new(),
             published: Vec::new(),
             shown: Vec::new(),
         });
@@ -100,7 +106,13 @@ impl World {
         let kinds: Vec<MediaKind> =
             lenses.iter().map(|lens| if lens.kind.is_some() { MediaKind::Video } else { MediaKind::Audio }).collect();
         let (sdp, pending, mids) = peer.offer(&kinds, Direction::SendOnly);
-        let mid_of = |place: usize| Some(mids[place].to_string());
+        // What is published anew has the names that it had before, as browsers give them; the engine takes others.
+        let engine_names: Vec<String> = mids.iter().map(ToString::to_string).collect();
+        let known = &mut self.clients[client].line_names;
+        known.extend(engine_names.iter().skip(known.len()).cloned());
+        let names: Vec<String> = known[..mids.len()].to_vec();
+        let sdp = renamed(&sdp, &engine_names, &names);
+        let mid_of = |place: usize| Some(names[place].clone());
         let cameras = lenses.iter().enumerate();
         let feeds = cameras
             .clone()
@@ -108,16 +120,17 @@ impl World {
         let voice = cameras.clone().find(|(_, lens)| lens.kind.is_none());
         let voice = voice.map(|(place, _)| VoiceOffer { mid: mid_of(place) });
         if let Some(before) = self.clients[client].publishing.take() {
-            self.drop_peer(before);
+            self.replace(before);
         }
         let feeds = feeds.collect();
         self.say(client, ClientMessage::Publish { sdp, feeds, voice });
         let answer = self.clients[client].answer.take().expect("an answer to publish");
+        let answer = renamed(&answer, &names, &engine_names);
         peer.accept(pending, &answer);
         let published = std::mem::take(&mut self.clients[client].published);
         for (place, lens) in cameras {
             let source = self.sources.len() as u16;
-            let feed = published.iter().find(|feed| *feed.mid == *mids[place]).map(|feed| feed.feed);
+            let feed = published.iter().find(|feed| feed.mid == names[place]).map(|feed| feed.feed);
             // A feed that is offered anew stays held back.
             let is_muted = feed.is_some_and(|feed| self.is_muted(feed));
             self.sources.push(Source {
@@ -127,6 +140,7 @@ impl World {
                 is_voice: lens.kind.is_none(),
                 feed,
                 live_since: None,
+                replaced_at: None,
                 muted: vec![(self.now, is_muted)],
             });
             let mut camera = Camera::new(*lens, source, mids[place], peer.clock.local(self.now));
@@ -193,6 +207,20 @@ impl World {
         self.drain(at, None);
     }
 
+    /// A publisher's connection has been replaced: it sends on for a while, and nothing of it may be seen any more.
+    fn replace(&mut self, at: usize) {
+        let now = self.now;
+        for source in self.sources.iter_mut().filter(|source| source.peer == at) {
+            source.replaced_at = Some(now);
+        }
+        self.at(now + OUTLIVES, What::Gone(at));
+    }
+
+    /// True while a source is what its feed shows.
+    pub(crate) fn is_there(&self, source: &Source) -> bool {
+        source.replaced_at.is_none() && self.peers.contains_key(&source.peer)
+    }
+
     /// The peer is no more, and tells nobody.
     pub(crate) fn drop_peer(&mut self, at: usize) {
         let Some(peer) = self.peers.remove(&at) else { return };
@@ -250,7 +278,7 @@ impl World {
 
     /// The feeds of those that are in the room, by publisher.
     pub(crate) fn feeds(&self) -> Vec<(usize, FeedId)> {
-        let there = |source: &&Source| self.peers.contains_key(&source.peer);
+        let there = |source: &&Source| self.is_there(source);
         self.sources.iter().filter(there).filter_map(|source| Some((source.client, source.feed?))).collect()
     }
 
@@ -287,6 +315,20 @@ impl World {
             _ => {}
         }
     }
+}
+
+/// An SDP whose lines have other names.
+fn renamed(sdp: &str, from: &[String], to: &[String]) -> String {
+    let name = |known: &str| match from.iter().position(|name| name == known) {
+        Some(place) => to[place].clone(),
+        None => known.to_owned(),
+    };
+    let line = |line: &str| match (line.strip_prefix("a=mid:"), line.strip_prefix("a=group:BUNDLE ")) {
+        (Some(mid), _) => format!("a=mid:{}\r\n", name(mid)),
+        (_, Some(mids)) => format!("a=group:BUNDLE {}\r\n", mids.split(' ').map(name).collect::<Vec<_>>().join(" ")),
+        _ => format!("{line}\r\n"),
+    };
+    sdp.lines().map(line).collect()
 }
 
 /// The SSRC that an answer announces for a line, and the one of its retransmissions.

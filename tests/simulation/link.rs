@@ -54,13 +54,15 @@ pub(crate) struct Link {
     checks: Chance,
     /// What streams are called whose SSRC is by chance, and the first number of each: that of retransmissions is, too.
     streams: Vec<(u32, u64, Option<u16>)>,
+    /// Packets that were sent again by it.
+    pub(crate) resent: u64,
 }
 
 impl Link {
     pub(crate) fn new(began: Instant, weather: Weather, seed: u64, number: u64) -> Self {
         let mut chance = Chance::of(seed, number);
         let checks = Chance::of(chance.next(), 0);
-        Self { weather, began, free_at: began, seed: chance.next(), checks, streams: Vec::new() }
+        Self { weather, began, free_at: began, seed: chance.next(), checks, streams: Vec::new(), resent: 0 }
     }
 
     /// The stream with this SSRC has this name from now on.
@@ -88,6 +90,7 @@ impl Link {
                 let (_, name, first) = stream.expect("a stream that was offered or answered");
                 let sequence = u16::from_be_bytes([*high, *low]);
                 let number = sequence.wrapping_sub(*first.get_or_insert(sequence));
+                self.resent += *name % 2;
                 own = Chance::of(self.seed ^ *name, u64::from(number));
                 Some(&mut own)
             }

@@ -15,8 +15,7 @@ use crate::wire::Stamp;
 use crate::worker::{HOME, SINCE_1970};
 use crate::world::{Source, World};
 
-/// A viewer that sees nothing new for so long asks for a keyframe, as browsers do.
-const ASKS_AFTER: Duration = Duration::from_millis(600);
+/// A viewer that has asked for a keyframe asks again after so long.
 const ASKS_AGAIN: Duration = Duration::from_secs(1);
 
 impl World {
@@ -40,6 +39,8 @@ impl World {
             let told_within = if client.worker == HOME { Duration::ZERO } else { LOOKS_WITHIN };
             let is_held_back = source.was_muted(stamp.sent_at, told_within);
             assert!(!is_held_back, "{name}: a packet of {source:?}, which its publisher holds back");
+            let is_over = source.replaced_at.is_some_and(|at| stamp.sent_at > at + told_within);
+            assert!(!is_over, "{name}: a packet of {source:?}, in whose place is another");
             if let Some(feed) = source.feed {
                 let is_right = screen.may_show(feed, stamp.sent_at, is_resent);
                 assert!(is_right, "{name}: a packet of feed {feed}, which is not in this slot: {:?}", screen.shows);
@@ -81,12 +82,16 @@ impl World {
         screen.report = Some(*report);
     }
 
-    /// A publisher is asked for a keyframe.
-    pub(crate) fn ask_camera(&mut self, at: usize, mid: Mid) {
-        let now = self.now;
+    /// A publisher is asked for a keyframe by what left at that moment.
+    pub(crate) fn ask_camera(&mut self, at: usize, mid: Mid, sent_at: Instant) {
         let peer = self.peers.get_mut(&at).expect("it has just got something");
-        let camera = peer.cameras.iter_mut().find(|camera| camera.mid == mid).expect("what it offered");
-        camera.ask(now);
+        let way = peer.up.weather.delay;
+        let camera = peer.cameras.iter_mut().position(|camera| camera.mid == mid).expect("what it offered");
+        if !peer.cameras[camera].ask(sent_at) {
+            return;
+        }
+        let camera = &self.peers[&at].cameras[camera];
+        self.check_asked(way, camera);
         let source = camera.source;
         self.note(format!("source {source}"), || "is asked for a keyframe".to_owned());
     }
@@ -113,26 +118,30 @@ impl World {
                     self.worst_dark = self.worst_dark.max(dark);
                     assert!(dark <= self.patience, "{}: dark for {dark:?}: {:?}", screen.sight.name, screen.shows);
                 }
-                if dark > ASKS_AFTER && screen.asked_at.is_none_or(|asked| now.duration_since(asked) >= ASKS_AGAIN) {
+                if dark > self.asks_after && screen.asked_at.is_none_or(|asked| now.duration_since(asked) >= ASKS_AGAIN)
+                {
                     screen.asked_at = Some(now);
                     screen.requests += 1;
                     asks.push((*at, screen.ssrc));
                 }
             }
         }
-        for (at, ssrc) in asks {
-            let peer = self.peers.get_mut(&at).expect("was just there");
-            if let Some(stream) = peer.rtc.direct_api().stream_rx(&ssrc.into()) {
-                stream.request_keyframe(KeyframeRequestKind::Pli);
-            }
-            peer.take(now, None);
-            self.drain(at, None);
+        asks.into_iter().for_each(|(at, ssrc)| self.want_keyframe(at, ssrc));
+    }
+
+    /// A viewer asks for a keyframe on the line with this SSRC.
+    pub(crate) fn want_keyframe(&mut self, at: usize, ssrc: u32) {
+        let peer = self.peers.get_mut(&at).expect("a viewer that is there");
+        if let Some(stream) = peer.rtc.direct_api().stream_rx(&ssrc.into()) {
+            stream.request_keyframe(KeyframeRequestKind::Pli);
         }
+        peer.take(self.now, None);
+        self.drain(at, None);
     }
 
     /// The feeds of which frames come, and since when.
     fn live(&self) -> BTreeMap<FeedId, Instant> {
-        let there = |source: &&Source| self.peers.contains_key(&source.peer) && !source.is_muted();
+        let there = |source: &&Source| self.is_there(source) && !source.is_muted();
         let there = self.sources.iter().filter(there);
         there.filter_map(|source| Some((source.feed?, source.live_since?.max(source.let_through_at()?)))).collect()
     }

@@ -2,7 +2,8 @@
 //! comes from a seed; `seed.rs` says how to run another one, or one again.
 //!
 //! What must hold stands in `wire` (numbers under which something is sealed), `sight` (holes and decodable frames),
-//! `look` (who gets what, what reports count) and `roster` (who knows of what); the scenarios only say what happens.
+//! `look` (who gets what, what reports count), `upstream` (what is asked of publishers) and `roster` (who knows of what);
+//! the scenarios only say what happens.
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a test shows the figures that it judges")]
 
@@ -13,6 +14,7 @@ mod client;
 mod clock;
 mod crowd;
 mod drift;
+mod jump;
 mod life;
 mod line;
 mod link;
@@ -29,6 +31,7 @@ mod storm;
 mod stream;
 mod trace;
 mod trunk;
+mod upstream;
 mod wire;
 mod worker;
 mod world;

@@ -42,11 +42,13 @@ fn room(world: &mut World, workers: &[usize], weather: Weather) -> (usize, usize
 fn restart(seed: u64, workers: &[usize]) {
     let mut world = World::new(seed);
     let (surgeon, _) = room(&mut world, workers, Weather::rough(15, 8).losing(10));
+    let feeds = world.feeds();
     for _ in 0..3 {
         let weather = Weather::rough(15, 8).losing(10);
         let first_sequence = world.chance.below(30_000) as u16;
         let lenses = LENSES.map(|lens| Lens { first_sequence, ..lens });
         world.publish(surgeon, &lenses, weather.into());
+        assert_eq!(world.feeds(), feeds, "what is published anew stays the same feed");
         let pause = 2500 + world.chance.below(3000);
         world.run_ms(pause);
     }

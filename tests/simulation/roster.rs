@@ -47,7 +47,7 @@ impl World {
     /// Everybody knows of everybody and everything that it may know of, and of nothing else.
     pub(crate) fn check_rosters(&self) {
         let there = || self.clients.iter().filter(|client| !client.is_gone && client.roster.me.is_some());
-        let is_there = |source: &&Source| self.peers.contains_key(&source.peer);
+        let is_there = |source: &&Source| self.is_there(source);
         for client in there() {
             let me = client.roster.me;
             let known = there().filter(|other| other.roster.me == me || may_know(client, other));

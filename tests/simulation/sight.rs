@@ -36,6 +36,8 @@ pub(crate) struct Sight {
     pub(crate) filled: u64,
     /// Holes that a keyframe had to make irrelevant.
     pub(crate) overcome: u64,
+    /// What came before and after frames of one source that the server left out, without a hole.
+    pub(crate) skips: Vec<(Body, Body)>,
 }
 
 impl Sight {
@@ -102,6 +104,9 @@ impl Sight {
                     begins || goes_on,
                     "{name}: packet {sequence} hides a hole that nobody can fill: {body:?} after {before:?}"
                 );
+                if before.source == body.source && before.frame + 1 < body.frame {
+                    self.skips.push((before, body));
+                }
                 if body.part == 0 {
                     let ahead = seen.rtp_ticks.wrapping_sub(last.rtp_ticks) as i32;
                     assert!(ahead > 0, "{name}: packet {sequence} is {ahead} ticks later: {body:?} after {before:?}");

@@ -1,6 +1,6 @@
 //! Annexes, and the way to them: bounded mailboxes of workers that look into them sooner or later.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use media::{Excerpt, TrunkId};
 use room::{Dispatch, Input, Petition};
@@ -33,15 +33,21 @@ pub(crate) struct Mailbox {
     chance: Chance,
     /// Excerpts that found no place.
     pub(crate) refused: u64,
+    /// When it stood too full for media.
+    pub(crate) full_at: Vec<Instant>,
 }
 
 impl Mailbox {
     pub(crate) fn new(seed: u64, worker: usize) -> Self {
-        Self { parcels: Vec::new(), chance: Chance::of(!seed, worker as u64), refused: 0 }
+        Self { parcels: Vec::new(), chance: Chance::of(!seed, worker as u64), refused: 0, full_at: Vec::new() }
     }
 
-    fn refuses(&mut self) -> bool {
-        self.chance.is(REFUSED_PERMILLE) || PARCELS - self.parcels.len() < PARCELS_KEPT_FREE
+    fn refuses(&mut self, now: Instant) -> bool {
+        let is_full = PARCELS - self.parcels.len() < PARCELS_KEPT_FREE;
+        if is_full {
+            self.full_at.push(now);
+        }
+        self.chance.is(REFUSED_PERMILLE) || is_full
     }
 }
 
@@ -78,19 +84,27 @@ impl World {
 
     /// Sends what a room has for its annexes, or an annex for its home. What finds no place comes back.
     pub(crate) fn post_all(&mut self, from: usize, dispatches: Vec<(TrunkId, Dispatch)>, petitions: Vec<Petition>) {
+        let now = self.now;
         let mut refused: Vec<(TrunkId, Vec<Excerpt>)> = Vec::new();
         for (trunk, dispatch) in dispatches {
             let to = trunk.0 as usize;
             let Some(worker) = self.workers.get_mut(&to) else { continue };
             match dispatch {
-                Dispatch::Excerpts(excerpts) if worker.mailbox.refuses() => {
+                Dispatch::Excerpts(excerpts) if worker.mailbox.refuses(now) => {
                     worker.mailbox.refused += excerpts.len() as u64;
+                    excerpts.iter().for_each(|excerpt| self.upstream.refuse(to, excerpt));
                     refused.push((trunk, excerpts));
                 }
-                dispatch => self.post(to, Parcel::Dispatch(dispatch)),
+                dispatch => {
+                    if let Dispatch::Excerpts(excerpts) = &dispatch {
+                        excerpts.iter().for_each(|excerpt| self.upstream.tell(to, excerpt));
+                    }
+                    self.post(to, Parcel::Dispatch(dispatch));
+                }
             }
         }
         for petition in petitions {
+            self.upstream.hear(now, from, &petition);
             self.post(HOME, Parcel::Petition(TrunkId(from as u64), petition));
         }
         for (trunk, excerpts) in refused {
@@ -129,8 +143,18 @@ impl World {
         }
         for parcel in std::mem::take(&mut worker.mailbox.parcels) {
             match parcel {
-                Parcel::Petition(from, petition) => self.handle(at, Input::Petition(from, petition)),
-                Parcel::Dispatch(dispatch) => self.handle(at, Input::Dispatch(dispatch)),
+                Parcel::Petition(from, petition) => {
+                    if let Petition::Wanted(track, true) = &petition {
+                        self.upstream.begin(from.0 as usize, *track);
+                    }
+                    self.handle(at, Input::Petition(from, petition));
+                }
+                Parcel::Dispatch(dispatch) => {
+                    if let Dispatch::Excerpts(excerpts) = &dispatch {
+                        excerpts.iter().for_each(|excerpt| self.upstream.take(at, excerpt));
+                    }
+                    self.handle(at, Input::Dispatch(dispatch));
+                }
             }
         }
     }

@@ -17,6 +17,7 @@ use crate::pipe::Pipe;
 use crate::screen::Screen;
 use crate::seed::Chance;
 use crate::trace::Trace;
+use crate::upstream::Upstream;
 use crate::wire::{Stamp, Wire};
 use crate::worker::{Arrival, HOME, Worker};
 
@@ -37,6 +38,8 @@ pub(crate) struct Source {
     pub(crate) feed: Option<FeedId>,
     /// Since when frames have left its publisher.
     pub(crate) live_since: Option<Instant>,
+    /// When its publisher offered something else in its place; none while it is what its feed shows.
+    pub(crate) replaced_at: Option<Instant>,
     /// Since when it is let through, or held back; the latest last.
     pub(crate) muted: Vec<(Instant, bool)>,
 }
@@ -79,9 +82,12 @@ pub(crate) struct World {
     /// What those had seen that are gone.
     pub(crate) past: Vec<Screen>,
     pub(crate) wire: Wire,
+    pub(crate) upstream: Upstream,
     pub(crate) trace: Option<Trace>,
     /// The longest that a viewer of a living feed may be without a new frame, and the longest that one was.
     pub(crate) patience: Duration,
+    /// A viewer that sees nothing new for so long asks for a keyframe, as browsers do.
+    pub(crate) asks_after: Duration,
     pub(crate) worst_dark: Duration,
     /// Media and reports that went to a port which a NAT had forgotten.
     pub(crate) nowhere: u64,
@@ -105,6 +111,7 @@ pub(crate) enum What {
     Look,
     Held(usize, SessionId, SocketAddr, bool),
     Mail(usize),
+    Gone(usize),
 }
 
 impl World {
@@ -126,9 +133,11 @@ impl World {
             pipes: BTreeMap::new(),
             sources: Vec::new(),
             past: Vec::new(),
-            wire: Wire::default(),
+            wire: Wire::new(seed),
+            upstream: Upstream::default(),
             trace: None,
             patience: Duration::from_millis(2500),
+            asks_after: Duration::from_millis(600),
             worst_dark: Duration::ZERO,
             nowhere: 0,
             queue: BinaryHeap::new(),
@@ -180,6 +189,7 @@ impl World {
                     self.handle(worker, Input::Held { session, peer, is_held });
                 }
                 What::Mail(worker) => self.take_mail(worker),
+                What::Gone(peer) => self.drop_peer(peer),
                 What::Look => {
                     self.look();
                     self.at(self.now + LOOK_EVERY, What::Look);
@@ -316,7 +326,7 @@ impl World {
                 Said::Datagram(bytes) => self.send_up(at, &bytes),
                 Said::Packet(packet) => self.see(at, &packet, stamp.expect("packets come in datagrams")),
                 Said::Report(report) => self.read_report(at, &report, stamp.expect("reports come in datagrams")),
-                Said::KeyframeWanted(mid) => self.ask_camera(at, mid),
+                Said::KeyframeWanted(mid) => self.ask_camera(at, mid, stamp.map_or(self.now, |stamp| stamp.sent_at)),
                 Said::Lost => self.note(format!("peer {at}"), || "lost the server".to_owned()),
             }
         }

@@ -62,6 +62,8 @@ pub(crate) struct Downlink {
     pub(crate) thinned: u64,
     allocation: Allocation,
     spent_at: Option<Instant>,
+    /// Frames that no other needs, left out for the same reason.
+    pub(crate) frames_left_out: u64,
     /// Since when retransmissions are counted, and how many there were.
     resent: (Instant, u32),
     replay_at: Option<Instant>,
@@ -91,6 +93,7 @@ impl Downlink {
             thinned: 0,
             allocation: Allocation::default(),
             spent_at: None,
+            frames_left_out: 0,
             resent: (epoch.0, 0),
             replay_at: None,
             report_at: None,
@@ -135,10 +138,12 @@ impl Downlink {
         }
     }
 
-    /// Sends what has come for it: everything live, a piece of what it is behind. Gives the number of packets.
+    /// Sends what has come for it: everything live, but for frames that no other needs where the audience `is_to_spare`
+    /// them; a piece of what it is behind. Gives the number of packets.
     pub(crate) fn flush(
         &mut self,
         now: Instant,
+        is_to_spare: bool,
         tracks: &BTreeMap<TrackId, Track>,
         departures: &mut Departures,
     ) -> u64 {
@@ -148,6 +153,7 @@ impl Downlink {
         if may_replay || self.is_held {
             self.replay_at = None;
         }
+        let is_to_spare = is_to_spare && self.rank == Rank::Audience;
         let mut sent = 0;
         for sink in &mut self.sinks {
             let (Some(showing), Some(track)) = (sink.showing, sink.track.and_then(|track| tracks.get(&track))) else {
@@ -186,7 +192,17 @@ impl Downlink {
                         // Sound begins anywhere.
                         sink.forward.start(first.sequence, first, 1);
                     }
-                    fresh.iter().for_each(|packet| send(sink, packet));
+                    for packet in fresh {
+                        let is_next = is_to_spare && sink.is_video && packet.sequence == sink.next;
+                        match layer.after_spare_frame(packet).filter(|_| is_next) {
+                            Some(after) => {
+                                sink.forward.leave_out(packet.sequence..after);
+                                sink.next = after;
+                                self.frames_left_out += 1;
+                            }
+                            None => send(sink, packet),
+                        }
+                    }
                 }
                 Progress::LeftOut => {}
                 Progress::Skipping => {

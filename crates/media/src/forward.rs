@@ -7,6 +7,8 @@
 //! moments before the newest frame, because receivers pace frames by their timestamps: left as they were, a viewer
 //! that joins two seconds into a group of pictures would stay two seconds behind.
 
+use std::collections::VecDeque;
+use std::ops::Range;
 use std::time::{Duration, Instant};
 
 use crate::format::Encoding;
@@ -17,6 +19,9 @@ use crate::picture::{PictureCount, PictureNumbers};
 const SQUEEZED_TICKS: u64 = 10;
 /// The newest of them is as far from the others as a live frame is, so that a viewer knows it for one.
 const NEWEST_TICKS: u64 = 1800;
+
+/// A packet that comes so many left-out frames late, longer than it takes to be asked for and sent again, is not sent.
+const LEFT_OUT: usize = 16;
 
 /// Where a packet goes in the viewer's stream.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -47,6 +52,8 @@ struct Source {
     first_sequence: u64,
     /// Added to the source's sequence number, wrapping.
     sequence_offset: u64,
+    /// What was left out of it lately, the newest last, and what was added to the numbers before that.
+    left_out: VecDeque<(Range<u64>, u64)>,
     newest_in: u32,
     newest_out: u64,
     /// When the frame of these timestamps was captured.
@@ -97,6 +104,7 @@ impl Forward {
         self.source = Some(Source {
             first_sequence,
             sequence_offset: (self.last_sequence + 1).wrapping_sub(first_sequence),
+            left_out: VecDeque::new(),
             newest_in: newest.rtp_ticks,
             newest_out,
             newest_captured_at: newest.captured_at,
@@ -105,10 +113,24 @@ impl Forward {
         self.pictures.restart();
     }
 
+    /// Leaves these packets of the source out, which none has been sent of and none after them: the numbers go on as if
+    /// they had never been.
+    pub(crate) fn leave_out(&mut self, packets: Range<u64>) {
+        let Some(source) = &mut self.source else { return };
+        if source.left_out.len() == LEFT_OUT
+            && let Some((forgotten, _)) = source.left_out.pop_front()
+        {
+            source.first_sequence = forgotten.end;
+        }
+        let offset = source.sequence_offset;
+        source.sequence_offset = offset.wrapping_sub(packets.end - packets.start);
+        source.left_out.push_back((packets, offset));
+    }
+
     /// The place of a packet; none if nothing flows or the packet is older than the source's start.
     pub(crate) fn place(&mut self, encoding: Encoding, packet: &Packet) -> Option<Place> {
         let source = self.source.as_mut().filter(|source| packet.sequence >= source.first_sequence)?;
-        let sequence = packet.sequence.wrapping_add(source.sequence_offset);
+        let sequence = source.place(packet.sequence)?;
         let ticks = source.ticks(packet);
         self.last_sequence = self.last_sequence.max(sequence);
         self.last_ticks = self.last_ticks.max(ticks);
@@ -133,6 +155,21 @@ impl Forward {
 }
 
 impl Source {
+    /// The stream's number for one of the source's; none for what was left out.
+    fn place(&self, sequence: u64) -> Option<u64> {
+        let mut offset = self.sequence_offset;
+        for (packets, before) in self.left_out.iter().rev() {
+            if sequence >= packets.end {
+                break;
+            }
+            if sequence >= packets.start {
+                return None;
+            }
+            offset = *before;
+        }
+        Some(sequence.wrapping_add(offset))
+    }
+
     fn ticks(&mut self, packet: &Packet) -> u64 {
         let squeezed = &mut self.squeezed;
         if packet.sequence <= squeezed.until {
@@ -183,6 +220,32 @@ mod tests {
         assert!(sent[0].sequence < 65_536, "SRTP's rollover counter begins at 0");
         let newest = &sent[sent.len() - 1];
         assert!(newest.rtp_ticks.abs_diff(71 * 2970) < 4000, "timestamps mean capture time: {newest:?}");
+    }
+
+    #[test]
+    fn what_is_left_out_leaves_no_hole() {
+        let epoch = Instant::now();
+        let mut forward = Forward::new(epoch, 90_000);
+        let place = |forward: &mut Forward, sequence: u64| {
+            let place = forward.place(H264, &packet(epoch, sequence, sequence as u32));
+            place.map(|place| place.sequence)
+        };
+        forward.start(100, &packet(epoch, 100, 100), 1);
+        assert_eq!(place(&mut forward, 100), Some(1));
+        forward.leave_out(102..105);
+        assert_eq!(place(&mut forward, 105), Some(3));
+        forward.leave_out(106..107);
+        assert_eq!(place(&mut forward, 107), Some(4));
+        assert_eq!(place(&mut forward, 101), Some(2), "what was late");
+        for left_out in [102, 104, 106] {
+            assert_eq!(place(&mut forward, left_out), None, "{left_out}");
+        }
+        for frame in 0..LEFT_OUT as u64 {
+            forward.leave_out(108 + 2 * frame..109 + 2 * frame);
+            assert_eq!(place(&mut forward, 109 + 2 * frame), Some(5 + frame));
+        }
+        assert_eq!(place(&mut forward, 101), None, "too late for its number to be known");
+        assert_eq!(place(&mut forward, 107), Some(4));
     }
 
     #[test]

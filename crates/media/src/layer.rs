@@ -16,6 +16,7 @@ use crate::packet::{Incoming, Packet, ticks_before};
 use crate::parameter_sets::{ParameterSets, begins_idr};
 use crate::rtcp;
 use crate::size::Size;
+use crate::temporal::temporal_layer;
 
 /// A layer that brought no packet for this long is silent.
 pub(crate) const SILENT_AFTER: Duration = Duration::from_secs(2);
@@ -49,6 +50,10 @@ pub(crate) struct Layer {
     epoch: (Instant, Duration),
     gaps: Gaps,
     sets: ParameterSets,
+    /// The timestamp of the latest packet, and its temporal layer.
+    temporal_layer_at: Option<(u32, u8)>,
+    /// The highest temporal layer since the last keyframe.
+    top_temporal_layer: u8,
     /// The timestamp of the frame whose parameter sets came in band.
     sets_at: Option<u32>,
     newest: Option<(u64, u32)>,
@@ -98,6 +103,8 @@ impl Layer {
             rate_bytes: 0,
             rated: (now, 0),
             sets,
+            temporal_layer_at: None,
+            top_temporal_layer: 0,
             sets_at: None,
             newest: None,
             put_in: Vec::new(),
@@ -138,11 +145,13 @@ impl Layer {
         }
         let captured_at = self.clock.captured_at(rtp_ticks, now);
         let captured_ntp = rtcp::ntp(self.epoch.1 + captured_at.saturating_duration_since(self.epoch.0));
+        let temporal_layer = self.temporal_layer(rtp_ticks, &packet.payload);
         let ours = |sequence, payload: Arc<[u8]>, marker, begins_keyframe| Packet {
             sequence,
             rtp_ticks,
             marker,
             begins_keyframe,
+            temporal_layer,
             payload,
             arrived_at: now,
             captured_at,
@@ -166,6 +175,15 @@ impl Layer {
         if begins_keyframe {
             self.note_keyframe(now);
         }
+    }
+
+    /// Of a packet with this timestamp; what does not say so is of the layer of what came before it.
+    fn temporal_layer(&mut self, rtp_ticks: u32, payload: &[u8]) -> u8 {
+        let said = temporal_layer(self.encoding, payload);
+        let before = self.temporal_layer_at.filter(|(ticks, _)| *ticks == rtp_ticks).map(|(_, layer)| layer);
+        let layer = said.or(before).unwrap_or(0);
+        self.temporal_layer_at = Some((rtp_ticks, layer));
+        layer
     }
 
     /// What follows has no connection with what came before.
@@ -192,6 +210,26 @@ impl Layer {
         self.take_copy(now, &Packet { sequence, ..packet });
     }
 
+    /// If a frame begins with this packet, is whole, and no other frame needs it: the sequence number after it.
+    pub(crate) fn after_spare_frame(&self, first: &Packet) -> Option<u64> {
+        let is_spare = |packet: &Packet| packet.temporal_layer > 0 && packet.temporal_layer == self.top_temporal_layer;
+        let before = self.history.get(first.sequence.checked_sub(1)?)?;
+        if !is_spare(first) || before.rtp_ticks == first.rtp_ticks {
+            return None;
+        }
+        let mut after = first.sequence;
+        for packet in self.history.from(first.sequence) {
+            if packet.sequence != after || packet.rtp_ticks != first.rtp_ticks || !is_spare(packet) {
+                return None;
+            }
+            after += 1;
+            if packet.marker {
+                return Some(after);
+            }
+        }
+        None
+    }
+
     fn note_keyframe(&mut self, now: Instant) {
         self.traffic.keyframes += 1;
         self.asking.answered(now);
@@ -200,7 +238,9 @@ impl Layer {
     fn keep(&mut self, now: Instant, packet: Packet) {
         if packet.begins_keyframe {
             self.size = Size::of_keyframe(self.encoding, &packet.payload).or(self.size);
+            self.top_temporal_layer = 0;
         }
+        self.top_temporal_layer = self.top_temporal_layer.max(packet.temporal_layer);
         self.history.insert(&packet);
         self.hole_since = self.hole_since.filter(|_| !self.history.is_whole());
         self.fresh.push(now, packet);
@@ -263,13 +303,17 @@ impl Layer {
         false
     }
 
-    /// Measures the layer's rate and losses, once a second however often it is asked.
+    /// Measures the layer's rate and losses, once a second however often it is asked. What is lost for good stops every
+    /// viewer's picture: the publisher is asked for a keyframe before the viewers' browsers notice, after three seconds.
     pub(crate) fn measure(&mut self, now: Instant) {
         let (since, bytes) = self.rated;
         if now.saturating_duration_since(since) >= Duration::from_secs(1) {
             self.rate_bytes = self.traffic.bytes - bytes;
             self.rated = (now, self.traffic.bytes);
-            self.traffic.lost = self.gaps.lost();
+            let lost = self.gaps.lost();
+            if std::mem::replace(&mut self.traffic.lost, lost) < lost && !self.history.is_whole() {
+                self.asking.want();
+            }
         }
     }
 

@@ -39,6 +39,7 @@ mod sink;
 pub mod size;
 mod srtp;
 mod stream;
+mod temporal;
 mod track;
 mod transport_feedback;
 mod trunk;

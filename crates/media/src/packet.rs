@@ -33,6 +33,8 @@ pub struct Packet {
     pub marker: bool,
     /// True if a keyframe, or its parameter sets, begins here.
     pub begins_keyframe: bool,
+    /// Its frame's temporal layer: 0 is the one that all others need.
+    pub temporal_layer: u8,
     /// The payload, without header.
     pub payload: Arc<[u8]>,
     /// When it came.
@@ -59,6 +61,7 @@ impl Packet {
             rtp_ticks,
             marker: true,
             begins_keyframe,
+            temporal_layer: 0,
             payload: vec![0; 100].into(),
             arrived_at: now,
             captured_at: now,

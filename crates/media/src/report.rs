@@ -34,6 +34,8 @@ pub struct Counters {
     pub keyframes_served: u64,
     /// Times that a viewer of the audience was left without a picture until the next keyframe, for want of capacity.
     pub viewers_thinned: u64,
+    /// Frames that no other needs and that viewers of the audience went without, for want of capacity.
+    pub frames_left_out: u64,
     /// Packets that consumers of taps did not take, and those between them and the keyframe with which they went on.
     pub tap_packets_lost: u64,
     /// Packets dropped, by [`DropReason::index`].

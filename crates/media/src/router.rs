@@ -84,6 +84,8 @@ pub struct Router {
     rest_at: Option<Instant>,
     /// When some who waited were last given up.
     gave_up_at: Option<Instant>,
+    /// Until when the audience goes without the frames that no other frame needs.
+    spares_until: Option<Instant>,
     /// Viewers of whom some sink has lost its picture for want of capacity.
     thinned: Vec<SessionId>,
     /// Tracks of which a thumbnail is wanted, and when it was last needed.
@@ -114,6 +116,7 @@ impl Router {
             written: Vec::new(),
             rest_at: None,
             gave_up_at: None,
+            spares_until: None,
             thinned: Vec::new(),
             thumbnails: BTreeMap::new(),
             trunks: BTreeMap::new(),

@@ -127,6 +127,7 @@ impl Session {
         if ufrag != self.ufrag {
             drained.ways.push((self.id, Way::Ufrag(ufrag.clone())));
             self.ufrag = ufrag;
+            self.nomination.restart();
         }
         if let Ok(answer) = &answered {
             // The engine tells of m-lines only when SRTP is up; what was agreed on is known now.
@@ -304,7 +305,9 @@ impl Session {
 
     fn tell(&mut self, event: Event, drained: &mut Drained<'_>) {
         let told = match event {
-            Event::Connected | Event::IceConnectionStateChange(IceConnectionState::Connected) => {
+            // An ICE-lite agent is never `Connected`: a pair that works and is nominated completes it.
+            Event::Connected
+            | Event::IceConnectionStateChange(IceConnectionState::Connected | IceConnectionState::Completed) => {
                 // ICE comes first; only DTLS makes a session.
                 if !self.rtc.is_connected() {
                     return;

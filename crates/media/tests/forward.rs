@@ -192,6 +192,29 @@ fn what_is_muted_is_not_forwarded_nor_kept() {
     assert_eq!(net.peers[viewer].received[seen].payload[3], 0x67);
 }
 
+/// Its numbers go on as if nothing had been, for nothing was sent meanwhile.
+#[test]
+fn what_was_seen_before_a_mute_is_not_replayed_after_it() {
+    let mut net = Net::new();
+    let publisher = net.peer(Direction::SendOnly, 1);
+    let track = net.track(publisher, 0);
+    let viewer = net.peer(Direction::RecvOnly, 1);
+    let sink = net.sink(viewer, 0);
+    net.watch(sink, track);
+    net.send(publisher, 5, 1000);
+    let seen = net.peers[viewer].received.len();
+    net.router.mute_track(track, true);
+    net.run(200);
+    net.router.mute_track(track, false);
+    net.send(publisher, 5, 1000);
+    assert_eq!(net.peers[viewer].received.len(), seen, "nothing before a new keyframe");
+    net.peers[publisher].is_willing = true;
+    // It is asked again and again, more and more rarely.
+    net.send(publisher, 60, 1000);
+    assert!(net.peers[viewer].received.len() > seen, "it goes on with one");
+    assert!(is_contiguous(&net.peers[viewer].sequences()));
+}
+
 #[test]
 fn a_peer_that_never_connects_leaves_nothing() {
     let mut net = Net::new();

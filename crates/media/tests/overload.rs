@@ -81,6 +81,44 @@ fn the_panel_has_everything_and_the_audience_waits_for_a_keyframe() {
 }
 
 #[test]
+fn frames_that_no_other_needs_go_first() {
+    for has_layers in [true, false] {
+        let mut net = Net::new();
+        net.has_layers = has_layers;
+        let publisher = net.peer(Direction::SendOnly, 1);
+        let track = net.track(publisher, 0);
+        let expert = net.peer(Direction::RecvOnly, 1);
+        let sink = net.sink(expert, 0);
+        net.watch(sink, track);
+        crowd(&mut net, track);
+        net.send(publisher, 10, 1000);
+        // There is time for little more than half of it.
+        net.looks_every_ms = 7;
+        net.send(publisher, 90, 1000);
+        let counters = net.router.report().counters;
+        assert_eq!(
+            (counters.viewers_thinned == 0, counters.frames_left_out > 0),
+            (has_layers, has_layers),
+            "{counters:?}"
+        );
+        assert_eq!(net.peers[expert].received.len(), 300, "the panel has every packet");
+        net.looks_every_ms = 1;
+        net.send(publisher, 80, 1000);
+        let left_out = net.router.report().counters.frames_left_out;
+        net.send(publisher, 10, 1000);
+        assert_eq!(net.router.report().counters.frames_left_out, left_out, "there is time for all of them again");
+        for peer in net.peers[expert + 1..].iter().filter(|_| has_layers) {
+            for numbers in lines(peer) {
+                assert!(is_contiguous(&numbers), "what was left out leaves no hole in the numbers");
+                assert!((360..540).contains(&numbers.len()), "{} of 570 packets", numbers.len());
+            }
+            let whole = peer.received.chunk_by(|a, b| a.header.timestamp == b.header.timestamp);
+            assert!(whole.into_iter().all(|frame| frame.len() % 3 == 0), "no frame is left out in part");
+        }
+    }
+}
+
+#[test]
 fn who_is_served_late_but_in_time_loses_nothing() {
     let mut net = Net::new();
     let publisher = net.peer(Direction::SendOnly, 1);

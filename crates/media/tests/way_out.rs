@@ -4,11 +4,12 @@
 
 mod net;
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::HashSet;
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use media::{Protocol, SinkId};
+use net::wire::{indices, is_rtcp, srtcp_indices};
 use net::{Net, is_contiguous};
 use str0m::media::Direction;
 
@@ -27,27 +28,6 @@ fn two_over(protocol: Protocol) -> (Net, usize, usize, SinkId) {
     let sink = net.sink(viewer, 0);
     net.watch(sink, track);
     (net, publisher, viewer, sink)
-}
-
-fn is_rtcp(datagram: &[u8]) -> bool {
-    (192..=223).contains(&datagram[1])
-}
-
-fn word(bytes: &[u8], at: usize) -> u32 {
-    u32::from_be_bytes(bytes[at..at + 4].try_into().expect("four bytes"))
-}
-
-/// The SRTP index of every packet, by SSRC: the sequence number with its rollovers counted, as a receiver does.
-fn indices(heard: &[Vec<u8>]) -> BTreeMap<u32, Vec<u64>> {
-    let mut indices: BTreeMap<u32, Vec<u64>> = BTreeMap::new();
-    for datagram in heard.iter().filter(|datagram| !is_rtcp(datagram)) {
-        let sequence = u16::from_be_bytes([datagram[2], datagram[3]]);
-        let known = indices.entry(word(datagram, 8)).or_default();
-        let newest = known.iter().max().copied().unwrap_or(u64::from(sequence));
-        let ahead = sequence.wrapping_sub(newest as u16) as i16;
-        known.push(newest.checked_add_signed(ahead.into()).expect("no index below zero"));
-    }
-    indices
 }
 
 #[test]
@@ -76,16 +56,7 @@ fn no_index_is_used_twice_and_the_engine_sends_nothing() {
 fn no_srtcp_index_is_used_twice() {
     let (mut net, publisher, viewer, _) = two();
     net.send(publisher, 200, 30);
-    let heard = &net.peers[viewer].heard;
-    let indices: Vec<u32> = heard
-        .iter()
-        .filter(|datagram| is_rtcp(datagram))
-        .map(|datagram| {
-            let index = word(datagram, datagram.len() - 4);
-            assert_eq!(index >> 31, 1, "it is encrypted");
-            index
-        })
-        .collect();
+    let indices = srtcp_indices(&net.peers[viewer].heard);
     assert!(indices.len() > 10, "two reports a second: {}", indices.len());
     assert!(indices.windows(2).all(|pair| pair[1] == pair[0] + 1), "{indices:?}");
 }
@@ -231,6 +202,26 @@ fn a_publisher_may_take_another_ssrc_and_lower_numbers() {
     net.watch(sink, track);
     net.send(publisher, 10, 1000);
     assert!(net.peers[late].received.len() > 30, "and a later viewer sees it");
+}
+
+#[test]
+fn late_packets_of_an_ssrc_that_was_left_change_nothing() {
+    let (mut net, publisher, viewer, _) = two();
+    net.send(publisher, 20, 1000);
+    let mid = net.peers[publisher].mids[0];
+    // A frame is under way for long: its sender has another SSRC when it comes.
+    net.send_frame(publisher, 0, false);
+    let late = std::mem::take(&mut net.peers[publisher].outgoing);
+    net.peers[publisher].rtc.direct_api().reset_stream_tx(mid, None, 77.into(), Some(78.into())).expect("a stream");
+    net.peers[publisher].sequence = 110;
+    net.peers[publisher].frame = 0;
+    net.send(publisher, 10, 1000);
+    let before = net.peers[viewer].received.len();
+    net.peers[publisher].outgoing.extend(late);
+    net.send(publisher, 10, 1000);
+    let seen = &net.peers[viewer];
+    assert_eq!(seen.received.len() - before, 30, "all that is new, nothing that is old, and no picture begins anew");
+    assert!(is_contiguous(&seen.sequences()));
 }
 
 #[test]

@@ -33,7 +33,11 @@ function cameraTrack({ site = 0, kind = 0, width = 640, height = 360, clock = fa
 const cameras = [];
 let beepAtFlashes = false;
 let exposed_ms = 0;
+let shutterIsOpen = true;
+/** While it is closed no camera of the page gives a picture, so that after a moment none is under way. */
+const setShutter = (isOpen) => (shutterIsOpen = isOpen);
 function expose() {
+  if (!shutterIsOpen) return;
   const now_ms = wallClock_ms();
   if (beepAtFlashes && isFlash(now_ms) && !isFlash(exposed_ms)) beep();
   for (const draw of cameras) draw(now_ms);

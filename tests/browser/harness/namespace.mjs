@@ -26,6 +26,15 @@ export function namespace(name) {
   return { name, here, there };
 }
 
+/** Gives a place behind a cable another address: what was bound to the old one leads nowhere any more. */
+export function changeAddress({ name, here, there }) {
+  const elsewhere = there.replace(/\.2$/, ".9");
+  ip("-n", name, "address", "delete", `${there}/24`, "dev", "cable");
+  ip("-n", name, "address", "add", `${elsewhere}/24`, "dev", "cable");
+  ip("-n", name, "route", "add", "default", "via", here); // it went with the old address
+  return elsewhere;
+}
+
 /** Drops every UDP packet from and to a namespace, silently and on arrival, as a hospital's firewall does. */
 export function dropUdp({ name, there }) {
   execFileSync("iptables", ["-A", "INPUT", "-p", "udp", "-s", there, "-j", "DROP"]);

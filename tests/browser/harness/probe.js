@@ -16,10 +16,14 @@ const eye = Object.assign(document.createElement("canvas"), { width: 432, height
 
 /** The mark of the picture that a video element shows now, or null. */
 function readMark(video) {
-  if (!video?.videoHeight) return null;
-  const { width, height } = stripSize(video.videoWidth, video.videoHeight);
-  eye.drawImage(video, 0, 0, width, height, 0, 0, width, height);
-  return readStrip(eye.getImageData(0, 0, width, height), video.videoWidth, video.videoHeight);
+  return video?.videoHeight ? readPicture(video, video.videoWidth, video.videoHeight) : null;
+}
+
+/** The mark of anything that can be drawn, or null. */
+function readPicture(picture, of_width, of_height) {
+  const { width, height } = stripSize(of_width, of_height);
+  eye.drawImage(picture, 0, 0, width, height, 0, 0, width, height);
+  return readStrip(eye.getImageData(0, 0, width, height), of_width, of_height);
 }
 
 /** The mean brightness in the middle of what a video element shows, 0 to 255. */
@@ -49,9 +53,11 @@ async function listen(track) {
 window.probe = {
   connections,
   cameraTrack,
+  setShutter,
   toneTrack,
   tonesPublished: () => tones.map(({ track }) => track),
   readMark,
+  readPicture,
 
   /** Asks for the capture time of frames, which Chromium knows but does not offer by itself. */
   offerCaptureTime(transceiver) {

@@ -17,9 +17,11 @@ export const ffmpeg = execFileSync(venv, ["-c", "import imageio_ffmpeg; print(im
 export function ffmpegPublisher({ endpoint, token, site, kind, tone_hz = 440, gop_frames = fps, scale, namespace }) {
   const raw = ["-f", "rawvideo", "-pixel_format", "yuv420p", "-video_size", `${size.width}x${size.height}`, "-framerate", `${fps}`];
   const tone = ["-re", "-f", "lavfi", "-i", `sine=frequency=${tone_hz}:sample_rate=48000`];
+  // What the pictures are drawn with; a browser that is not told takes what is as large as this for BT.709.
+  const colour = ["-colorspace", "smpte170m", "-color_primaries", "smpte170m", "-color_trc", "smpte170m", "-color_range", "tv"];
   // With B-frames FFmpeg refuses to publish by itself.
   const h264 = [...(scale ? ["-vf", `scale=${scale}`] : []), "-c:v", "libx264", "-profile:v", "baseline", "-preset", "ultrafast", "-tune", "zerolatency", "-bf", "0"];
-  const rate = ["-b:v", "1M", "-pix_fmt", "yuv420p", "-g", `${gop_frames}`, "-sc_threshold", "0"];
+  const rate = ["-b:v", "1M", "-pix_fmt", "yuv420p", ...colour, "-g", `${gop_frames}`, "-sc_threshold", "0"];
   const opus = ["-c:a", "libopus", "-ac", "2", "-ar", "48000"];
   const whip = ["-f", "whip", "-authorization", token, endpoint];
   const args = ["-hide_banner", "-loglevel", "info", "-nostats", "-re", ...raw, "-i", "pipe:0", ...tone, ...h264, ...rate, ...opus, ...whip];

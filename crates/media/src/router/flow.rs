@@ -11,7 +11,7 @@ use crate::error::{DropReason, NoCommonCodec};
 use crate::format::Encoding;
 use crate::packet::Incoming;
 use crate::session::{SessionEvent, is_srtp};
-use crate::sink::{Progress, Remedy};
+use crate::sink::{Progress, Remedy, Sink};
 use crate::track::Origin;
 use crate::{Datagram, Departures, SessionId, report};
 
@@ -219,12 +219,18 @@ impl Router {
             track.layers.iter().find(|layer| layer.quality == quality).map(|layer| (layer.encoding, layer.ssrc));
         let at = track.layer(now, (self.epoch, self.config.since_1970), quality, kind)?;
         if before.is_some_and(|before| before != kind) {
-            for sink in track.sinks.clone() {
-                let sink = self.sink_mut(sink).filter(|sink| sink.showing.is_some_and(|showing| showing.layer == at));
-                sink.into_iter().for_each(|sink| sink.stop());
-            }
+            self.stop_showing(id, at);
         }
         Some(at)
+    }
+
+    /// What shows a track's layer stops, and begins anew as soon as it can.
+    pub(super) fn stop_showing(&mut self, id: TrackId, layer: usize) {
+        let sinks = self.tracks.get(&id).map(|track| track.sinks.clone()).unwrap_or_default();
+        for sink in sinks {
+            let sink = self.sink_mut(sink).filter(|sink| sink.showing.is_some_and(|showing| showing.layer == layer));
+            sink.into_iter().for_each(Sink::stop);
+        }
     }
 
     /// Something is about to come for a layer.

@@ -12,6 +12,9 @@ use crate::{Departures, SessionId};
 pub(super) const SLICE_BYTES: usize = 128 * 1024;
 /// When some of the audience has waited this long for its slice, there is no capacity for it.
 const LATE: Duration = Duration::from_millis(400);
+/// Sooner, and for so long after, it goes without the frames that no other frame needs.
+const SPARES_AFTER: Duration = Duration::from_millis(100);
+const SPARES_FOR: Duration = Duration::from_secs(2);
 
 impl Router {
     pub(super) fn note_written(&mut self, now: Instant, id: SessionId) {
@@ -41,7 +44,11 @@ impl Router {
         self.written = written;
         // Those who are left after some were given up have as long again.
         let late_since = self.waiting_since().map(|since| self.gave_up_at.map_or(since, |at| at.max(since)));
-        if late_since.is_some_and(|since| now.saturating_duration_since(since) > LATE) {
+        let late = late_since.map_or(Duration::ZERO, |since| now.saturating_duration_since(since));
+        if late > SPARES_AFTER {
+            self.spares_until = Some(now + SPARES_FOR);
+        }
+        if late > LATE {
             self.give_up_rest(now);
         }
         self.forget_sent();
@@ -95,8 +102,10 @@ impl Router {
         entry.written_at = None;
         match &mut entry.downlink {
             Some(downlink) => {
-                let thinned = downlink.thinned;
-                self.counters.packets_forwarded += downlink.flush(now, &self.tracks, departures);
+                let (thinned, left_out) = (downlink.thinned, downlink.frames_left_out);
+                let is_to_spare = self.spares_until.is_some_and(|until| now < until);
+                self.counters.packets_forwarded += downlink.flush(now, is_to_spare, &self.tracks, departures);
+                self.counters.frames_left_out += downlink.frames_left_out - left_out;
                 for (track, layer, next) in downlink.left_behind() {
                     let layer = self.tracks.get_mut(&track).and_then(|track| track.layers.get_mut(layer));
                     if let Some(layer) = layer.filter(|layer| layer.history.keyframe().is_none_or(|at| at < next)) {

@@ -90,6 +90,7 @@ impl Router {
             let packet = Packet {
                 marker: units.peek().is_none(),
                 begins_keyframe: encoding.begins_keyframe(unit),
+                temporal_layer: 0,
                 payload: unit.into(),
                 arrived_at: now,
                 ..picture.source.clone()

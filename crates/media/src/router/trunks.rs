@@ -108,6 +108,10 @@ impl Router {
             return None;
         }
         let at = self.layer_at(now, id, quality, kind)?;
+        if begins {
+            // Its viewers' numbers go on as well: else they would wait for packets that never come.
+            self.stop_showing(id, at);
+        }
         self.note_fresh(id, at);
         let layer = &mut self.tracks.get_mut(&id)?.layers[at];
         if begins {

@@ -63,6 +63,14 @@ impl Nomination {
         }
     }
 
+    /// ICE begins anew: the old path serves until a new one is nominated, and that one need be no better, for the peer
+    /// keeps nothing of the old session (RFC 8445 section 2.4).
+    pub(crate) fn restart(&mut self) {
+        if let Some(before) = &mut self.nominated {
+            before.priority = 0;
+        }
+    }
+
     /// Where the peer is.
     pub(crate) fn path(&self) -> Option<Path> {
         self.nominated.map(|check| check.path)
@@ -162,6 +170,16 @@ mod tests {
         peer.now += STANDS;
         assert!(peer.check(2, 50, true));
         assert_eq!(peer.port(), Some(2));
+    }
+
+    #[test]
+    fn after_a_restart_any_pair_is_followed() {
+        let mut peer = peer();
+        peer.check(1, 100, true);
+        peer.nomination.restart();
+        assert_eq!(peer.port(), Some(1), "until there is one");
+        assert!(peer.check(2, 50, true));
+        assert!(!peer.check(3, 40, true), "and from then on as ever");
     }
 
     #[test]

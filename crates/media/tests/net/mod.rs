@@ -2,6 +2,8 @@
 
 #![allow(dead_code, reason = "each test program uses its own part")]
 
+pub(crate) mod wire;
+
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -11,7 +13,7 @@ use media::{
     Certificate, Datagram, Departures, MediaError, News, Offer, OfferedLine, Protocol, Rank, Router, RouterConfig,
     SessionId, SinkId, TrackId,
 };
-use str0m::change::SdpAnswer;
+use str0m::change::{SdpAnswer, SdpPendingOffer};
 use str0m::media::{Direction, MediaKind, Mid};
 use str0m::net::Receive;
 use str0m::rtp::{RtpPacket, RtpWrite};
@@ -48,6 +50,10 @@ pub(crate) struct Peer {
     pub(crate) sequence: u64,
     /// Answers keyframe requests.
     pub(crate) is_willing: bool,
+    /// Nothing gets through, either way.
+    pub(crate) is_cut_off: bool,
+    /// What it gathers.
+    pub(crate) candidate: Candidate,
     /// What its keyframes begin with.
     pub(crate) sps: Vec<u8>,
 }
@@ -64,6 +70,8 @@ pub(crate) struct Net {
     pub(crate) rank: Rank,
     /// The router has so much to do that it looks at its sockets and its clock only so often.
     pub(crate) looks_every_ms: u64,
+    /// Every other frame is one that no other needs.
+    pub(crate) has_layers: bool,
     /// Where the program counts its allocations, and the publisher whose bursts are looked at; the allocations that
     /// the router made in them.
     pub(crate) counted: Option<(&'static AtomicU64, SessionId)>,
@@ -88,6 +96,7 @@ impl Net {
             protocol: Protocol::Udp,
             rank: Rank::Panel,
             looks_every_ms: 1,
+            has_layers: false,
             counted: None,
             allocations: 0,
             steps: 0,
@@ -110,7 +119,8 @@ impl Net {
         let place = self.peers.len();
         let mut rtc = config.set_rtp_mode(true).build(self.now);
         let address: SocketAddr = format!("10.0.1.{}:1000", place + 1).parse().expect("address");
-        rtc.add_local_candidate(Candidate::host(address, "udp").expect("candidate"));
+        let candidate = Candidate::host(address, "udp").expect("candidate");
+        rtc.add_local_candidate(candidate.clone());
         let mut api = rtc.sdp_api();
         let mids = (0..lines).map(|_| api.add_media(kind, direction, None, None, None)).collect();
         let (offer, pending) = api.apply().expect("an offer");
@@ -144,6 +154,8 @@ impl Net {
             frame: 0,
             sequence: 100,
             is_willing: false,
+            is_cut_off: false,
+            candidate,
             sps: vec![0x67, 1],
         });
         self.run_until("connected", |net| net.peers[place].is_connected);
@@ -171,6 +183,7 @@ impl Net {
 
     /// One frame of three packets on one line; the first frame and every `gop`-th is a keyframe.
     pub(crate) fn send_frame(&mut self, peer: usize, line: usize, is_keyframe: bool) {
+        let is_spare = self.has_layers && !self.peers[peer].frame.is_multiple_of(2);
         let peer = &mut self.peers[peer];
         let pt = peer.rtc.codec_config().params()[0].pt();
         let ticks = peer.frame.wrapping_mul(3000);
@@ -178,7 +191,7 @@ impl Net {
             let nal = if is_keyframe { 5 } else { 1 };
             let payload: Vec<u8> = match (is_keyframe, part) {
                 (true, 0) => [&[0x78, 0, peer.sps.len() as u8], &peer.sps[..], &[0, 2, 0x68, 1]].concat(),
-                (_, part) => [0x7c, nal | if part == 1 { 0x80 } else { 0 }]
+                (_, part) => [if is_spare { 0x1c } else { 0x7c }, nal | if part == 1 { 0x80 } else { 0 }]
                     .into_iter()
                     .chain(peer.frame.to_be_bytes())
                     .chain([part; 1000])
@@ -193,6 +206,27 @@ impl Net {
         peer.frame += 1;
         peer.rtc.handle_input(Input::Timeout(self.now)).expect("time passes");
         peer.drain();
+    }
+
+    /// The peer offers its lines again with new ICE credentials; it takes them when it has the answer. Gives what
+    /// [`Net::restarted`] wants.
+    pub(crate) fn restart(&mut self, peer: usize) -> (SdpPendingOffer, String) {
+        let mut api = self.peers[peer].rtc.sdp_api();
+        api.ice_restart(false);
+        let (offer, pending) = api.apply().expect("an offer");
+        // As browsers do, which have gathered nothing yet.
+        let offer = offer.to_sdp_string();
+        let offer: String = offer.split_inclusive('\n').filter(|line| !line.starts_with("a=candidate")).collect();
+        let (answer, _) = self.answer(self.peers[peer].session, &offer).expect("an answer");
+        (pending, answer)
+    }
+
+    /// The peer has the answer to its restart.
+    pub(crate) fn restarted(&mut self, peer: usize, (pending, answer): (SdpPendingOffer, String)) {
+        let answer = SdpAnswer::from_sdp_string(&answer).expect("an SDP");
+        let peer = &mut self.peers[peer];
+        peer.rtc.sdp_api().accept_answer(pending, answer).expect("an answer that fits");
+        peer.rtc.add_local_candidate(peer.candidate.clone());
     }
 
     /// The peer's NAT gives it another address.
@@ -241,6 +275,9 @@ impl Net {
             let mut to_router = VecDeque::new();
             for peer in &mut self.peers {
                 peer.drain();
+                if peer.is_cut_off {
+                    peer.outgoing.clear();
+                }
                 if looks {
                     to_router.append(&mut peer.outgoing);
                 }
@@ -256,7 +293,7 @@ impl Net {
                 return;
             }
             for (address, bytes) in to_peers {
-                let peer = self.peers.iter_mut().find(|peer| peer.outside == address);
+                let peer = self.peers.iter_mut().find(|peer| peer.outside == address && !peer.is_cut_off);
                 // An old port of a NAT leads nowhere.
                 let Some(peer) = peer else { continue };
                 let address = peer.address;

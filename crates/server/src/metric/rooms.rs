@@ -40,9 +40,12 @@ impl Page<'_> {
 
     pub(super) fn room_counts(&mut self) -> fmt::Result {
         type Count = fn(&Report) -> u64;
-        let counts: [(&str, &str, Count); 9] = [
+        let counts: [(&str, &str, Count); 10] = [
             ("room_viewers_thinned", "Times a viewer was left without a picture for want of capacity.", |report| {
                 report.counters.viewers_thinned
+            }),
+            ("room_frames_left_out", "Frames of upper temporal layers left out for want of capacity.", |report| {
+                report.counters.frames_left_out
             }),
             (
                 "room_tap_packets_lost",

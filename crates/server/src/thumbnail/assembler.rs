@@ -126,6 +126,7 @@ mod tests {
             rtp_ticks: 0,
             marker,
             begins_keyframe: payload == KEY,
+            temporal_layer: 0,
             payload: payload.into(),
             arrived_at: now,
             captured_at: now,
