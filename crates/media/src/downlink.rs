@@ -194,7 +194,7 @@ impl Downlink {
                     }
                     for packet in fresh {
                         let is_next = is_to_spare && sink.is_video && packet.sequence == sink.next;
-                        match layer.after_spare_frame(packet).filter(|_| is_next) {
+                        match is_next.then(|| layer.after_spare_frame(packet)).flatten() {
                             Some(after) => {
                                 sink.forward.leave_out(packet.sequence..after);
                                 sink.next = after;

@@ -213,8 +213,7 @@ impl Layer {
     /// If a frame begins with this packet, is whole, and no other frame needs it: the sequence number after it.
     pub(crate) fn after_spare_frame(&self, first: &Packet) -> Option<u64> {
         let is_spare = |packet: &Packet| packet.temporal_layer > 0 && packet.temporal_layer == self.top_temporal_layer;
-        let before = self.history.get(first.sequence.checked_sub(1)?)?;
-        if !is_spare(first) || before.rtp_ticks == first.rtp_ticks {
+        if !is_spare(first) || self.history.get(first.sequence.checked_sub(1)?)?.rtp_ticks == first.rtp_ticks {
             return None;
         }
         let mut after = first.sequence;
