@@ -28,6 +28,8 @@ use crate::{Protocol, SessionId};
 /// What a replay may send at a time, and how often: 38 Mb/s, which a usual line and a receiver's buffer hold.
 const REPLAY_PACKETS: usize = 16;
 const REPLAY_EVERY: Duration = Duration::from_millis(4);
+/// About so much; over a line that is known to be full it goes at half of what that carries.
+const REPLAY_BITS: f64 = REPLAY_PACKETS as f64 * 1200.0 * 8.0;
 /// Sender reports: twice a second, so that a viewer knows a frame's capture time soon after it joined.
 const REPORT_EVERY: Duration = Duration::from_millis(500);
 /// Streams whose reports fit one datagram: 28 bytes of report and at most 40 of name each.
@@ -224,7 +226,9 @@ impl Downlink {
                     if layer.history.newest().is_none_or(|newest| newest.sequence < sink.next) {
                         sink.progress = Progress::Live;
                     } else {
-                        self.replay_at = Some(now + REPLAY_EVERY);
+                        let full_bps = channel.estimator.is_full().then(|| channel.estimator.bitrate_bps());
+                        let lasts = |bps: u64| Duration::from_secs_f64(REPLAY_BITS / (bps / 2) as f64);
+                        self.replay_at = Some(now + full_bps.map_or(REPLAY_EVERY, lasts).max(REPLAY_EVERY));
                     }
                 }
             }
@@ -339,11 +343,20 @@ impl Downlink {
                     }
                 }
                 Feedback::Nack { ssrc, first, more } => {
-                    if let Some(sink) = sinks.iter_mut().find(|sink| sink.stream.ssrc == ssrc) {
+                    let is_it = |sink: &&mut Sink| sink.stream.ssrc == ssrc && sink.progress != Progress::LeftOut;
+                    if let Some(sink) = sinks.iter_mut().find(is_it) {
+                        // What is sent again stands in the queue before it comes, too; and is not to fill the line by itself.
+                        let patience = round_trip.map(|round_trip| round_trip + channel.estimator.standing());
+                        let resends = if channel.estimator.is_full() {
+                            let bits = channel.estimator.bitrate_bps() as f64 / 4.0 * RESENDS_IN.as_secs_f64();
+                            ((bits / (1200.0 * 8.0)) as u32).clamp(1, RESENDS)
+                        } else {
+                            RESENDS
+                        };
                         let rest = (0..16).filter(|bit| more & 1 << bit != 0).map(|bit| first.wrapping_add(bit + 1));
                         for sequence in std::iter::once(first).chain(rest) {
-                            if *resent < RESENDS {
-                                let sent = sink.resend(now, sequence, *round_trip, channel, tracks, departures);
+                            if *resent < resends {
+                                let sent = sink.resend(now, sequence, patience, channel, tracks, departures);
                                 *resent += u32::from(sent.is_some());
                             }
                         }

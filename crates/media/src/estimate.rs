@@ -32,6 +32,8 @@ const SPENT: f64 = 0.9;
 /// More than this in the queue before a burst is too much.
 const STANDING_US: i64 = 20_000;
 const STANDING_LONG_US: i64 = 80_000;
+/// A queue as long as this is ours: no path becomes so much longer at once.
+const STANDING_PROVEN_US: i64 = 120_000;
 /// After giving way nothing is judged for so long: what was on the way comes first.
 const SETTLES: Duration = Duration::from_millis(300);
 /// So often in vain, and it is not we who fill the queue.
@@ -65,6 +67,7 @@ pub(crate) struct Estimator {
     arrived_us: i64,
     /// More than this the line did not carry lately.
     ceiling: Option<Ceiling>,
+    is_full: bool,
     is_crowded: bool,
     uncrowded_since: Option<Instant>,
     /// How often it gave way since the queue was last empty, and what came through before.
@@ -99,6 +102,7 @@ impl Estimator {
             last_units: None,
             arrived_us: 0,
             ceiling: None,
+            is_full: false,
             is_crowded: false,
             uncrowded_since: None,
             cuts_in_vain: 0,
@@ -116,10 +120,15 @@ impl Estimator {
         self.estimate_bps as u64
     }
 
-    /// True while a queue or loss has shown that more was sent than the line carries. Without, a low estimate may be all
-    /// that small or jittered trains can show.
+    /// True while a long queue or loss has shown that more was sent than the line carries. Without, a low estimate may be
+    /// all that small or jittered trains can show, and a short queue no more than a path that has become longer.
     pub(crate) fn is_full(&self) -> bool {
-        self.ceiling.is_some()
+        self.is_full && self.ceiling.is_some()
+    }
+
+    /// What stands in the line's queue.
+    pub(crate) fn standing(&self) -> Duration {
+        Duration::from_micros(self.queue.standing_us().unwrap_or(0).max(0) as u64)
     }
 
     /// True once the viewer has said anything.
@@ -208,6 +217,8 @@ impl Estimator {
 
         let is_settled = self.ceiling.is_none_or(|it| now.saturating_duration_since(it.set_at) >= SETTLES);
         let is_falling = self.queue.is_falling();
+        let loses_much = is_news && loss > self.usual_loss + LOSS_ABOVE_USUAL;
+        self.is_full = standing_us > STANDING_PROVEN_US || loses_much || self.is_full && self.ceiling.is_some();
         let loses = is_news && loss > if self.is_crowded { LOSS_CROWDED } else { self.usual_loss + LOSS_ABOVE_USUAL };
         if is_standing && is_settled && !is_falling && !self.is_crowded {
             let factor = if standing_us > STANDING_LONG_US { 0.7 } else { 0.85 };
