@@ -3,6 +3,7 @@
 //! The engine does this viewer's ICE, DTLS and SDP, and nothing of its media: it has other SRTP keys than the viewer
 //! (see `dtls`), so that it can never use one of ours with a number that we have used.
 
+mod resending;
 mod spending;
 
 use std::collections::BTreeMap;
@@ -18,7 +19,6 @@ use crate::packet::Packet;
 use crate::report::Departure;
 use crate::router::TrackId;
 use crate::rtcp::{self, Feedback, SenderReport};
-use crate::sent::SentPacket;
 use crate::sink::{Progress, Sink};
 use crate::srtp::{Opener, Sealer};
 use crate::stream::Channel;
@@ -196,7 +196,7 @@ impl Downlink {
                     }
                     for packet in fresh {
                         let is_next = is_to_spare && sink.is_video && packet.sequence == sink.next;
-                        match is_next.then(|| layer.after_spare_frame(packet)).flatten() {
+                        match is_next.then(|| layer.temporal.after_spare_frame(&layer.history, packet)).flatten() {
                             Some(after) => {
                                 sink.forward.leave_out(packet.sequence..after);
                                 sink.next = after;
@@ -403,34 +403,5 @@ impl Sink {
         if keyframe > self.next || is_lost {
             self.replay(layer);
         }
-    }
-
-    fn resend(
-        &mut self,
-        now: Instant,
-        sequence: u16,
-        round_trip: Option<Duration>,
-        channel: &mut Channel,
-        tracks: &BTreeMap<TrackId, Track>,
-        departures: &mut Departures,
-    ) -> Option<()> {
-        self.showing?;
-        let sent = self.stream.sent.again(now, sequence, round_trip, |number| self.sources.newest(number, tracks))?;
-        self.send_again(sent, channel, tracks, departures)
-    }
-
-    /// Sends again what was sent like this, if its source still has it.
-    fn send_again(
-        &mut self,
-        sent: SentPacket,
-        channel: &mut Channel,
-        tracks: &BTreeMap<TrackId, Track>,
-        departures: &mut Departures,
-    ) -> Option<()> {
-        let source = self.sources.of(sent.source_number)?;
-        let layer = source.layer_of(tracks)?;
-        let packet = layer.history.get(sent.source)?;
-        let (encoding, types) = (layer.encoding, source.resend_type?);
-        self.stream.resend(channel, departures, encoding, types, packet, sent.place).then_some(())
     }
 }

@@ -1,6 +1,8 @@
 //! One quality of one incoming track: from the engine's packets to ours, with what is known of the stream.
 
 mod redundant;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -16,7 +18,7 @@ use crate::packet::{Incoming, Packet, ticks_before};
 use crate::parameter_sets::{ParameterSets, begins_idr};
 use crate::rtcp;
 use crate::size::Size;
-use crate::temporal::temporal_layer;
+use crate::temporal::TemporalLayers;
 
 /// A layer that brought no packet for this long is silent.
 pub(crate) const SILENT_AFTER: Duration = Duration::from_secs(2);
@@ -50,10 +52,7 @@ pub(crate) struct Layer {
     epoch: (Instant, Duration),
     gaps: Gaps,
     sets: ParameterSets,
-    /// The timestamp of the latest packet, and its temporal layer.
-    temporal_layer_at: Option<(u32, u8)>,
-    /// The highest temporal layer since the last keyframe.
-    top_temporal_layer: u8,
+    pub(crate) temporal: TemporalLayers,
     /// The timestamp of the frame whose parameter sets came in band.
     sets_at: Option<u32>,
     newest: Option<(u64, u32)>,
@@ -103,8 +102,7 @@ impl Layer {
             rate_bytes: 0,
             rated: (now, 0),
             sets,
-            temporal_layer_at: None,
-            top_temporal_layer: 0,
+            temporal: TemporalLayers::default(),
             sets_at: None,
             newest: None,
             put_in: Vec::new(),
@@ -145,7 +143,7 @@ impl Layer {
         }
         let captured_at = self.clock.captured_at(rtp_ticks, now);
         let captured_ntp = rtcp::ntp(self.epoch.1 + captured_at.saturating_duration_since(self.epoch.0));
-        let temporal_layer = self.temporal_layer(rtp_ticks, &packet.payload);
+        let temporal_layer = self.temporal.of(self.encoding, rtp_ticks, &packet.payload);
         let ours = |sequence, payload: Arc<[u8]>, marker, begins_keyframe| Packet {
             sequence,
             rtp_ticks,
@@ -177,15 +175,6 @@ impl Layer {
         }
     }
 
-    /// Of a packet with this timestamp; what does not say so is of the layer of what came before it.
-    fn temporal_layer(&mut self, rtp_ticks: u32, payload: &[u8]) -> u8 {
-        let said = temporal_layer(self.encoding, payload);
-        let before = self.temporal_layer_at.filter(|(ticks, _)| *ticks == rtp_ticks).map(|(_, layer)| layer);
-        let layer = said.or(before).unwrap_or(0);
-        self.temporal_layer_at = Some((rtp_ticks, layer));
-        layer
-    }
-
     /// What follows has no connection with what came before.
     pub(crate) fn begin_copy(&mut self, is_deaf: bool) {
         self.history.clear();
@@ -210,25 +199,6 @@ impl Layer {
         self.take_copy(now, &Packet { sequence, ..packet });
     }
 
-    /// If a frame begins with this packet, is whole, and no other frame needs it: the sequence number after it.
-    pub(crate) fn after_spare_frame(&self, first: &Packet) -> Option<u64> {
-        let is_spare = |packet: &Packet| packet.temporal_layer > 0 && packet.temporal_layer == self.top_temporal_layer;
-        if !is_spare(first) || self.history.get(first.sequence.checked_sub(1)?)?.rtp_ticks == first.rtp_ticks {
-            return None;
-        }
-        let mut after = first.sequence;
-        for packet in self.history.from(first.sequence) {
-            if packet.sequence != after || packet.rtp_ticks != first.rtp_ticks || !is_spare(packet) {
-                return None;
-            }
-            after += 1;
-            if packet.marker {
-                return Some(after);
-            }
-        }
-        None
-    }
-
     fn note_keyframe(&mut self, now: Instant) {
         self.traffic.keyframes += 1;
         self.asking.answered(now);
@@ -237,9 +207,8 @@ impl Layer {
     fn keep(&mut self, now: Instant, packet: Packet) {
         if packet.begins_keyframe {
             self.size = Size::of_keyframe(self.encoding, &packet.payload).or(self.size);
-            self.top_temporal_layer = 0;
         }
-        self.top_temporal_layer = self.top_temporal_layer.max(packet.temporal_layer);
+        self.temporal.note(&packet);
         self.history.insert(&packet);
         self.hole_since = self.hole_since.filter(|_| !self.history.is_whole());
         self.fresh.push(now, packet);
@@ -337,98 +306,5 @@ impl Layer {
 
     pub(crate) fn is_silent(&self, now: Instant) -> bool {
         now.saturating_duration_since(self.last_packet_at) > SILENT_AFTER
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const H264: Encoding = Encoding::H264 { packetization_mode: 1, profile_idc: 66 };
-
-    struct Stream {
-        layer: Layer,
-        now: Instant,
-        taken: Vec<Packet>,
-    }
-
-    impl Stream {
-        fn new(sets: ParameterSets) -> Self {
-            let now = Instant::now();
-            Self {
-                layer: Layer::new(now, (now, Duration::ZERO), Quality::Sent(None), (H264, 1), sets),
-                now,
-                taken: Vec::new(),
-            }
-        }
-
-        fn take(&mut self, sequence: u64, rtp_ticks: u32, payload: &[u8]) {
-            let incoming = Incoming {
-                ssrc: 1,
-                sequence,
-                rtp_ticks,
-                marker: true,
-                audio_level: None,
-                captured: None,
-                payload: payload.into(),
-            };
-            self.layer.take(self.now, incoming);
-            self.taken.extend_from_slice(self.layer.fresh.after(0));
-            self.layer.fresh.forget();
-        }
-    }
-
-    #[test]
-    fn sets_that_are_not_in_band_are_put_in_before_each_idr() {
-        let sdp = "v=0\r\nm=video 9 X 96\r\na=mid:v\r\na=fmtp:96 sprop-parameter-sets=Z0LAHw==,aM4G\r\n";
-        let mut stream = Stream::new(ParameterSets::of_offer(sdp, "v"));
-        stream.take(10, 0, &[0x65, 1]);
-        stream.take(11, 3000, &[0x41, 1]);
-        stream.take(13, 9000, &[0x65, 1]);
-        stream.take(12, 6000, &[0x41, 1]);
-        let sequences: Vec<_> = stream.taken.iter().map(|packet| (packet.sequence, packet.payload[0])).collect();
-        assert_eq!(sequences, [(10, 0x78), (11, 0x65), (12, 0x41), (14, 0x78), (15, 0x65), (13, 0x41)]);
-        assert!(stream.layer.history.is_whole());
-    }
-
-    #[test]
-    fn sets_in_band_are_left_alone() {
-        let mut stream = Stream::new(ParameterSets::default());
-        stream.take(1, 0, &[0x67, 1]);
-        stream.take(2, 0, &[0x68, 1]);
-        stream.take(3, 0, &[0x65, 1]);
-        assert_eq!(stream.taken.len(), 3);
-        stream.take(4, 3000, &[0x65, 1]);
-        assert_eq!(stream.taken.len(), 5, "a later keyframe without sets gets the remembered ones");
-    }
-
-    #[test]
-    fn a_picture_without_its_sets_is_no_beginning() {
-        let mut stream = Stream::new(ParameterSets::default());
-        stream.take(2, 0, &[0x65, 1]);
-        stream.take(3, 0, &[0x65, 2]);
-        assert_eq!(stream.layer.history.keyframe(), None);
-        stream.take(4, 3000, &[0x41, 1]);
-        stream.take(1, 0, &[0x78, 0, 2, 0x67, 1, 0, 2, 0x68, 2]);
-        assert_eq!(stream.layer.history.keyframe(), Some(1), "they came late, and first of all");
-        let ticks = 90_000;
-        stream.now += crate::history::RESEND_AGE * 2;
-        stream.take(6, ticks, &[0x65, 1]);
-        stream.take(0, 0, &[0x67, 1]);
-        assert_eq!(stream.layer.history.keyframe(), Some(6), "what was forgotten does not come back");
-    }
-
-    #[test]
-    fn b_frames_are_seen() {
-        let mut stream = Stream::new(ParameterSets::default());
-        for (sequence, frame) in [0, 3, 1, 2, 6, 4, 5, 9, 7, 8].into_iter().enumerate() {
-            stream.take(sequence as u64, frame * 3000, &[0x41, 1]);
-        }
-        assert!(stream.layer.has_b_frames());
-        let mut straight = Stream::new(ParameterSets::default());
-        for sequence in [0_u64, 1, 3, 2, 4, 6, 5, 7] {
-            straight.take(sequence, sequence as u32 * 3000, &[0x41, 1]);
-        }
-        assert!(!straight.layer.has_b_frames(), "packets out of order are not frames out of order");
     }
 }

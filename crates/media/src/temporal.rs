@@ -1,6 +1,8 @@
 //! Temporal layers: which frames of a stream no other frame needs, as far as its packets say so.
 
 use crate::format::Encoding;
+use crate::history::History;
+use crate::packet::Packet;
 
 /// NAL units of H.264 that have slices of a picture that is no keyframe, whole or in fragments (RFC 6184 section 5.2).
 const SLICE: u8 = 1;
@@ -11,9 +13,52 @@ const OBU_EXTENSION: u8 = 0x04;
 const AGGREGATION_Z: u8 = 0x80;
 const OBU_OF_ALL: [u8; 2] = [2, 1];
 
+/// The temporal layers of one stream.
+#[derive(Debug, Default)]
+pub(crate) struct TemporalLayers {
+    /// The timestamp of the latest packet, and its layer.
+    latest: Option<(u32, u8)>,
+    /// The highest since the last keyframe.
+    top: u8,
+}
+
+impl TemporalLayers {
+    /// The layer of a packet that has just come; what does not say is of the layer of what came before it.
+    pub(crate) fn of(&mut self, encoding: Encoding, rtp_ticks: u32, payload: &[u8]) -> u8 {
+        let before = self.latest.filter(|(ticks, _)| *ticks == rtp_ticks).map(|(_, layer)| layer);
+        let layer = temporal_layer(encoding, payload).or(before).unwrap_or(0);
+        self.latest = Some((rtp_ticks, layer));
+        layer
+    }
+
+    /// Takes note of a packet that is kept.
+    pub(crate) fn note(&mut self, packet: &Packet) {
+        self.top = if packet.begins_keyframe { 0 } else { self.top.max(packet.temporal_layer) };
+    }
+
+    /// If a frame begins with this packet, is whole, and no other frame needs it: the sequence number after it.
+    pub(crate) fn after_spare_frame(&self, history: &History, first: &Packet) -> Option<u64> {
+        let is_spare = |packet: &Packet| packet.temporal_layer > 0 && packet.temporal_layer == self.top;
+        if !is_spare(first) || history.get(first.sequence.checked_sub(1)?)?.rtp_ticks == first.rtp_ticks {
+            return None;
+        }
+        let mut after = first.sequence;
+        for packet in history.from(first.sequence) {
+            if packet.sequence != after || packet.rtp_ticks != first.rtp_ticks || !is_spare(packet) {
+                return None;
+            }
+            after += 1;
+            if packet.marker {
+                return Some(after);
+            }
+        }
+        None
+    }
+}
+
 /// The temporal layer that a payload says that it is of, 0 the one that all others need. None if it says nothing: a
 /// fragment of AV1 does not, and is of the layer of what came before it.
-pub(crate) fn temporal_layer(encoding: Encoding, payload: &[u8]) -> Option<u8> {
+fn temporal_layer(encoding: Encoding, payload: &[u8]) -> Option<u8> {
     match encoding {
         // A picture that is no reference is all that H.264 says without SVC: nal_ref_idc 0 (section 7.4.1 of H.264).
         Encoding::H264 { .. } => {

@@ -141,9 +141,10 @@ for (const [change, happen] of Object.entries(changes)) {
         await more(pictures, fps, 0);
         assert.equal((await selectedPair(member.page)).protocol, "udp");
         const expected = happen(place);
-        // As any client would, it waits until its browser has noticed.
+        // As any client would, it waits until its browser has noticed; which sometimes finds the other way by itself.
         const state = () => member.page.evaluate(() => probe.connections.at(-1).connectionState);
-        await until("that the line is gone", async () => (await state()) === "disconnected", { every_ms: 20, seen: state });
+        const hasMoved = async () => (await selectedPair(member.page))?.protocol !== "udp" && expected.protocol !== "udp";
+        await until("that the line is gone", async () => (await state()) === "disconnected" || (await hasMoved()), { every_ms: 20, seen: state });
         const gone = await pictures.count();
         const last = (await pictures.rows(gone - 1))[0];
         const restarted = await until("an answer", () => restartIce(member.page, member.session, member.token).catch(() => null));

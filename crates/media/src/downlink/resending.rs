@@ -1,0 +1,43 @@
+//! What a viewer asks for again, from the history that all viewers share.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use crate::datagram::Departures;
+use crate::router::TrackId;
+use crate::sent::SentPacket;
+use crate::sink::Sink;
+use crate::stream::Channel;
+use crate::track::Track;
+
+impl Sink {
+    /// Sends again what went out with these lower bits of a sequence number, if that may be now.
+    pub(super) fn resend(
+        &mut self,
+        now: Instant,
+        sequence: u16,
+        round_trip: Option<Duration>,
+        channel: &mut Channel,
+        tracks: &BTreeMap<TrackId, Track>,
+        departures: &mut Departures,
+    ) -> Option<()> {
+        self.showing?;
+        let sent = self.stream.sent.again(now, sequence, round_trip, |number| self.sources.newest(number, tracks))?;
+        self.send_again(sent, channel, tracks, departures)
+    }
+
+    /// Sends again what was sent like this, if its source still has it.
+    pub(super) fn send_again(
+        &mut self,
+        sent: SentPacket,
+        channel: &mut Channel,
+        tracks: &BTreeMap<TrackId, Track>,
+        departures: &mut Departures,
+    ) -> Option<()> {
+        let source = self.sources.of(sent.source_number)?;
+        let layer = source.layer_of(tracks)?;
+        let packet = layer.history.get(sent.source)?;
+        let (encoding, types) = (layer.encoding, source.resend_type?);
+        self.stream.resend(channel, departures, encoding, types, packet, sent.place).then_some(())
+    }
+}
