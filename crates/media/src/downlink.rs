@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 
 use str0m::media::Mid;
 
+use self::resending::{RESENDS_IN, resends};
 use crate::allocation::Allocation;
 use crate::datagram::{Departures, Path};
 use crate::layer::Layer;
@@ -34,9 +35,6 @@ const REPLAY_BITS: f64 = REPLAY_PACKETS as f64 * 1200.0 * 8.0;
 const REPORT_EVERY: Duration = Duration::from_millis(500);
 /// Streams whose reports fit one datagram: 28 bytes of report and at most 40 of name each.
 const REPORTED_AT_ONCE: usize = 12;
-/// What is sent again to one viewer in so long, at most: 15 Mb/s, whatever it asks for.
-const RESENDS: u32 = 32;
-const RESENDS_IN: Duration = Duration::from_millis(20);
 /// Clocks that a viewer may ask to have given back at a time: it has one for each of its receivers at most.
 const REFERENCE_TIMES: usize = 32;
 
@@ -326,7 +324,7 @@ impl Downlink {
         if now.saturating_duration_since(self.resent.0) >= RESENDS_IN {
             self.resent = (now, 0);
         }
-        let already = self.resent.1;
+        let (already, resends) = (self.resent.1, resends(&channel.estimator));
         let resent = &mut self.resent.1;
         let mut compound = std::mem::take(&mut self.scratch);
         let opened = opener.open_rtcp(datagram, &mut compound);
@@ -345,14 +343,8 @@ impl Downlink {
                 Feedback::Nack { ssrc, first, more } => {
                     let is_it = |sink: &&mut Sink| sink.stream.ssrc == ssrc && sink.progress != Progress::LeftOut;
                     if let Some(sink) = sinks.iter_mut().find(is_it) {
-                        // What is sent again stands in the queue before it comes, too; and is not to fill the line by itself.
+                        // What is sent again stands in the queue before it comes, too.
                         let patience = round_trip.map(|round_trip| round_trip + channel.estimator.standing());
-                        let resends = if channel.estimator.is_full() {
-                            let bits = channel.estimator.bitrate_bps() as f64 / 4.0 * RESENDS_IN.as_secs_f64();
-                            ((bits / (1200.0 * 8.0)) as u32).clamp(1, RESENDS)
-                        } else {
-                            RESENDS
-                        };
                         let rest = (0..16).filter(|bit| more & 1 << bit != 0).map(|bit| first.wrapping_add(bit + 1));
                         for sequence in std::iter::once(first).chain(rest) {
                             if *resent < resends {

@@ -217,7 +217,8 @@ impl Estimator {
 
         let is_settled = self.ceiling.is_none_or(|it| now.saturating_duration_since(it.set_at) >= SETTLES);
         let is_falling = self.queue.is_falling();
-        let loses_much = is_news && loss > self.usual_loss + LOSS_ABOVE_USUAL;
+        // Loss without a queue may be of the air, or no loss at all: jitter makes what is late look lost.
+        let loses_much = is_news && loss > self.usual_loss + LOSS_ABOVE_USUAL && is_standing;
         self.is_full = standing_us > STANDING_PROVEN_US || loses_much || self.is_full && self.ceiling.is_some();
         let loses = is_news && loss > if self.is_crowded { LOSS_CROWDED } else { self.usual_loss + LOSS_ABOVE_USUAL };
         if is_standing && is_settled && !is_falling && !self.is_crowded {

@@ -4,11 +4,27 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use crate::datagram::Departures;
+use crate::estimate::Estimator;
 use crate::router::TrackId;
 use crate::sent::SentPacket;
 use crate::sink::Sink;
 use crate::stream::Channel;
 use crate::track::Track;
+
+/// What is sent again to one viewer in so long, at most: 15 Mb/s, whatever it asks for.
+pub(super) const RESENDS_IN: Duration = Duration::from_millis(20);
+const RESENDS: u32 = 32;
+/// Of a line that is full, a quarter: what is sent again is not to fill it by itself.
+const PART_OF_FULL: f64 = 0.25;
+
+/// How many packets may be sent again in [`RESENDS_IN`].
+pub(super) fn resends(estimator: &Estimator) -> u32 {
+    if !estimator.is_full() {
+        return RESENDS;
+    }
+    let bits = estimator.bitrate_bps() as f64 * PART_OF_FULL * RESENDS_IN.as_secs_f64();
+    ((bits / (1200.0 * 8.0)) as u32).clamp(1, RESENDS)
+}
 
 impl Sink {
     /// Sends again what went out with these lower bits of a sequence number, if that may be now.
