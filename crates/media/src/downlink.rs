@@ -5,6 +5,7 @@
 
 mod resending;
 mod spending;
+mod thinning;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -31,6 +32,8 @@ const REPLAY_PACKETS: usize = 16;
 const REPLAY_EVERY: Duration = Duration::from_millis(4);
 /// About so much; over a line that is known to be full it goes at half of what that carries.
 const REPLAY_BITS: f64 = REPLAY_PACKETS as f64 * 1200.0 * 8.0;
+/// From a keyframe on so many have come in the last third of a second.
+const FRESH_PACKETS: u64 = 128;
 /// Sender reports: twice a second, so that a viewer knows a frame's capture time soon after it joined.
 const REPORT_EVERY: Duration = Duration::from_millis(500);
 /// Streams whose reports fit one datagram: 28 bytes of report and at most 40 of name each.
@@ -206,9 +209,16 @@ impl Downlink {
                 }
                 Progress::LeftOut => {}
                 Progress::Skipping => {
-                    if layer.history.keyframe().is_some_and(|keyframe| keyframe >= sink.next) {
+                    if let Some(first) = layer.history.keyframe().filter(|keyframe| *keyframe >= sink.next) {
                         sink.replay(layer);
-                        self.replay_at = Some(now);
+                        // One that has just come is sent at once, as to everybody: in pieces, many who go on together would
+                        // be late again before they are at the present.
+                        if layer.history.newest().is_some_and(|newest| newest.sequence < first + FRESH_PACKETS) {
+                            layer.history.from(first).for_each(|packet| send(sink, packet));
+                            sink.progress = Progress::Live;
+                        } else {
+                            self.replay_at = Some(now);
+                        }
                     }
                 }
                 Progress::Behind => {
@@ -240,30 +250,6 @@ impl Downlink {
             self.report_at.get_or_insert(now);
         }
         sent
-    }
-
-    /// There is no capacity for it: its pictures go on at a keyframe. True if it had any.
-    pub(crate) fn give_up(&mut self, now: Instant, tracks: &BTreeMap<TrackId, Track>) -> bool {
-        let before = self.thinned;
-        for sink in self.sinks.iter_mut().filter(|sink| sink.is_video) {
-            let track = sink.track.and_then(|track| tracks.get(&track));
-            if let Some(layer) = track.and_then(|track| track.layers.get(sink.showing?.layer)) {
-                sink.taken = layer.fresh.count();
-                self.thinned += u64::from(sink.skip(now));
-            }
-        }
-        self.thinned > before
-    }
-
-    /// Layers of which the viewer is behind because its line is full, or which it has to do without because there is
-    /// no capacity: a keyframe later than this would bring it to the present.
-    pub(crate) fn left_behind(&self) -> impl Iterator<Item = (TrackId, usize, u64)> {
-        let is_left = |sink: &&Sink| match sink.progress {
-            Progress::Live | Progress::LeftOut => false,
-            Progress::Behind => self.is_held,
-            Progress::Skipping => true,
-        };
-        self.sinks.iter().filter(is_left).filter_map(|sink| Some((sink.track?, sink.showing?.layer, sink.next)))
     }
 
     /// Sends the reports that are due.

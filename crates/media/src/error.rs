@@ -17,6 +17,9 @@ pub enum MediaError {
         /// The limit.
         limit: usize,
     },
+    /// The m-lines of the offer name more formats, and parameters of them, than anybody needs.
+    #[error("the offer names too many formats")]
+    TooManyFormats,
     /// There is no such session any more.
     #[error("the connection is over")]
     NoSession,
