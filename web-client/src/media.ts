@@ -3,7 +3,12 @@
 
 import { ConnectionLost, Refused } from "./signaling.ts";
 
-const CAPTURE_TIME = "http://www.webrtc.org/experiments/rtp-hdrext/abs-capture-time";
+/** What Chromium can say of every frame but does not offer by itself: when it was captured; and, of AV1, of which layers it
+ * is and which frames it needs, without which nothing is shown of several spatial layers. */
+const EXTENSIONS: readonly string[] = [
+  "http://www.webrtc.org/experiments/rtp-hdrext/abs-capture-time",
+  "https://aomediacodec.github.io/av1-rtp-spec/#dependency-descriptor-rtp-header-extension",
+];
 /** H.264 first: endoscopy systems and capture cards speak it, and hardware encodes it. */
 const CODECS: readonly string[] = ["video/h264", "video/av1", "video/vp9", "video/vp8"];
 /** A browser calls a path disconnected after 5 to 6 s without an answer; the rest of its patience, 15 s, is not for us. A
@@ -24,12 +29,12 @@ interface ChoosesHeaderExtensions {
   setHeaderExtensionsToNegotiate(extensions: HeaderExtension[]): void;
 }
 
-/** Asks for the capture time of every frame, which Chromium can send but does not offer by itself. */
-export function offerCaptureTime(transceiver: RTCRtpTransceiver): void {
+/** Offers the header extensions that Chromium leaves out by itself. */
+export function offerExtensions(transceiver: RTCRtpTransceiver): void {
   if (!("setHeaderExtensionsToNegotiate" in transceiver)) return;
   const chooser = transceiver as unknown as ChoosesHeaderExtensions;
   const extensions = chooser.getHeaderExtensionsToNegotiate();
-  for (const extension of extensions) if (extension.uri === CAPTURE_TIME) extension.direction = "sendrecv";
+  for (const extension of extensions) if (EXTENSIONS.includes(extension.uri)) extension.direction = "sendrecv";
   chooser.setHeaderExtensionsToNegotiate(extensions);
 }
 

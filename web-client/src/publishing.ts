@@ -1,7 +1,7 @@
 // What this client sends: up to four feeds and a voice over one connection, offered again after each change.
 
 import type { FeedKind, FeedOffer } from "../../signaling/messages.ts";
-import { offerCaptureTime, Peer, preferCodecs } from "./media.ts";
+import { offerExtensions, Peer, preferCodecs } from "./media.ts";
 import { startFaster } from "./sdp.ts";
 import { ConnectionLost, type Signaling } from "./signaling.ts";
 
@@ -193,7 +193,7 @@ export class Publishing {
       direction: "sendonly", sendEncodings: [{ maxBitrate: FEED_BITRATE_BPS }],
     });
     preferCodecs(line, this.#codec);
-    offerCaptureTime(line);
+    offerExtensions(line);
     return line;
   }
 

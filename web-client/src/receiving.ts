@@ -2,7 +2,7 @@
 // Another feed in a slot is one `watch`, never a negotiation.
 
 import type { FeedChoice, Slot } from "../../signaling/messages.ts";
-import { offerCaptureTime, Peer } from "./media.ts";
+import { offerExtensions, Peer } from "./media.ts";
 import { ConnectionLost, type Signaling } from "./signaling.ts";
 import { Sizes } from "./sizes.ts";
 
@@ -67,7 +67,7 @@ export class Receiving {
     this.#peer = peer;
     const streamOf = (kind: "video" | "audio") => {
       const transceiver = peer.connection.addTransceiver(kind, { direction: "recvonly" });
-      offerCaptureTime(transceiver);
+      offerExtensions(transceiver);
       return new MediaStream([transceiver.receiver.track]);
     };
     this.#downlink = {

@@ -1,5 +1,6 @@
 //! Lines that the engine leaves out of its answers.
 
+use crate::descriptor;
 use crate::red::RedTypes;
 
 /// Completes an SDP answer.
@@ -7,14 +8,23 @@ use crate::red::RedTypes;
 /// `a=rtcp-xr:rcvr-rtt=all` (RFC 3611 section 5) makes Chromium ask for our clock, without which it gives no
 /// `captureTime` with its frames. `a=end-of-candidates` (RFC 8838) says what ICE-lite implies: there are no more. `red`
 /// are the lines on which we send voices with redundancy.
+///
+/// The dependency descriptor is agreed to only where there may be AV1: browsers that send it leave the picture numbers and
+/// the layers out of VP8, which we read there.
 pub(crate) fn complete(answer: &str, red: &[RedTypes]) -> String {
     let mut complete = String::with_capacity(answer.len() + 1024);
     let mut lines = answer.lines().peekable();
     let mut types = None;
+    let mut may_have_av1 = false;
     while let Some(line) = lines.next() {
         if line.starts_with("m=") {
             let mid = lines.clone().find_map(|line| line.strip_prefix("a=mid:"));
             types = red.iter().find(|types| Some(&*types.mid) == mid);
+            let mut section = lines.clone().take_while(|line| !line.starts_with("m="));
+            may_have_av1 = section.any(|line| line.starts_with("a=rtpmap:") && line.contains(" AV1/"));
+        }
+        if descriptor::is_agreed_by(line) && !may_have_av1 {
+            continue;
         }
         match types {
             Some(types) if line.starts_with("m=") => push(&mut complete, &format!("{line} {}", types.red)),
@@ -54,6 +64,17 @@ mod tests {
             "v=0\r\nm=video 9 X 96\r\na=candidate:1\r\na=candidate:2\r\na=end-of-candidates\r\na=rtcp-mux\r\n\
              a=rtcp-xr:rcvr-rtt=all\r\n"
         );
+    }
+
+    #[test]
+    fn descriptors_are_agreed_to_where_there_may_be_av1() {
+        let descriptor =
+            "a=extmap:7 https://aomediacodec.github.io/av1-rtp-spec/#dependency-descriptor-rtp-header-extension\r\n";
+        let answer = format!(
+            "m=video 9 X 96\r\n{descriptor}a=extmap:1 urn:x\r\na=rtpmap:96 VP8/90000\r\n\
+             m=video 9 X 97\r\n{descriptor}a=rtpmap:97 AV1/90000\r\n"
+        );
+        assert_eq!(complete(&answer, &[]), answer.replacen(descriptor, "", 1));
     }
 
     #[test]

@@ -30,7 +30,7 @@ pub(crate) struct Place {
     pub(crate) sequence: u64,
     /// RTP timestamp.
     pub(crate) rtp_ticks: u32,
-    /// Other picture numbers for the payload.
+    /// Other picture numbers for the payload or the dependency descriptor.
     pub(crate) picture: Option<PictureNumbers>,
 }
 
@@ -134,7 +134,11 @@ impl Forward {
         let ticks = source.ticks(packet);
         self.last_sequence = self.last_sequence.max(sequence);
         self.last_ticks = self.last_ticks.max(ticks);
-        Some(Place { sequence, rtp_ticks: ticks as u32, picture: self.pictures.count(encoding, &packet.payload) })
+        let picture = match &packet.descriptor {
+            Some(descriptor) => Some(self.pictures.count_frame(descriptor.frame())),
+            None => self.pictures.count(encoding, &packet.payload),
+        };
+        Some(Place { sequence, rtp_ticks: ticks as u32, picture })
     }
 
     fn ticks_at(&self, captured_at: Instant) -> u64 {

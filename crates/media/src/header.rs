@@ -1,16 +1,20 @@
 //! The RTP header of one stream that we send (RFC 3550 section 5.1, RFC 8285).
 //!
 //! Every packet of a stream carries the same header extensions in the same places, so that all headers have one
-//! length: the packets of a frame then have one length too, and leave in one run.
+//! length: the packets of a frame then have one length too, and leave in one run. Only a dependency descriptor stands
+//! behind them, of as many bytes as it has: most of a feed's have three, and its first packet of a keyframe has more.
 
 use str0m::media::Mid;
 use str0m::rtp::{Extension, ExtensionMap};
 
+use crate::descriptor::{self, Descriptor};
 use crate::packet::Packet;
 
 /// The longest MID, 16 bytes, and everything else in the two-byte form.
 const LONGEST: usize = 12 + 4 + (2 + 16) + (2 + 3) + (2 + 8) + (2 + 2) + (2 + 1) + 3;
 const FIXED: usize = 12;
+/// The extensions begin after the fixed part, their form and their length.
+const START: usize = FIXED + 4;
 const MARKER: u8 = 0x80;
 /// In the one-byte form an identifier may be 1 to 14 (RFC 8285 section 4.2).
 const ONE_BYTE_IDS: u8 = 14;
@@ -18,7 +22,24 @@ const ONE_BYTE_IDS: u8 = 14;
 /// What every packet of a stream has in common.
 #[derive(Debug, Clone)]
 pub(crate) struct Header {
+    common: Common,
+    /// For packets with a dependency descriptor, which may be longer than the one-byte form takes; none if the peer takes
+    /// none.
+    described: Option<Box<Described>>,
+}
+
+/// The same in the two-byte form, and the identifier of a dependency descriptor behind it.
+#[derive(Debug, Clone)]
+struct Described {
+    common: Common,
+    id: u8,
+}
+
+/// Everything but the dependency descriptor.
+#[derive(Debug, Clone)]
+struct Common {
     bytes: [u8; LONGEST],
+    /// Without padding.
     length: usize,
     /// Where the value of each extension that differs from packet to packet is.
     capture_time_at: Option<usize>,
@@ -33,43 +54,86 @@ pub(crate) struct Numbers {
     pub(crate) sequence: u16,
     pub(crate) rtp_ticks: u32,
     pub(crate) transport_sequence: u16,
+    /// Of its frame, where it has a dependency descriptor.
+    pub(crate) frame: u16,
 }
 
 impl Header {
     /// The header of a stream with this SSRC on the line `mid`, for which the peer takes these extensions.
     pub(crate) fn new(ssrc: u32, mid: Mid, is_video: bool, extensions: &ExtensionMap) -> Self {
-        let mut header = Self {
+        let is_short = extensions.iter().all(|(id, _)| id <= ONE_BYTE_IDS);
+        let common = |is_short| Common::new(ssrc, mid, is_video, extensions, is_short);
+        let descriptor = extensions.id_of(descriptor::extension()).filter(|_| is_video);
+        let described = |id| Box::new(Described { common: common(false), id });
+        let mut header = Self { common: common(is_short), described: descriptor.map(described) };
+        header.common.finish(is_short);
+        header
+    }
+
+    /// The length of this packet's header: the same for all that have no descriptor.
+    pub(crate) fn length(&self, packet: &Packet) -> usize {
+        match self.described(packet) {
+            Some((described, descriptor)) => {
+                (described.common.length + 2 + descriptor.bytes().len()).next_multiple_of(4)
+            }
+            None => self.common.length,
+        }
+    }
+
+    /// True if its packets carry a transport-wide number: the viewer does not know of others, and a number that they
+    /// used up would be a loss to it.
+    pub(crate) fn is_counted(&self) -> bool {
+        self.common.transport_sequence_at.is_some()
+    }
+
+    /// Appends the header of one packet; gives its length.
+    pub(crate) fn write(&self, out: &mut Vec<u8>, packet: &Packet, numbers: Numbers) -> usize {
+        let start = out.len();
+        let common = match self.described(packet) {
+            Some((Described { common, id }, descriptor)) => {
+                out.extend_from_slice(&common.bytes[..common.length]);
+                out.extend_from_slice(&[*id, descriptor.bytes().len() as u8]);
+                descriptor.write(out, numbers.frame);
+                out.resize(start + (out.len() - start).next_multiple_of(4), 0);
+                begin_extensions(&mut out[start..], false);
+                common
+            }
+            None => {
+                out.extend_from_slice(&self.common.bytes[..self.common.length]);
+                &self.common
+            }
+        };
+        common.fill(&mut out[start..], packet, numbers);
+        out.len() - start
+    }
+
+    fn described<'a>(&'a self, packet: &'a Packet) -> Option<(&'a Described, &'a Descriptor)> {
+        self.described.as_deref().zip(packet.descriptor.as_ref())
+    }
+}
+
+impl Common {
+    fn new(ssrc: u32, mid: Mid, is_video: bool, extensions: &ExtensionMap, is_short: bool) -> Self {
+        let mut common = Self {
             bytes: [0; LONGEST],
-            length: FIXED,
+            length: START,
             capture_time_at: None,
             transport_sequence_at: None,
             audio_level_at: None,
         };
-        header.bytes[0] = 0x80;
-        header.bytes[8..FIXED].copy_from_slice(&ssrc.to_be_bytes());
-        let is_short = extensions.iter().all(|(id, _)| id <= ONE_BYTE_IDS);
-        let start = FIXED + 4;
-        header.length = start;
+        common.bytes[0] = 0x80;
+        common.bytes[8..FIXED].copy_from_slice(&ssrc.to_be_bytes());
         let id_of = |extension| extensions.id_of(extension);
-        header.element(is_short, id_of(Extension::RtpMid), mid.as_bytes());
+        common.element(is_short, id_of(Extension::RtpMid), mid.as_bytes());
         if is_video {
             // 0 to 0 takes the receiver's smoothing out: 18 ms from glass to glass instead of 53.
-            header.element(is_short, id_of(Extension::PlayoutDelay), &[0; 3]);
+            common.element(is_short, id_of(Extension::PlayoutDelay), &[0; 3]);
         } else {
-            header.audio_level_at = header.element(is_short, id_of(Extension::AudioLevel), &[0]);
+            common.audio_level_at = common.element(is_short, id_of(Extension::AudioLevel), &[0]);
         }
-        header.capture_time_at = header.element(is_short, id_of(Extension::AbsoluteCaptureTime), &[0; 8]);
-        header.transport_sequence_at = header.element(is_short, id_of(Extension::TransportSequenceNumber), &[0; 2]);
-        if header.length == start {
-            header.length = FIXED;
-            return header;
-        }
-        header.bytes[0] |= 0x10;
-        header.length = header.length.next_multiple_of(4);
-        let words = ((header.length - start) / 4) as u8;
-        let profile = if is_short { [0xbe, 0xde] } else { [0x10, 0] };
-        header.bytes[FIXED..start].copy_from_slice(&[profile[0], profile[1], 0, words]);
-        header
+        common.capture_time_at = common.element(is_short, id_of(Extension::AbsoluteCaptureTime), &[0; 8]);
+        common.transport_sequence_at = common.element(is_short, id_of(Extension::TransportSequenceNumber), &[0; 2]);
+        common
     }
 
     /// Appends an extension; gives the place of its value, none if the peer does not take it.
@@ -84,22 +148,18 @@ impl Header {
         Some(at)
     }
 
-    /// The length of every packet's header.
-    pub(crate) fn length(&self) -> usize {
-        self.length
+    /// Nothing more comes behind it.
+    fn finish(&mut self, is_short: bool) {
+        if self.length == START {
+            self.length = FIXED;
+            return;
+        }
+        self.length = self.length.next_multiple_of(4);
+        begin_extensions(&mut self.bytes[..self.length], is_short);
     }
 
-    /// True if its packets carry a transport-wide number: the viewer does not know of others, and a number that they
-    /// used up would be a loss to it.
-    pub(crate) fn is_counted(&self) -> bool {
-        self.transport_sequence_at.is_some()
-    }
-
-    /// Appends the header of one packet.
-    pub(crate) fn write(&self, out: &mut Vec<u8>, packet: &Packet, numbers: Numbers) {
-        let start = out.len();
-        out.extend_from_slice(&self.bytes[..self.length]);
-        let bytes = &mut out[start..];
+    /// Writes what one packet has of its own.
+    fn fill(&self, bytes: &mut [u8], packet: &Packet, numbers: Numbers) {
         bytes[1] = numbers.payload_type | if packet.marker { MARKER } else { 0 };
         bytes[2..4].copy_from_slice(&numbers.sequence.to_be_bytes());
         bytes[4..8].copy_from_slice(&numbers.rtp_ticks.to_be_bytes());
@@ -117,6 +177,14 @@ impl Header {
     }
 }
 
+/// Says in a whole header that it has extensions, of which form, and how long they are.
+fn begin_extensions(header: &mut [u8], is_short: bool) {
+    let words = ((header.len() - START) / 4) as u8;
+    let profile = if is_short { [0xbe, 0xde] } else { [0x10, 0] };
+    header[0] |= 0x10;
+    header[FIXED..START].copy_from_slice(&[profile[0], profile[1], 0, words]);
+}
+
 #[cfg(test)]
 mod tests {
     use std::time::Instant;
@@ -125,7 +193,8 @@ mod tests {
 
     use super::*;
 
-    const NUMBERS: Numbers = Numbers { payload_type: 96, sequence: 0x0102, rtp_ticks: 3, transport_sequence: 0x0405 };
+    const NUMBERS: Numbers =
+        Numbers { payload_type: 96, sequence: 0x0102, rtp_ticks: 3, transport_sequence: 0x0405, frame: 0x0607 };
 
     fn map(ids: [u8; 4]) -> ExtensionMap {
         let mut map = ExtensionMap::empty();
@@ -139,8 +208,8 @@ mod tests {
 
     fn written(header: &Header, packet: &Packet) -> Vec<u8> {
         let mut out = Vec::new();
-        header.write(&mut out, packet, NUMBERS);
-        assert_eq!(out.len(), header.length());
+        let length = header.write(&mut out, packet, NUMBERS);
+        assert_eq!((out.len(), length), (header.length(packet), length));
         out
     }
 
@@ -164,6 +233,23 @@ mod tests {
         assert_eq!(bytes[12..14], [0x10, 0]);
         assert_eq!(bytes[16..19], [1, 1, b'a']);
         assert_eq!(bytes.len() % 4, 0);
+    }
+
+    #[test]
+    fn a_descriptor_stands_behind_the_others_with_another_number() {
+        let mut extensions = map([1, 2, 3, 4]);
+        extensions.set(12, descriptor::extension());
+        let header = Header::new(7, Mid::from("ab"), true, &extensions);
+        let mut packet = Packet::example(Instant::now(), 1, 1, false);
+        let plain = Header::new(7, Mid::from("ab"), true, &map([1, 2, 3, 4]));
+        assert_eq!(written(&header, &packet), written(&plain, &packet), "where there is none, nothing is different");
+        packet.descriptor = Descriptor::new(&[&[0x85, 9, 9][..], &[1; 30]].concat());
+        let bytes = written(&header, &packet);
+        assert_eq!(bytes[FIXED..FIXED + 2], [0x10, 0]);
+        let found = read(&bytes);
+        assert_eq!(found.iter().map(|(id, _)| *id).collect::<Vec<_>>(), [1, 2, 3, 4, 12]);
+        assert_eq!(found[4].1, [&[0x85, 6, 7][..], &[1; 30]].concat());
+        assert_eq!(written(&plain, &packet).len(), 36, "who does not take it is not sent it");
     }
 
     #[test]
@@ -217,6 +303,7 @@ mod tests {
                 Extension::AudioLevel,
                 Extension::AbsoluteCaptureTime,
                 Extension::TransportSequenceNumber,
+                descriptor::extension(),
             ] {
                 if dice.random_ratio(4, 5) {
                     let most = if dice.random() { 14 } else { 16 };
@@ -225,7 +312,8 @@ mod tests {
             }
             let mid = "0123456789abcdef"[..dice.random_range(0..=16)].to_owned();
             let header = Header::new(7, Mid::from(&mid[..]), dice.random(), &extensions);
-            let packet = Packet::example(Instant::now(), 1, 1, false);
+            let mut packet = Packet::example(Instant::now(), 1, 1, false);
+            packet.descriptor = Descriptor::new(&vec![9; dice.random_range(0..=260)]);
             let bytes = written(&header, &packet);
             if bytes[0] & 0x10 == 0 {
                 assert_eq!(bytes.len(), FIXED);

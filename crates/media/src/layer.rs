@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use crate::asking::Asking;
 use crate::choice::Quality;
 use crate::clock::CaptureClock;
+use crate::descriptor::Descriptor;
 use crate::format::Encoding;
 use crate::fresh::Fresh;
 use crate::gaps::Gaps;
@@ -18,6 +19,7 @@ use crate::packet::{Incoming, Packet, ticks_before};
 use crate::parameter_sets::{ParameterSets, begins_idr};
 use crate::rtcp;
 use crate::size::Size;
+use crate::structure::{FrameLayers, Structure};
 use crate::temporal::TemporalLayers;
 
 /// A layer that brought no packet for this long is silent.
@@ -53,6 +55,8 @@ pub(crate) struct Layer {
     gaps: Gaps,
     sets: ParameterSets,
     pub(crate) temporal: TemporalLayers,
+    /// What the descriptors of its packets mean.
+    structure: Option<Structure>,
     /// The timestamp of the frame whose parameter sets came in band.
     sets_at: Option<u32>,
     newest: Option<(u64, u32)>,
@@ -103,6 +107,7 @@ impl Layer {
             rated: (now, 0),
             sets,
             temporal: TemporalLayers::default(),
+            structure: None,
             sets_at: None,
             newest: None,
             put_in: Vec::new(),
@@ -122,7 +127,7 @@ impl Layer {
     }
 
     /// Takes one packet of the engine as ours, after the parameter sets that it needs before it.
-    pub(crate) fn take(&mut self, now: Instant, packet: Incoming) {
+    pub(crate) fn take(&mut self, now: Instant, mut packet: Incoming) {
         if self.encoding == Encoding::Opus && self.history.get(packet.sequence).is_some() {
             // It was late, and has come already in another one's redundancy.
             return;
@@ -143,13 +148,19 @@ impl Layer {
         }
         let captured_at = self.clock.captured_at(rtp_ticks, now);
         let captured_ntp = rtcp::ntp(self.epoch.1 + captured_at.saturating_duration_since(self.epoch.0));
-        let temporal_layer = self.temporal.of(self.encoding, rtp_ticks, &packet.payload);
+        let descriptor = packet.descriptor.take().filter(|_| matches!(self.encoding, Encoding::Av1 { .. }));
+        let layers = descriptor.as_ref().and_then(|descriptor| self.layers(descriptor));
+        let temporal_layer = match layers {
+            Some(layers) => layers.temporal,
+            None => self.temporal.of(self.encoding, rtp_ticks, &packet.payload),
+        };
         let ours = |sequence, payload: Arc<[u8]>, marker, begins_keyframe| Packet {
             sequence,
             rtp_ticks,
             marker,
             begins_keyframe,
             temporal_layer,
+            descriptor: descriptor.clone(),
             payload,
             arrived_at: now,
             captured_at,
@@ -173,6 +184,15 @@ impl Layer {
         if begins_keyframe {
             self.note_keyframe(now);
         }
+    }
+
+    /// The layers of a frame, as its descriptor says; none while the stream's structure is not known.
+    fn layers(&mut self, descriptor: &Descriptor) -> Option<FrameLayers> {
+        let structure = Structure::of(descriptor);
+        if structure.is_some() {
+            self.structure = structure;
+        }
+        self.structure.as_ref()?.layers(descriptor)
     }
 
     /// What follows has no connection with what came before.

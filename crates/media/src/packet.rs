@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use crate::descriptor::Descriptor;
+
 /// An RTP packet as its sender numbered it.
 #[derive(Debug)]
 pub(crate) struct Incoming {
@@ -18,6 +20,8 @@ pub(crate) struct Incoming {
     pub(crate) audio_level: Option<i8>,
     /// When its sender says that it was captured, by its own clock, since 1970 (abs-capture-time).
     pub(crate) captured: Option<Duration>,
+    /// What it says of its frame and of those that it needs.
+    pub(crate) descriptor: Option<Descriptor>,
     /// The payload, without header.
     pub(crate) payload: Arc<[u8]>,
 }
@@ -35,6 +39,8 @@ pub struct Packet {
     pub begins_keyframe: bool,
     /// Its frame's temporal layer: 0 is the one that all others need.
     pub temporal_layer: u8,
+    /// What it says of its frame and of those that it needs; of AV1 only.
+    pub descriptor: Option<Descriptor>,
     /// The payload, without header.
     pub payload: Arc<[u8]>,
     /// When it came.
@@ -62,6 +68,7 @@ impl Packet {
             marker: true,
             begins_keyframe,
             temporal_layer: 0,
+            descriptor: None,
             payload: vec![0; 100].into(),
             arrived_at: now,
             captured_at: now,

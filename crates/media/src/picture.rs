@@ -1,6 +1,6 @@
-//! Picture numbers inside VP8 and VP9 payloads.
+//! Picture numbers inside VP8 and VP9 payloads, and frame numbers in the dependency descriptors of AV1.
 //!
-//! Both number their pictures in the payload descriptor (RFC 7741 section 4.2, RFC 9628 section 4.2), and receivers
+//! VP8 and VP9 number their pictures in the payload descriptor (RFC 7741 section 4.2, RFC 9628 section 4.2), and receivers
 //! drop what seems to go back. So the numbers of one viewer's stream count on over every switch and replay.
 
 use crate::format::Encoding;
@@ -17,7 +17,7 @@ struct Numbers {
 /// The picture numbers of one viewer's packet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct PictureNumbers {
-    /// PictureID, of which a payload may carry only the lower 7 bits.
+    /// PictureID, of which a payload may carry only the lower 7 bits; of a dependency descriptor the frame's number.
     pub(crate) picture: u16,
     /// TL0PICIDX.
     pub(crate) tl0: u8,
@@ -61,6 +61,17 @@ impl PictureCount {
     /// Another source, or the same from its cache again: its numbers follow the last ones.
     pub(crate) fn restart(&mut self) {
         self.offsets = None;
+    }
+
+    /// The number that the frame of a dependency descriptor gets.
+    pub(crate) fn count_frame(&mut self, frame: u16) -> PictureNumbers {
+        let next = self.last_picture.wrapping_add(1);
+        let (offset, _) = *self.offsets.get_or_insert((next.wrapping_sub(frame), 0));
+        let picture = frame.wrapping_add(offset);
+        if picture.wrapping_sub(self.last_picture) < 1 << 15 {
+            self.last_picture = picture;
+        }
+        PictureNumbers { picture, tl0: 0 }
     }
 
     /// The numbers that a packet gets; none if its encoding or its payload has none.
@@ -149,6 +160,17 @@ mod tests {
             let wanted: Vec<_> = [1, 2, 3, 2, 4, 5].iter().map(|number| payload(*number, *number as u8)).collect();
             assert_eq!(sent, wanted, "{encoding:?}");
         }
+    }
+
+    #[test]
+    fn frames_count_on_over_a_switch() {
+        let mut count = PictureCount::default();
+        let mut sent = Vec::new();
+        for source in [vec![65_534, 65_535, 0, 65_535, 1], vec![900, 901], vec![899, 902]] {
+            count.restart();
+            sent.extend(source.into_iter().map(|frame| count.count_frame(frame).picture));
+        }
+        assert_eq!(sent, [1, 2, 3, 2, 4, 5, 6, 7, 10]);
     }
 
     #[test]

@@ -20,6 +20,7 @@ pub(crate) use event::{Drained, Line, SessionEvent};
 use self::nomination::Nomination;
 use crate::answer;
 use crate::datagram::Path;
+use crate::descriptor::{self, Descriptor};
 use crate::dtls::{self, Certificate, Keys, KeysGoTo};
 use crate::error::{DropReason, MediaError};
 use crate::format::Encoding;
@@ -81,6 +82,7 @@ impl Session {
             .enable_vp8(true);
         config.extension_map().set(5, Extension::PlayoutDelay);
         config.extension_map().set(6, Extension::AbsoluteCaptureTime);
+        config.extension_map().set(7, descriptor::extension());
         let mut rtc = config.build(now);
         for address in candidates {
             let udp = Candidate::builder().udp().host(*address).build();
@@ -340,6 +342,7 @@ impl Session {
                         .ext_vals
                         .abs_capture_time
                         .and_then(|time| time.capture_time.duration_since(SystemTime::UNIX_EPOCH).ok()),
+                    descriptor: packet.header.ext_vals.user_values.get::<Descriptor>().cloned(),
                     payload: packet.payload,
                 };
                 SessionEvent::Packet(stream.0, stream.1, packet.header.payload_type, incoming)

@@ -60,10 +60,10 @@ impl Channel {
     }
 
     /// The transport-wide number of the next packet, of so many bytes, where its header has a place for one.
-    fn count(&mut self, header: &Header, payload_bytes: usize) -> u16 {
+    fn count(&mut self, header: &Header, packet: &Packet, payload_bytes: usize) -> u16 {
         if header.is_counted() {
             self.transport_sequence = self.transport_sequence.wrapping_add(1);
-            self.estimator.sent(self.transport_sequence, header.length() + payload_bytes + TAG);
+            self.estimator.sent(self.transport_sequence, header.length(packet) + payload_bytes + TAG);
         }
         self.transport_sequence
     }
@@ -103,11 +103,12 @@ impl Stream {
             return false;
         }
         let payload_bytes = packet.payload.len() + earlier.map_or(0, |it| it.payload.len());
-        let transport_sequence = channel.count(&self.header, payload_bytes);
+        let transport_sequence = channel.count(&self.header, packet, payload_bytes);
         let Channel { session, path, sealer, scratch, .. } = channel;
         let redundant =
             showing.types.red.filter(|_| earlier.is_some_and(|it| red::write(scratch, showing.types.own, it, packet)));
-        let payload = match place.picture {
+        // Where there is a descriptor, the number is in it.
+        let payload = match place.picture.filter(|_| packet.descriptor.is_none()) {
             _ if redundant.is_some() => &scratch[..],
             None => &packet.payload[..],
             Some(picture) => {
@@ -122,12 +123,13 @@ impl Stream {
             sequence: place.sequence as u16,
             rtp_ticks: place.rtp_ticks,
             transport_sequence,
+            frame: place.picture.map_or(0, |numbers| numbers.picture),
         };
         self.packets = self.packets.wrapping_add(1);
         self.octets = self.octets.wrapping_add(payload.len() as u32);
         departures.write(*session, *path, |slab| {
-            self.header.write(slab, packet, numbers);
-            sealer.seal_rtp(slab, self.header.length(), self.ssrc, place.sequence, payload);
+            let header = self.header.write(slab, packet, numbers);
+            sealer.seal_rtp(slab, header, self.ssrc, place.sequence, payload);
         });
         true
     }
@@ -149,18 +151,19 @@ impl Stream {
             payload_type,
             sequence: resend.last_sequence as u16,
             rtp_ticks: place.rtp_ticks,
-            transport_sequence: channel.count(&resend.header, packet.payload.len()),
+            transport_sequence: channel.count(&resend.header, packet, packet.payload.len()),
+            frame: place.picture.map_or(0, |numbers| numbers.picture),
         };
         let Channel { session, path, sealer, scratch, .. } = channel;
         scratch.clear();
         scratch.extend_from_slice(&(place.sequence as u16).to_be_bytes());
         scratch.extend_from_slice(&packet.payload);
-        if let Some(picture) = place.picture {
+        if let Some(picture) = place.picture.filter(|_| packet.descriptor.is_none()) {
             picture.write(encoding, &mut scratch[2..]);
         }
         departures.write(*session, *path, |slab| {
-            resend.header.write(slab, packet, numbers);
-            sealer.seal_rtp(slab, resend.header.length(), resend.ssrc, resend.last_sequence, scratch);
+            let header = resend.header.write(slab, packet, numbers);
+            sealer.seal_rtp(slab, header, resend.ssrc, resend.last_sequence, scratch);
         });
         true
     }

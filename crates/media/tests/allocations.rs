@@ -10,8 +10,8 @@ use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use media::{Datagram, Departures, Protocol, SessionId};
-use net::Net;
-use str0m::media::Direction;
+use net::{Net, av1};
+use str0m::media::{Direction, MediaKind};
 
 static ALLOCATIONS: AtomicU64 = AtomicU64::new(0);
 
@@ -43,13 +43,17 @@ static ALLOCATOR: Counting = Counting;
 /// What the engine may allocate for a datagram that it refuses: it words its errors, and reads STUN into values.
 const ENGINE: u64 = 6;
 
-/// A publisher with so many viewers; and the publisher's place.
-fn watched(viewers: usize) -> (Net, usize) {
+/// A publisher with so many viewers, of H.264 or of AV1 with dependency descriptors; and the publisher's place.
+fn watched(viewers: usize, is_av1: bool) -> (Net, usize) {
     let mut net = Net::new();
-    let publisher = net.peer(Direction::SendOnly, 1);
+    let peer = |net: &mut Net, direction| match is_av1 {
+        true => net.peer_with(MediaKind::Video, av1::config(true), direction, 1),
+        false => net.peer(direction, 1),
+    };
+    let publisher = peer(&mut net, Direction::SendOnly);
     let track = net.track(publisher, 0);
     for _ in 0..viewers {
-        let viewer = net.peer(Direction::RecvOnly, 1);
+        let viewer = peer(&mut net, Direction::RecvOnly);
         let sink = net.sink(viewer, 0);
         net.watch(sink, track);
     }
@@ -57,12 +61,16 @@ fn watched(viewers: usize) -> (Net, usize) {
 }
 
 /// Allocations of the router, and packets that it forwarded, in ten seconds with so many viewers.
-fn forward(viewers: usize) -> (u64, u64) {
-    let (mut net, publisher) = watched(viewers);
-    net.send(publisher, 300, 30);
+fn forward(viewers: usize, is_av1: bool) -> (u64, u64) {
+    let (mut net, publisher) = watched(viewers, is_av1);
+    let send = |net: &mut Net| match is_av1 {
+        true => av1::send(net, publisher, 300, 30),
+        false => net.send(publisher, 300, 30),
+    };
+    send(&mut net);
     net.counted = Some((&ALLOCATIONS, net.peers[publisher].session));
     let before = net.router.report().counters.packets_forwarded;
-    net.send(publisher, 300, 30);
+    send(&mut net);
     (net.allocations, net.router.report().counters.packets_forwarded - before)
 }
 
@@ -121,7 +129,7 @@ fn kinds(net: &Net) -> Vec<Kind> {
 
 /// The most allocations that one datagram of each kind costs a router with so many viewers.
 fn refuse(viewers: usize) -> Vec<(&'static str, u64)> {
-    let mut net = watched(viewers).0;
+    let mut net = watched(viewers, false).0;
     net.send(0, 60, 30);
     let mut departures = Departures::default();
     let mut costs = Vec::new();
@@ -145,11 +153,12 @@ fn refuse(viewers: usize) -> Vec<(&'static str, u64)> {
     costs
 }
 
-fn forwarding_a_packet_allocates_nothing() {
-    let (few, forwarded_to_few) = forward(2);
-    let (many, forwarded_to_many) = forward(22);
+/// A frame has so many packets.
+fn forwarding_a_packet_allocates_nothing(is_av1: bool, packets_per_frame: u64) {
+    let (few, forwarded_to_few) = forward(2, is_av1);
+    let (many, forwarded_to_many) = forward(22, is_av1);
     let (more, packets) = (many.saturating_sub(few), forwarded_to_many - forwarded_to_few);
-    assert_eq!(packets, 20 * 900);
+    assert_eq!(packets, 20 * 300 * packets_per_frame);
     assert!(more <= packets / 500, "{more} more allocations for {packets} more packets; {few} for the first two");
 }
 
@@ -174,6 +183,7 @@ fn hostile_datagrams_allocate_nothing_or_little() {
 /// One test only in this file: others would allocate at the same time.
 #[test]
 fn the_allocator_is_left_alone() {
-    forwarding_a_packet_allocates_nothing();
+    forwarding_a_packet_allocates_nothing(false, 3);
+    forwarding_a_packet_allocates_nothing(true, 2);
     hostile_datagrams_allocate_nothing_or_little();
 }

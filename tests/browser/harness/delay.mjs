@@ -37,7 +37,7 @@ async function directly(server, publisher, viewer, frames) {
     const peer = (window.peer = new RTCPeerConnection());
     const video = peer.addTransceiver(probe.cameraTrack(camera), { direction: "sendonly" });
     peer.addTransceiver(probe.toneTrack(440), { direction: "sendonly" });
-    probe.offerCaptureTime(video);
+    probe.offerExtensions(video);
     const parameters = video.sender.getParameters();
     parameters.degradationPreference = "maintain-resolution";
     await video.sender.setParameters(parameters);
@@ -51,7 +51,7 @@ async function directly(server, publisher, viewer, frames) {
       document.body.append(Object.assign(document.createElement(track.kind), { autoplay: true, srcObject: new MediaStream([track]) }));
     };
     await peer.setRemoteDescription(offer);
-    for (const transceiver of peer.getTransceivers()) probe.offerCaptureTime(transceiver);
+    for (const transceiver of peer.getTransceivers()) probe.offerExtensions(transceiver);
     return await probe.gathered(peer);
   }, offer);
   await publisher.evaluate((answer) => peer.setRemoteDescription(answer), answer);

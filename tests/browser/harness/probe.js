@@ -59,11 +59,11 @@ window.probe = {
   readMark,
   readPicture,
 
-  /** Asks for the capture time of frames, which Chromium knows but does not offer by itself. */
-  offerCaptureTime(transceiver) {
+  /** Offers what Chromium knows of frames but does not offer by itself: capture time and dependency descriptor. */
+  offerExtensions(transceiver) {
     const extensions = transceiver.getHeaderExtensionsToNegotiate?.();
     for (const extension of extensions ?? []) {
-      if (extension.uri.endsWith("/abs-capture-time")) extension.direction = "sendrecv";
+      if (/\/abs-capture-time$|#dependency-descriptor-/.test(extension.uri)) extension.direction = "sendrecv";
     }
     if (extensions) transceiver.setHeaderExtensionsToNegotiate(extensions);
   },
@@ -103,7 +103,7 @@ window.probe = {
         element.requestVideoFrameCallback(() => resolve(performance.now() - begin_ms));
       };
     });
-    this.offerCaptureTime(peer.addTransceiver("video", { direction: "recvonly" }));
+    this.offerExtensions(peer.addTransceiver("video", { direction: "recvonly" }));
     peer.addTransceiver("audio", { direction: "recvonly" });
     const session = await this.offer(peer, endpoint, token);
     return { session, first_picture_ms: await first };

@@ -14,7 +14,7 @@ export async function publishPlainly(page, { url, room, token, feed, codec, came
         await video.sender.setParameters(parameters);
       };
       if (tone_hz) peer.addTransceiver(probe.toneTrack(tone_hz), { direction: "sendonly" });
-      probe.offerCaptureTime(video);
+      probe.offerExtensions(video);
       const parameters = video.sender.getParameters();
       parameters.degradationPreference = "maintain-resolution"; // else the first seconds are smaller
       await video.sender.setParameters(parameters);

@@ -17,10 +17,11 @@ impl Layer {
             if self.history.lacks(sequence, rtp_ticks) {
                 self.traffic.recovered += 1;
                 // What stood in its header is not carried with it.
-                let (marker, audio_level, captured) = (false, None, None);
+                let (marker, audio_level, captured, descriptor) = (false, None, None, None);
                 let payload = payload.into();
                 let ssrc = packet.ssrc;
-                self.take(now, Incoming { ssrc, sequence, rtp_ticks, marker, audio_level, captured, payload });
+                let found = Incoming { ssrc, sequence, rtp_ticks, marker, audio_level, captured, descriptor, payload };
+                self.take(now, found);
             }
         });
         let Some(own) = own else { return false };
@@ -50,6 +51,7 @@ mod tests {
             marker: true,
             audio_level: Some(-9),
             captured: None,
+            descriptor: None,
             // The packet before it, of two bytes; and itself, of three.
             payload: [&[0x80 | 111, 15, 0, 2, 111], &[sequence as u8 - 1; 2][..], &[sequence as u8; 3]].concat().into(),
         };

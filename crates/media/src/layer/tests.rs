@@ -28,6 +28,7 @@ impl Stream {
             marker: true,
             audio_level: None,
             captured: None,
+            descriptor: None,
             payload: payload.into(),
         };
         self.layer.take(self.now, incoming);

@@ -91,6 +91,7 @@ impl Router {
                 marker: units.peek().is_none(),
                 begins_keyframe: encoding.begins_keyframe(unit),
                 temporal_layer: 0,
+                descriptor: None,
                 payload: unit.into(),
                 arrived_at: now,
                 ..picture.source.clone()

@@ -2,6 +2,7 @@
 
 #![allow(dead_code, reason = "each test program uses its own part")]
 
+pub(crate) mod av1;
 pub(crate) mod wire;
 
 use std::collections::VecDeque;

@@ -127,6 +127,7 @@ mod tests {
             marker,
             begins_keyframe: payload == KEY,
             temporal_layer: 0,
+            descriptor: None,
             payload: payload.into(),
             arrived_at: now,
             captured_at: now,

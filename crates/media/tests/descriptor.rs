@@ -1,0 +1,72 @@
+//! Dependency descriptors from a publisher of AV1 to its viewers.
+
+#![allow(clippy::disallowed_methods, reason = "a test must begin at some instant")]
+
+mod net;
+
+use media::{Encoding, News, SinkId, TrackId};
+use net::av1::{self, Said};
+use net::{Net, is_contiguous};
+use str0m::media::{Direction, MediaKind};
+
+/// A publisher whose first frame has this number; and its track.
+fn publisher(net: &mut Net, frame: u16) -> (usize, TrackId) {
+    let peer = net.peer_with(MediaKind::Video, av1::config(true), Direction::SendOnly, 1);
+    net.peers[peer].frame = frame.into();
+    (peer, net.track(peer, 0))
+}
+
+fn viewer(net: &mut Net, takes_descriptors: bool) -> (usize, SinkId) {
+    let peer = net.peer_with(MediaKind::Video, av1::config(takes_descriptors), Direction::RecvOnly, 1);
+    (peer, net.sink(peer, 0))
+}
+
+/// The descriptors that a viewer has received, in order of sequence.
+fn received(net: &Net, peer: usize) -> Vec<Option<Said>> {
+    let mut packets: Vec<_> = net.peers[peer].received.iter().collect();
+    packets.sort_by_key(|packet| *packet.seq_no);
+    packets.dedup_by_key(|packet| *packet.seq_no);
+    packets.into_iter().map(|packet| packet.header.ext_vals.user_values.get::<Said>().cloned()).collect()
+}
+
+#[test]
+fn descriptors_come_with_every_packet_and_their_numbers_count_on() {
+    let mut net = Net::new();
+    let [(one, first), (other, second)] = [publisher(&mut net, 65_530), publisher(&mut net, 7)];
+    let (viewer, sink) = viewer(&mut net, true);
+    net.peers[viewer].loss_percent = 5;
+    for track in [first, second, first, first] {
+        // There and back, and the cache once more: the number of a frame that was sent before is a new one.
+        net.watch(sink, track);
+        for publisher in [one, other] {
+            av1::send(&mut net, publisher, 10, 10);
+        }
+    }
+    net.run(500);
+    assert!(net.news.iter().any(|news| matches!(news, News::Started(_, Encoding::Av1 { .. }))));
+    assert!(is_contiguous(&net.peers[viewer].sequences()), "what was lost came again");
+    let said: Vec<Vec<u8>> =
+        received(&net, viewer).into_iter().map(|said| said.expect("one with every packet").0).collect();
+    let frames: Vec<u16> = said.chunks(2).map(|two| u16::from_be_bytes([two[0][1], two[0][2]])).collect();
+    assert!(frames.len() > 40, "{frames:?}");
+    assert!(frames.windows(2).all(|pair| pair[1] == pair[0] + 1), "{frames:?}");
+    for two in said.chunks(2) {
+        assert_eq!((two[0][0], two[1][0]), (0x80, 0x40));
+        assert_eq!(two[0][1..3], two[1][1..3], "one frame, one number");
+    }
+    assert_eq!(said[0].len(), 40, "a keyframe says all that its publisher said");
+}
+
+#[test]
+fn who_does_not_take_them_is_not_sent_them() {
+    let mut net = Net::new();
+    let (publisher, track) = publisher(&mut net, 0);
+    let (viewer, sink) = viewer(&mut net, false);
+    net.watch(sink, track);
+    av1::send(&mut net, publisher, 20, 10);
+    let said = received(&net, viewer);
+    assert_eq!(said.len(), 40);
+    assert!(said.iter().all(Option::is_none));
+    let [first, second] = [0, 1].map(|at| net.peers[viewer].heard[at].len());
+    assert_eq!(first, second, "their headers have one length");
+}
