@@ -1,4 +1,4 @@
-//! Which layer of its track a sink shows: decided here and nowhere else.
+//! Which layer of its track a sink shows, and which of its spatial layers: decided here and nowhere else.
 
 use std::cmp::Reverse;
 use std::time::Instant;
@@ -45,6 +45,24 @@ pub(crate) fn choose(now: Instant, layers: &[Layer], wants: Wants, showing: Opti
     let chosen = smallest.unwrap_or(largest);
     let chosen = wants.most_bps.map_or(chosen, |most| within(layers, candidates, chosen, most));
     Some(showing.filter(|from| may_be(from) && !differs(layers, *from, chosen)).unwrap_or(chosen))
+}
+
+/// The highest spatial layer of a layer for somebody who wants this: the lowest that is large enough, as far as the line has
+/// room for it. What is above is left out.
+pub(crate) fn choose_spatial(layer: &Layer, wants: Wants) -> u8 {
+    let (top, whole) = (layer.spatial.top(), layer.size.unwrap_or(ASSUMED));
+    if top == 0 {
+        return u8::MAX;
+    }
+    let is_enough = |at: &u8| wants.size.is_some_and(|wanted| layer.spatial.size(*at, whole).is_enough_for(wanted));
+    let is_carried = |at: &u8| wants.most_bps.is_none_or(|most| layer.rate_up_to(*at) * 8 <= most);
+    // Whatever comes, where nothing speaks against it.
+    let enough = (0..top).find(is_enough).unwrap_or(u8::MAX);
+    match (0..=enough.min(top)).rev().find(is_carried) {
+        Some(at) if at < top => at,
+        Some(_) => enough,
+        None => 0,
+    }
 }
 
 /// The best that a line has room for, no better than `chosen`; the least where it has room for nothing.

@@ -10,6 +10,7 @@ const URI: &str = "https://aomediacodec.github.io/av1-rtp-spec/#dependency-descr
 
 /// Two flags, the template's identifier and the frame's number, which every descriptor has (section A.8.2).
 const MANDATORY: usize = 3;
+const ENDS_FRAME: u8 = 0x40;
 const TEMPLATE_ID: u8 = 0x3f;
 
 /// A dependency descriptor as it came: 3 to 255 bytes. What its fields mean, only the [`Structure`] of its stream says.
@@ -26,6 +27,11 @@ impl Descriptor {
 
     pub(crate) fn bytes(&self) -> &[u8] {
         &self.0
+    }
+
+    /// True for the last packet of a frame.
+    pub(crate) fn ends_frame(&self) -> bool {
+        self.0[0] & ENDS_FRAME != 0
     }
 
     pub(crate) fn template(&self) -> u8 {
@@ -87,10 +93,13 @@ mod tests {
     #[test]
     fn only_the_frames_number_is_changed() {
         let descriptor = Descriptor::new(&[0xc5, 1, 2, 0x80, 9]).expect("long enough");
+        assert!(descriptor.ends_frame());
         assert_eq!((descriptor.template(), descriptor.frame()), (5, 0x0102));
         let mut out = vec![7];
         descriptor.write(&mut out, 0xfffe);
         assert_eq!(out, [7, 0xc5, 0xff, 0xfe, 0x80, 9]);
+        let descriptor = Descriptor::new(&[0x05, 1, 2]).expect("long enough");
+        assert!(!descriptor.ends_frame());
         assert_eq!(Descriptor::new(&[0x05, 1]), None);
     }
 }

@@ -22,6 +22,7 @@ use crate::report::Departure;
 use crate::router::TrackId;
 use crate::rtcp::{self, Feedback, SenderReport};
 use crate::sink::{Progress, Sink};
+use crate::spatial::ends_frame;
 use crate::srtp::{Opener, Sealer};
 use crate::stream::Channel;
 use crate::track::Track;
@@ -181,9 +182,16 @@ impl Downlink {
             }
             sink.taken = layer.fresh.count();
             let sent_before = sent;
+            let best_spatial = sink.best_spatial(layer);
             let mut send = |sink: &mut Sink, packet: &Packet| {
+                if sink.leaves_out(packet, best_spatial) {
+                    return;
+                }
                 sink.next = sink.next.max(packet.sequence + 1);
-                let place = sink.forward.place(showing.encoding, packet);
+                let mut place = sink.forward.place(showing.encoding, packet);
+                if let Some(place) = place.as_mut().filter(|_| packet.spatial_layer == sink.spatial) {
+                    place.marker |= ends_frame(showing.encoding, packet);
+                }
                 let earlier = showing.types.red.and_then(|_| layer.history.get(packet.sequence.checked_sub(1)?));
                 let place =
                     place.filter(|place| sink.stream.send(channel, departures, &showing, (packet, earlier), *place));

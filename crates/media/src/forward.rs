@@ -32,6 +32,8 @@ pub(crate) struct Place {
     pub(crate) rtp_ticks: u32,
     /// Other picture numbers for the payload or the dependency descriptor.
     pub(crate) picture: Option<PictureNumbers>,
+    /// The marker bit: a picture of which the upper layers are left out ends sooner.
+    pub(crate) marker: bool,
 }
 
 /// The state of one outgoing stream.
@@ -117,6 +119,11 @@ impl Forward {
     /// they had never been.
     pub(crate) fn leave_out(&mut self, packets: Range<u64>) {
         let Some(source) = &mut self.source else { return };
+        if let Some((before, _)) = source.left_out.back_mut().filter(|(before, _)| before.end == packets.start) {
+            before.end = packets.end;
+            source.sequence_offset = source.sequence_offset.wrapping_sub(packets.end - packets.start);
+            return;
+        }
         if source.left_out.len() == LEFT_OUT
             && let Some((forgotten, _)) = source.left_out.pop_front()
         {
@@ -138,7 +145,7 @@ impl Forward {
             Some(descriptor) => Some(self.pictures.count_frame(descriptor.frame())),
             None => self.pictures.count(encoding, &packet.payload),
         };
-        Some(Place { sequence, rtp_ticks: ticks as u32, picture })
+        Some(Place { sequence, rtp_ticks: ticks as u32, picture, marker: packet.marker })
     }
 
     fn ticks_at(&self, captured_at: Instant) -> u64 {
@@ -250,6 +257,20 @@ mod tests {
         }
         assert_eq!(place(&mut forward, 101), None, "too late for its number to be known");
         assert_eq!(place(&mut forward, 107), Some(4));
+    }
+
+    #[test]
+    fn what_is_left_out_packet_by_packet_is_one_piece() {
+        let epoch = Instant::now();
+        let mut forward = Forward::new(epoch, 90_000);
+        forward.start(100, &packet(epoch, 100, 100), 1);
+        let place = |forward: &mut Forward, sequence: u64| {
+            let place = forward.place(H264, &packet(epoch, sequence, sequence as u32));
+            place.map(|place| place.sequence)
+        };
+        assert_eq!(place(&mut forward, 101), Some(2));
+        (102..200).for_each(|sequence| forward.leave_out(sequence..sequence + 1));
+        assert_eq!([100, 150, 199, 200].map(|sequence| place(&mut forward, sequence)), [Some(1), None, None, Some(3)]);
     }
 
     #[test]

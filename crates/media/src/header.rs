@@ -51,6 +51,7 @@ struct Common {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Numbers {
     pub(crate) payload_type: u8,
+    pub(crate) marker: bool,
     pub(crate) sequence: u16,
     pub(crate) rtp_ticks: u32,
     pub(crate) transport_sequence: u16,
@@ -84,6 +85,11 @@ impl Header {
     /// used up would be a loss to it.
     pub(crate) fn is_counted(&self) -> bool {
         self.common.transport_sequence_at.is_some()
+    }
+
+    /// True if there is a place for dependency descriptors.
+    pub(crate) fn takes_descriptors(&self) -> bool {
+        self.described.is_some()
     }
 
     /// Appends the header of one packet; gives its length.
@@ -160,7 +166,7 @@ impl Common {
 
     /// Writes what one packet has of its own.
     fn fill(&self, bytes: &mut [u8], packet: &Packet, numbers: Numbers) {
-        bytes[1] = numbers.payload_type | if packet.marker { MARKER } else { 0 };
+        bytes[1] = numbers.payload_type | if numbers.marker { MARKER } else { 0 };
         bytes[2..4].copy_from_slice(&numbers.sequence.to_be_bytes());
         bytes[4..8].copy_from_slice(&numbers.rtp_ticks.to_be_bytes());
         if let Some(at) = self.capture_time_at {
@@ -193,8 +199,14 @@ mod tests {
 
     use super::*;
 
-    const NUMBERS: Numbers =
-        Numbers { payload_type: 96, sequence: 0x0102, rtp_ticks: 3, transport_sequence: 0x0405, frame: 0x0607 };
+    const NUMBERS: Numbers = Numbers {
+        payload_type: 96,
+        marker: true,
+        sequence: 0x0102,
+        rtp_ticks: 3,
+        transport_sequence: 0x0405,
+        frame: 0x0607,
+    };
 
     fn map(ids: [u8; 4]) -> ExtensionMap {
         let mut map = ExtensionMap::empty();

@@ -10,8 +10,8 @@ use std::time::{Duration, Instant};
 use crate::asking::Asking;
 use crate::choice::Quality;
 use crate::clock::CaptureClock;
-use crate::descriptor::Descriptor;
 use crate::format::Encoding;
+use crate::frame_layers::LayerReader;
 use crate::fresh::Fresh;
 use crate::gaps::Gaps;
 use crate::history::History;
@@ -19,7 +19,7 @@ use crate::packet::{Incoming, Packet, ticks_before};
 use crate::parameter_sets::{ParameterSets, begins_idr};
 use crate::rtcp;
 use crate::size::Size;
-use crate::structure::{FrameLayers, Structure};
+use crate::spatial::SpatialLayers;
 use crate::temporal::TemporalLayers;
 
 /// A layer that brought no packet for this long is silent.
@@ -55,8 +55,8 @@ pub(crate) struct Layer {
     gaps: Gaps,
     sets: ParameterSets,
     pub(crate) temporal: TemporalLayers,
-    /// What the descriptors of its packets mean.
-    structure: Option<Structure>,
+    pub(crate) spatial: SpatialLayers,
+    reader: LayerReader,
     /// The timestamp of the frame whose parameter sets came in band.
     sets_at: Option<u32>,
     newest: Option<(u64, u32)>,
@@ -107,7 +107,8 @@ impl Layer {
             rated: (now, 0),
             sets,
             temporal: TemporalLayers::default(),
-            structure: None,
+            spatial: SpatialLayers::default(),
+            reader: LayerReader::default(),
             sets_at: None,
             newest: None,
             put_in: Vec::new(),
@@ -149,17 +150,14 @@ impl Layer {
         let captured_at = self.clock.captured_at(rtp_ticks, now);
         let captured_ntp = rtcp::ntp(self.epoch.1 + captured_at.saturating_duration_since(self.epoch.0));
         let descriptor = packet.descriptor.take().filter(|_| matches!(self.encoding, Encoding::Av1 { .. }));
-        let layers = descriptor.as_ref().and_then(|descriptor| self.layers(descriptor));
-        let temporal_layer = match layers {
-            Some(layers) => layers.temporal,
-            None => self.temporal.of(self.encoding, rtp_ticks, &packet.payload),
-        };
+        let layers = self.reader.of(self.encoding, rtp_ticks, &packet.payload, descriptor.as_ref());
         let ours = |sequence, payload: Arc<[u8]>, marker, begins_keyframe| Packet {
             sequence,
             rtp_ticks,
             marker,
             begins_keyframe,
-            temporal_layer,
+            spatial_layer: layers.spatial,
+            temporal_layer: layers.temporal,
             descriptor: descriptor.clone(),
             payload,
             arrived_at: now,
@@ -178,21 +176,13 @@ impl Layer {
         }
         // Nobody can begin with a picture whose parameter sets are not there: they may be late, or lost and asked for.
         let has_sets = self.sets_at == Some(rtp_ticks) || !self.begins_idr(&packet.payload);
-        let begins_keyframe = self.encoding.begins_keyframe(&packet.payload);
+        // Of VP9, upper layers can begin without the pictures before, but not without the lower ones.
+        let begins_keyframe = self.encoding.begins_keyframe(&packet.payload) && layers.spatial == 0;
         let place = sequence + self.put_in_before(sequence);
         self.keep(now, ours(place, packet.payload, packet.marker, begins_keyframe && has_sets));
         if begins_keyframe {
             self.note_keyframe(now);
         }
-    }
-
-    /// The layers of a frame, as its descriptor says; none while the stream's structure is not known.
-    fn layers(&mut self, descriptor: &Descriptor) -> Option<FrameLayers> {
-        let structure = Structure::of(descriptor);
-        if structure.is_some() {
-            self.structure = structure;
-        }
-        self.structure.as_ref()?.layers(descriptor)
     }
 
     /// What follows has no connection with what came before.
@@ -229,6 +219,11 @@ impl Layer {
             self.size = Size::of_keyframe(self.encoding, &packet.payload).or(self.size);
         }
         self.temporal.note(&packet);
+        if self.spatial.note(self.encoding, &packet) && matches!(self.encoding, Encoding::Vp9 { .. }) {
+            // Chromium cannot begin with a layer that began without a keyframe, and asks its sender for one.
+            self.asking.want();
+        }
+        self.size = self.spatial.whole().or(self.size);
         self.history.insert(&packet);
         self.hole_since = self.hole_since.filter(|_| !self.history.is_whole());
         self.fresh.push(now, packet);
@@ -297,12 +292,18 @@ impl Layer {
         let (since, bytes) = self.rated;
         if now.saturating_duration_since(since) >= Duration::from_secs(1) {
             self.rate_bytes = self.traffic.bytes - bytes;
+            self.spatial.measure();
             self.rated = (now, self.traffic.bytes);
             let lost = self.gaps.lost();
             if std::mem::replace(&mut self.traffic.lost, lost) < lost && !self.history.is_whole() {
                 self.asking.want();
             }
         }
+    }
+
+    /// What came in the last whole second, without the spatial layers above this one.
+    pub(crate) fn rate_up_to(&self, spatial: u8) -> u64 {
+        if spatial < self.spatial.top() { self.spatial.rate_bytes(spatial) } else { self.rate_bytes }
     }
 
     pub(crate) fn has_b_frames(&self) -> bool {

@@ -37,6 +37,8 @@ pub struct Packet {
     pub marker: bool,
     /// True if a keyframe, or its parameter sets, begins here.
     pub begins_keyframe: bool,
+    /// Its frame's spatial layer: 0 is the smallest picture, of which the others are made.
+    pub spatial_layer: u8,
     /// Its frame's temporal layer: 0 is the one that all others need.
     pub temporal_layer: u8,
     /// What it says of its frame and of those that it needs; of AV1 only.
@@ -67,6 +69,7 @@ impl Packet {
             rtp_ticks,
             marker: true,
             begins_keyframe,
+            spatial_layer: 0,
             temporal_layer: 0,
             descriptor: None,
             payload: vec![0; 100].into(),

@@ -279,7 +279,7 @@ impl Router {
 
     /// The track that a sink was given.
     pub fn watched(&self, id: SinkId) -> Option<TrackId> {
-        self.entry(id.session)?.downlink.as_ref()?.sinks.get(usize::from(id.place))?.track
+        self.sink(id)?.track
     }
 
     /// How loud an audio track was in the last moments: 0 the loudest, -127 silence.

@@ -45,6 +45,7 @@ struct Entry {
     picture: PictureNumbers,
     source_number: u8,
     has_picture: bool,
+    marker: bool,
 }
 
 impl SentLog {
@@ -76,6 +77,7 @@ impl SentLog {
             picture: sent.place.picture.unwrap_or_default(),
             source_number: sent.source_number,
             has_picture: sent.place.picture.is_some(),
+            marker: sent.place.marker,
         };
         true
     }
@@ -121,7 +123,7 @@ impl Entry {
         // The number whose lower bits are these and that is nearest.
         let source = near.wrapping_add_signed(i64::from(self.source.wrapping_sub(near as u32) as i32));
         let picture = self.has_picture.then_some(self.picture);
-        let place = Place { sequence, rtp_ticks: self.rtp_ticks, picture };
+        let place = Place { sequence, rtp_ticks: self.rtp_ticks, picture, marker: self.marker };
         Some(SentPacket { source, source_number: self.source_number, place })
     }
 }
@@ -131,7 +133,7 @@ mod tests {
     use super::*;
 
     fn sent(sequence: u64, source: u64) -> SentPacket {
-        SentPacket { source, source_number: 3, place: Place { sequence, rtp_ticks: 9, picture: None } }
+        SentPacket { source, source_number: 3, place: Place { sequence, rtp_ticks: 9, picture: None, marker: false } }
     }
 
     #[test]

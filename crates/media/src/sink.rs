@@ -5,10 +5,11 @@ use std::time::{Duration, Instant};
 
 use str0m::media::Mid;
 
-use crate::choice::Wants;
+use crate::choice::{Wants, choose_spatial};
 use crate::format::{Encoding, PayloadTypes};
 use crate::forward::Forward;
 use crate::layer::Layer;
+use crate::packet::Packet;
 use crate::report::Departure;
 use crate::router::TrackId;
 use crate::stream::Stream;
@@ -33,6 +34,8 @@ pub(crate) struct Sink {
     pub(crate) stream: Stream,
     /// The layer shown, and how this viewer takes its encoding.
     pub(crate) showing: Option<Showing>,
+    /// The highest spatial layer that it is given.
+    pub(crate) spatial: u8,
     pub(crate) progress: Progress,
     /// How many packets of the layer have been dealt with, by the layer's count; and the sequence number after the
     /// highest of them that was sent.
@@ -153,6 +156,7 @@ impl Sink {
             forward: Forward::new(epoch, clock_rate_hz),
             stream,
             showing: None,
+            spatial: u8::MAX,
             progress: Progress::Live,
             taken: 0,
             next: 0,
@@ -191,7 +195,35 @@ impl Sink {
         self.forward.start(first, newest, layer.history.frames());
         self.progress = Progress::Behind;
         self.skipping_since = None;
+        self.spatial = self.best_spatial(layer);
         (self.taken, self.next) = (layer.fresh.count(), first);
+    }
+
+    /// The highest spatial layer that it is to be given. Browsers show nothing of AV1 with several where no descriptors tell
+    /// them apart: who takes none is given the lowest alone.
+    pub(crate) fn best_spatial(&self, layer: &Layer) -> u8 {
+        let is_av1 = matches!(layer.encoding, Encoding::Av1 { .. });
+        let is_told_apart = !is_av1 || self.stream.takes_descriptors() && layer.spatial.is_described;
+        if layer.spatial.top() > 0 && !is_told_apart { 0 } else { choose_spatial(layer, self.wants) }
+    }
+
+    /// True if a packet is above what the viewer is given, and its numbers go on without it. Lower layers are begun with at
+    /// once, before anything of the higher ones is sent; higher ones with a keyframe. `best` is the layer to come to.
+    pub(crate) fn leaves_out(&mut self, packet: &Packet, best: u8) -> bool {
+        if packet.sequence < self.next {
+            // Late: it has its number, which would be waited for.
+            return false;
+        }
+        let begins = packet.begins_keyframe && packet.spatial_layer == 0;
+        if begins || (best < self.spatial && packet.spatial_layer <= best) {
+            self.spatial = best;
+        }
+        let is_above = packet.spatial_layer > self.spatial;
+        if is_above {
+            self.forward.leave_out(packet.sequence..packet.sequence + 1);
+            self.next = packet.sequence + 1;
+        }
+        is_above
     }
 
     /// What to do about a keyframe request of this viewer. A publisher that is deaf is not worth asking.

@@ -89,6 +89,11 @@ impl Stream {
         }
     }
 
+    /// True if the viewer takes dependency descriptors.
+    pub(crate) fn takes_descriptors(&self) -> bool {
+        self.header.takes_descriptors()
+    }
+
     /// Sends a packet to its place; a voice with the one before it once more, where there is one and the viewer takes
     /// that. False if that place was taken, and nothing was sent.
     pub(crate) fn send(
@@ -120,6 +125,7 @@ impl Stream {
         };
         let numbers = Numbers {
             payload_type: redundant.unwrap_or(showing.types.own),
+            marker: place.marker,
             sequence: place.sequence as u16,
             rtp_ticks: place.rtp_ticks,
             transport_sequence,
@@ -149,6 +155,7 @@ impl Stream {
         resend.last_sequence += 1;
         let numbers = Numbers {
             payload_type,
+            marker: place.marker,
             sequence: resend.last_sequence as u16,
             rtp_ticks: place.rtp_ticks,
             transport_sequence: channel.count(&resend.header, packet, packet.payload.len()),

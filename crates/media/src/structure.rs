@@ -2,10 +2,11 @@
 //! AV1, section A.8). Every frame's descriptor names one of its templates.
 
 use crate::descriptor::Descriptor;
+use crate::frame_layers::{FrameLayers, SPATIAL_LAYERS};
+use crate::size::Size;
 
-/// Templates, spatial layers and temporal layers of one structure, at most: their identifiers have 6, 2 and 3 bits.
+/// Templates and temporal layers of one structure, at most: their identifiers have 6 and 3 bits.
 const TEMPLATES: usize = 64;
-const SPATIAL_LAYERS: u8 = 4;
 const TEMPORAL_LAYERS: u8 = 8;
 /// Where the flags of a descriptor's longer form are, in bits, and the first of them: a structure is in it.
 const FLAGS_AT: usize = 24;
@@ -16,21 +17,14 @@ const SAME_LAYER: u16 = 0;
 const NEXT_TEMPORAL: u16 = 1;
 const NEXT_SPATIAL: u16 = 2;
 
-/// The layers of a frame.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
-pub(crate) struct FrameLayers {
-    /// 0 the smallest picture; others are made larger from those below.
-    pub(crate) spatial: u8,
-    /// 0 the one that all others need.
-    pub(crate) temporal: u8,
-}
-
 /// The templates of a stream, from one keyframe to the next.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Structure {
     /// The first template's identifier; the others count on, modulo [`TEMPLATES`].
     first: u8,
     templates: Vec<FrameLayers>,
+    /// By spatial layer; empty if it says none.
+    sizes: Vec<Size>,
 }
 
 impl Structure {
@@ -59,18 +53,26 @@ impl Structure {
             }
             bits.skip(4 * usize::from(chains) * templates.len())?;
         }
+        let mut sizes = Vec::new();
         if bits.take(1)? == 1 {
             let highest = templates.last().map_or(0, |layers| layers.spatial);
-            // The sizes of the pictures, two numbers for each layer.
-            bits.skip(2 * 16 * (usize::from(highest) + 1))?;
+            for _ in 0..=highest {
+                let [width, height] = [bits.take(16)?, bits.take(16)?].map(|less| less.saturating_add(1));
+                sizes.push(Size { width, height });
+            }
         }
-        Some(Self { first, templates })
+        Some(Self { first, templates, sizes })
     }
 
     /// The layers of the frame that a descriptor is of; none if it is of another structure.
     pub(crate) fn layers(&self, descriptor: &Descriptor) -> Option<FrameLayers> {
         let place = usize::from(descriptor.template().wrapping_sub(self.first)) % TEMPLATES;
         self.templates.get(place).copied()
+    }
+
+    /// How large the pictures of its spatial layers are, the smallest first; empty if it does not say.
+    pub(crate) fn sizes(&self) -> &[Size] {
+        &self.sizes
     }
 }
 

@@ -1,10 +1,10 @@
-//! Dependency descriptors from a publisher of AV1 to its viewers.
+//! Dependency descriptors from a publisher of AV1 to its viewers, and what of spatial layers viewers are given.
 
 #![allow(clippy::disallowed_methods, reason = "a test must begin at some instant")]
 
 mod net;
 
-use media::{Encoding, News, SinkId, TrackId};
+use media::{Encoding, News, SinkId, Size, TrackId};
 use net::av1::{self, Said};
 use net::{Net, is_contiguous};
 use str0m::media::{Direction, MediaKind};
@@ -69,4 +69,69 @@ fn who_does_not_take_them_is_not_sent_them() {
     assert!(said.iter().all(Option::is_none));
     let [first, second] = [0, 1].map(|at| net.peers[viewer].heard[at].len());
     assert_eq!(first, second, "their headers have one length");
+}
+
+/// What a viewer has been sent since this many packets: of each packet its spatial layer, and whether a picture ends with it.
+fn layers(net: &Net, peer: usize, since: usize) -> Vec<(u8, bool)> {
+    let packets = &net.peers[peer].received[since..];
+    packets.iter().map(|packet| (packet.payload[2] >> 3, packet.header.marker)).collect()
+}
+
+const WHOLE: [(u8, bool); 4] = [(0, false), (0, false), (1, false), (1, true)];
+const LOWER: [(u8, bool); 2] = [(0, false), (0, true)];
+
+#[test]
+fn who_shows_a_small_picture_is_given_the_lower_layer() {
+    let mut net = Net::new();
+    let (publisher, track) = publisher(&mut net, 0);
+    let (viewer, sink) = viewer(&mut net, true);
+    net.watch(sink, track);
+    av1::send_two_layers(&mut net, publisher, 10, 30);
+    assert_eq!(layers(&net, viewer, 0), WHOLE.repeat(10));
+    let resize = |net: &mut Net, width, height| {
+        let since = net.peers[viewer].received.len();
+        net.router.resize(net.now, sink, Size { width, height }, &mut net.departures, &mut net.news);
+        since
+    };
+    let since = resize(&mut net, 300, 170);
+    av1::send_two_layers(&mut net, publisher, 9, 1000);
+    assert_eq!(layers(&net, viewer, since), LOWER.repeat(9), "at once");
+    let since = resize(&mut net, 600, 300);
+    net.run(100);
+    let replayed = layers(&net, viewer, since);
+    assert_eq!(replayed, WHOLE.repeat(19), "from the last keyframe on, out of the cache");
+    av1::send_two_layers(&mut net, publisher, 5, 1000);
+    assert_eq!(layers(&net, viewer, since + replayed.len()), WHOLE.repeat(5));
+    assert!(is_contiguous(&net.peers[viewer].sequences()));
+    assert_eq!(net.peers[publisher].keyframe_requests, 0);
+}
+
+#[test]
+fn what_is_lost_of_the_lower_layer_comes_again_as_it_was() {
+    let mut net = Net::new();
+    let (publisher, track) = publisher(&mut net, 0);
+    let (viewer, sink) = viewer(&mut net, true);
+    net.watch(sink, track);
+    let small = Size { width: 300, height: 170 };
+    net.router.resize(net.now, sink, small, &mut net.departures, &mut net.news);
+    av1::send_two_layers(&mut net, publisher, 5, 30);
+    net.peers[viewer].loss_percent = 10;
+    av1::send_two_layers(&mut net, publisher, 100, 1000);
+    net.run(500);
+    let packets = &mut net.peers[viewer].received;
+    packets.sort_by_key(|packet| *packet.seq_no);
+    packets.dedup_by_key(|packet| *packet.seq_no);
+    assert!(is_contiguous(&net.peers[viewer].sequences()));
+    assert_eq!(layers(&net, viewer, 0), LOWER.repeat(105));
+}
+
+#[test]
+fn who_takes_no_descriptors_is_given_the_lower_layer() {
+    let mut net = Net::new();
+    let (publisher, track) = publisher(&mut net, 0);
+    let (viewer, sink) = viewer(&mut net, false);
+    net.watch(sink, track);
+    av1::send_two_layers(&mut net, publisher, 20, 10);
+    let given = layers(&net, viewer, 0);
+    assert!(given.ends_with(&LOWER.repeat(15)), "{given:?}");
 }

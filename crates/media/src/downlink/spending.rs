@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::{Downlink, Open};
 use crate::allocation::Claim;
-use crate::choice::{Wants, choose, is_alive};
+use crate::choice::{Wants, choose, choose_spatial, is_alive};
 use crate::datagram::Departures;
 use crate::router::TrackId;
 use crate::sink::{Progress, Sink};
@@ -75,16 +75,18 @@ impl Downlink {
         let claim = |(place, sink): (usize, &Sink)| {
             let track = tracks.get(&sink.track?)?;
             let showing = sink.showing.filter(|_| sink.is_video)?.layer;
-            let rate_bps = |at: usize| track.layers[at].rate_bytes * 8;
-            let best = choose(now, &track.layers, Wants { most_bps: None, ..sink.wants }, None)?;
+            let rate_bps = |at: usize, spatial: u8| track.layers[at].rate_up_to(spatial) * 8;
+            let best_bps = best_bps(now, sink, track)?;
             let alive = (0..track.layers.len()).filter(|at| is_alive(now, &track.layers, *at));
-            let mut rates_bps: Vec<_> = alive.map(rate_bps).filter(|rate| *rate <= rate_bps(best)).collect();
+            let each = alive.flat_map(|at| (0..=track.layers[at].spatial.top()).map(move |spatial| (at, spatial)));
+            let each_bps = each.map(|(at, spatial)| rate_bps(at, spatial));
+            let mut rates_bps: Vec<_> = each_bps.filter(|rate| *rate <= best_bps).collect();
             if track.thumbnail_of().is_some() && !track.layers.iter().any(|layer| !layer.is_sent()) {
-                rates_bps.push(THUMBNAIL_BPS.min(rate_bps(best)));
+                rates_bps.push(THUMBNAIL_BPS.min(best_bps));
             }
             rates_bps.sort_unstable();
             // What it shows, or the nearest below where that has just become more.
-            let nearest = rates_bps.partition_point(|rate| *rate <= rate_bps(showing)).saturating_sub(1);
+            let nearest = rates_bps.partition_point(|rate| *rate <= rate_bps(showing, sink.spatial)).saturating_sub(1);
             let has = (sink.progress != Progress::LeftOut).then_some(nearest);
             Some((sink.wants.size.map_or(0, Size::area), place, Claim { rates_bps, has }))
         };
@@ -103,12 +105,7 @@ impl Downlink {
 
     /// The rate of the best of everything that is watched.
     fn best_bps(&self, now: Instant, tracks: &BTreeMap<TrackId, Track>) -> u64 {
-        let best_bps = |sink: &Sink| {
-            let layers = &tracks.get(&sink.track?)?.layers;
-            let best = choose(now, layers, Wants { most_bps: None, ..sink.wants }, None)?;
-            Some(layers[best].rate_bytes * 8)
-        };
-        self.sinks.iter().filter_map(best_bps).sum()
+        self.sinks.iter().filter_map(|sink| best_bps(now, sink, tracks.get(&sink.track?)?)).sum()
     }
 
     /// Sends, behind a frame, what makes it the longer train that a probe is: packets that the viewer has had already.
@@ -122,6 +119,13 @@ impl Downlink {
             sink.pad(packets, channel, tracks, departures);
         }
     }
+}
+
+/// The rate of the best that a sink could show of a track, whatever its line carries.
+fn best_bps(now: Instant, sink: &Sink, track: &Track) -> Option<u64> {
+    let wants = Wants { most_bps: None, ..sink.wants };
+    let best = &track.layers[choose(now, &track.layers, wants, None)?];
+    Some(best.rate_up_to(choose_spatial(best, wants)) * 8)
 }
 
 impl Sink {

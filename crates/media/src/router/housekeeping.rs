@@ -30,7 +30,7 @@ impl Router {
                     }
                 }
             }
-            if track.layers.len() > 1 {
+            if track.layers.len() > 1 || track.layers.iter().any(|layer| layer.spatial.top() > 0) {
                 layered.push(track.id);
             }
             let fault = track.present_fault(now);
@@ -80,15 +80,18 @@ impl Router {
     }
 
     /// Viewers of another layer than the one that is chosen for them are taken there: at once from one that brings
-    /// nothing, else as soon as the other begins a keyframe, for what its cache holds is older than what they have seen.
+    /// nothing, else as soon as the other begins a keyframe, for what its cache holds is older than what they have seen. So
+    /// are those who may have more spatial layers.
     fn change_layers(&mut self, now: Instant, id: TrackId) {
         let track = &self.tracks[&id];
         let (mut stalled, mut wanted) = (Vec::new(), Vec::new());
         for sink in &track.sinks {
-            let downlink = self.entry(sink.session).and_then(|entry| entry.downlink.as_ref());
-            let shown = downlink.and_then(|downlink| downlink.sinks.get(usize::from(sink.place)));
-            let shown = shown.filter(|sink| sink.progress != Progress::LeftOut);
-            let Some((from, wants)) = shown.and_then(|sink| Some((sink.showing?.layer, sink.wants))) else { continue };
+            let shown = self.sink(*sink).filter(|sink| sink.progress != Progress::LeftOut);
+            let Some((shown, from)) = shown.and_then(|sink| Some((sink, sink.showing?.layer))) else { continue };
+            if track.layers.get(from).is_some_and(|layer| shown.best_spatial(layer) > shown.spatial) {
+                wanted.push(from);
+            }
+            let wants = shown.wants;
             let Some(to) = choose(now, &track.layers, wants, Some(from)).filter(|to| *to != from) else { continue };
             if is_alive(now, &track.layers, from) {
                 wanted.push(to);

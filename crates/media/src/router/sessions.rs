@@ -66,6 +66,10 @@ impl Router {
         self.sessions.get_mut(index(id)).filter(|entry| entry.generation == id.0 >> 20)
     }
 
+    pub(super) fn sink(&self, id: SinkId) -> Option<&Sink> {
+        self.entry(id.session)?.downlink.as_ref()?.sinks.get(usize::from(id.place))
+    }
+
     pub(super) fn sink_mut(&mut self, id: SinkId) -> Option<&mut Sink> {
         self.entry_mut(id.session)?.downlink.as_mut()?.sinks.get_mut(usize::from(id.place))
     }

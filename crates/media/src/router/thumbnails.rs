@@ -40,15 +40,20 @@ impl Router {
         if std::mem::replace(&mut sink.wants, wants) == wants {
             return;
         }
-        let shown = sink.track.zip(sink.showing.map(|showing| showing.layer));
-        if let Some((track, from)) = shown.and_then(|(track, from)| Some((self.tracks.get(&track)?, from)))
-            && choice::choose(now, &track.layers, wants, Some(from)) != Some(from)
-        {
+        if self.is_to_show_another(now, id) == Some(true) {
             // A missing codec was told when the sink was given its track.
             self.begin(now, id).ok();
         }
         self.housekeeping_at = self.housekeeping_at.map(|_| now);
         self.settle(now, departures, news);
+    }
+
+    /// True if a sink shows another layer than is chosen for it, or fewer spatial ones.
+    fn is_to_show_another(&self, now: Instant, id: SinkId) -> Option<bool> {
+        let sink = self.sink(id)?;
+        let (layers, shown) = (&self.tracks.get(&sink.track?)?.layers, sink.showing?.layer);
+        let is_too_little = sink.best_spatial(layers.get(shown)?) > sink.spatial;
+        Some(is_too_little || choice::choose(now, layers, sink.wants, Some(shown)) != Some(shown))
     }
 
     /// Viewers at the far end of a trunk need a thumbnail of a track, or no more.
@@ -90,6 +95,7 @@ impl Router {
             let packet = Packet {
                 marker: units.peek().is_none(),
                 begins_keyframe: encoding.begins_keyframe(unit),
+                spatial_layer: 0,
                 temporal_layer: 0,
                 descriptor: None,
                 payload: unit.into(),
@@ -127,9 +133,7 @@ impl Router {
             return false;
         }
         let is_enough = |sink: &SinkId| {
-            let downlink = self.entry(sink.session).and_then(|entry| entry.downlink.as_ref());
-            let sink = downlink.and_then(|downlink| downlink.sinks.get(usize::from(sink.place)));
-            let wants = sink.map(|sink| sink.wants).unwrap_or_default();
+            let wants = self.sink(*sink).map(|sink| sink.wants).unwrap_or_default();
             wants.size.is_some_and(|wanted| thumbnail.is_enough_for(wanted))
                 || wants.most_bps.is_some_and(|most| layer.rate_bytes * 8 > most)
         };

@@ -48,29 +48,62 @@ pub(crate) fn config(takes_descriptors: bool) -> RtcConfig {
     config
 }
 
+/// What Chromium says with a keyframe of L2T2, of 320 x 180 and 640 x 360, behind the frame's number; and the templates of a
+/// keyframe and of others, in both layers.
+const L2T2: &[u8] = &[
+    0x80, 0x03, 0x18, 0x7a, 0xaa, 0xf1, 0x30, 0xa0, 0xa0, 0x14, 0xd1, 0x41, 0x38, 0x23, 0x04, 0x60, 0x08, 0x64, 0x22,
+    0x22, 0x26, 0x50, 0x13, 0xf0, 0x0b, 0x30, 0x27, 0xf0, 0x16, 0x70,
+];
+const TEMPLATES: [[u8; 2]; 2] = [[1, 4], [0, 3]];
+
+/// Pictures of two spatial layers, of two packets each.
+pub(crate) fn send_two_layers(net: &mut Net, peer: usize, pictures: u32, gop: u32) {
+    for _ in 0..pictures {
+        let is_keyframe = net.peers[peer].frame.is_multiple_of(gop);
+        for spatial in 0..2_u8 {
+            for part in 0..2_u8 {
+                let is_first = is_keyframe && spatial == 0 && part == 0;
+                let template = TEMPLATES[usize::from(is_keyframe)][usize::from(spatial)];
+                let number = net.peers[peer].frame as u16 * 2 + u16::from(spatial);
+                let flags = template | if part == 0 { 0x80 } else { 0x40 };
+                let mut said = [&[flags][..], &number.to_be_bytes()].concat();
+                said.extend_from_slice(if is_first { L2T2 } else { &[] });
+                let mut payload = vec![if is_first { 0x18 } else { 0x10 }, 0x34, spatial << 3];
+                payload.resize(400 + 600 * usize::from(spatial), 7);
+                write(net, peer, said, payload, spatial == 1 && part == 1);
+            }
+        }
+        net.peers[peer].frame += 1;
+        net.run(33);
+    }
+}
+
 /// Frames of two packets. Keyframes say more in their first packet than the one-byte form takes.
 pub(crate) fn send(net: &mut Net, peer: usize, frames: u32, gop: u32) {
     for at in 0..frames {
-        let is_keyframe = at.is_multiple_of(gop);
-        let sender = &mut net.peers[peer];
-        let pt = sender.rtc.codec_config().params()[0].pt();
         for part in 0..2_u8 {
-            let is_first = is_keyframe && part == 0;
+            let is_first = at.is_multiple_of(gop) && part == 0;
             let mut payload = vec![if is_first { 0x18 } else { 0x10 }, 0x30, part];
             payload.resize(1000, 7);
             let flags = if part == 0 { 0x80 } else { 0x40 };
-            let mut said = [&[flags][..], &(sender.frame as u16).to_be_bytes()].concat();
+            let mut said = [&[flags][..], &(net.peers[peer].frame as u16).to_be_bytes()].concat();
             said.resize(if is_first { 40 } else { 3 }, 0);
-            let mut values = ExtensionValues::default();
-            values.user_values.set(Said(said));
-            sender.sequence += 1;
-            let ticks = sender.frame.wrapping_mul(3000);
-            let write = RtpWrite::new(pt, sender.sequence.into(), ticks, net.now, payload);
-            let write = write.marker(part == 1).nackable(true).ext_vals(values);
-            let mid = sender.mids[0];
-            sender.rtc.direct_api().stream_tx_by_mid(mid, None).expect("a sending line").write_rtp(write);
+            write(net, peer, said, payload, part == 1);
         }
-        sender.frame += 1;
+        net.peers[peer].frame += 1;
         net.run(33);
     }
+}
+
+fn write(net: &mut Net, peer: usize, said: Vec<u8>, payload: Vec<u8>, marker: bool) {
+    let sender = &mut net.peers[peer];
+    let mut values = ExtensionValues::default();
+    values.user_values.set(Said(said));
+    sender.sequence += 1;
+    let pt = sender.rtc.codec_config().params()[0].pt();
+    let ticks = sender.frame.wrapping_mul(3000);
+    let write = RtpWrite::new(pt, sender.sequence.into(), ticks, net.now, payload);
+    let write = write.marker(marker).nackable(true).ext_vals(values);
+    let mid = sender.mids[0];
+    sender.rtc.direct_api().stream_tx_by_mid(mid, None).expect("a sending line").write_rtp(write);
 }

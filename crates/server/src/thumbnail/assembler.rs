@@ -126,6 +126,7 @@ mod tests {
             rtp_ticks: 0,
             marker,
             begins_keyframe: payload == KEY,
+            spatial_layer: 0,
             temporal_layer: 0,
             descriptor: None,
             payload: payload.into(),
