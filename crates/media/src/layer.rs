@@ -221,7 +221,7 @@ impl Layer {
         self.temporal.note(&packet);
         if self.spatial.note(self.encoding, &packet) && matches!(self.encoding, Encoding::Vp9 { .. }) {
             // Chromium cannot begin with a layer that began without a keyframe, and asks its sender for one.
-            self.asking.want();
+            self.asking.mend(now);
         }
         self.size = self.spatial.whole().or(self.size);
         self.history.insert(&packet);
@@ -296,7 +296,7 @@ impl Layer {
             self.rated = (now, self.traffic.bytes);
             let lost = self.gaps.lost();
             if std::mem::replace(&mut self.traffic.lost, lost) < lost && !self.history.is_whole() {
-                self.asking.want();
+                self.asking.mend(now);
             }
         }
     }

@@ -48,6 +48,7 @@ mod track;
 mod transport_feedback;
 mod trunk;
 
+pub use asking::Spared;
 pub use datagram::{Datagram, Departures, Protocol, Run, SessionId};
 pub use descriptor::Descriptor;
 pub use downlink::Rank;

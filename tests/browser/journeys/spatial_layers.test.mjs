@@ -1,6 +1,7 @@
 // A browser that sends AV1 in several spatial layers is seen: every picture comes, in order, in full size, by who is there
-// and by who comes later, and after a switch there and back. How many pictures there are is the encoder's matter: this
-// machine encodes and decodes everything itself.
+// and by who comes later, and after a switch there and back. Who shows it small is sent less, and so is a page that cannot
+// tell the layers apart. How many pictures there are is the encoder's matter: this machine encodes and decodes everything
+// itself.
 
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
@@ -40,10 +41,10 @@ async function publish(page, { room, feed, mode }) {
 }
 
 /** Plays, and reads the pictures until so many have come in full size: all are right, and none is older than the one before. */
-async function plays(where, kind, pictures) {
+async function plays(where, kind, pictures, width = size.width) {
   const { session, first_picture_ms } = await playPlainly(viewer, where);
   const read = await readEvery(viewer);
-  await until("full size", async () => (await pictureStats(viewer)).frameWidth === size.width, { within_ms: 60_000, seen: () => pictureStats(surgeon) });
+  await until(`pictures ${width} wide`, async () => (await pictureStats(viewer)).frameWidth === width, { within_ms: 60_000, seen: () => pictureStats(surgeon) });
   // What the cache replayed is decoded as fast as may be, and not all of it.
   const live = (await read.count()) + 30;
   await until("live pictures", async () => (await read.count()) >= live, { seen: () => pictureStats(viewer) });
@@ -59,7 +60,7 @@ async function plays(where, kind, pictures) {
   assert.ok(marks.every((mark) => mark.site === 0 && mark.kind === kind), "another feed");
   assert.ok(steps.every((step) => step >= 1 && step < 300), `never backwards: ${steps}`);
   assert.ok(decoded >= received - 10, `decoded ${decoded} of ${received}`);
-  assert.equal(after.frameWidth, size.width);
+  assert.equal(after.frameWidth, width);
   return session;
 }
 
@@ -76,6 +77,15 @@ for (const [number, mode] of ["L2T2", "L3T3_KEY", "L3T3"].entries()) {
     assert.match(sent.scalabilityMode, new RegExp(`^L[23]${mode.slice(2)}$`));
   });
 }
+
+test("AV1 L2T2 is seen small by a page that offers no descriptor", async () => {
+  const where = { url: server.url, room: "room-plain", site, feed: "endoscope" };
+  where.token = await server.token({ room: where.room, role: "expert" });
+  await publish(surgeon, { ...where, mode: "L2T2" });
+  await until("the sender's full size", async () => (await pictureStats(surgeon)).frameWidth === size.width, { within_ms: 60_000, seen: () => pictureStats(surgeon) });
+  await viewer.evaluateOnNewDocument(() => (RTCRtpTransceiver.prototype.setHeaderExtensionsToNegotiate = () => {}));
+  await plays(where, KINDS.indexOf(where.feed), 60, size.width / 2);
+});
 
 describe("the web client", () => {
   const room = "room-switch";
