@@ -176,6 +176,44 @@ mod tests {
         assert_eq!(choose(now, &layers, Wants::default(), None), Some(0));
     }
 
+    /// A layer of VP9 whose spatial layers bring 2, 6 and 24 kB a second.
+    fn layered(now: Instant, size: Option<(u16, u16)>) -> Layer {
+        let mut layer = sent(now, None, 0);
+        for (spatial_layer, count) in (0..3).zip([19, 40, 180]) {
+            for _ in 0..count {
+                let packet = Packet::example(now, layer.fresh.count() + 1, 0, false);
+                layer.take_copy(now, &Packet { spatial_layer, ..packet });
+            }
+        }
+        layer.measure(now + Duration::from_secs(1));
+        layer.size = size.map(|(width, height)| Size { width, height });
+        layer
+    }
+
+    #[test]
+    fn the_lowest_spatial_layer_that_is_large_enough() {
+        let now = Instant::now();
+        let layer = layered(now, Some((1280, 720)));
+        for (wanted, chosen) in [((320, 180), 0), ((321, 181), 1), ((640, 360), 1), ((641, 361), u8::MAX)] {
+            assert_eq!(choose_spatial(&layer, wants(wanted.0, wanted.1)), chosen, "{wanted:?}");
+        }
+        assert_eq!(choose_spatial(&layer, Wants::default()), u8::MAX, "nobody has said");
+        assert_eq!(choose_spatial(&layered(now, None), wants(480, 270)), 0, "of 1920 x 1080, as far as is known");
+        assert_eq!(choose_spatial(&sent(now, Some((1280, 720)), 900), wants(320, 180)), u8::MAX, "it has one");
+    }
+
+    #[test]
+    fn no_more_spatial_layers_than_the_line_has_room_for() {
+        let now = Instant::now();
+        let layer = layered(now, Some((1280, 720)));
+        for (most_bps, chosen) in [(192_000, u8::MAX), (191_999, 1), (48_000, 1), (47_999, 0), (0, 0)] {
+            let wants = Wants { size: None, most_bps: Some(most_bps) };
+            assert_eq!(choose_spatial(&layer, wants), chosen, "{most_bps}");
+        }
+        let small = Wants { most_bps: Some(192_000), ..wants(320, 180) };
+        assert_eq!(choose_spatial(&layer, small), 0, "nor than it needs");
+    }
+
     #[test]
     fn what_brings_nothing_is_left() {
         let start = Instant::now();
