@@ -47,6 +47,8 @@ const LOSS_CROWDED: f64 = 0.03;
 /// How long a rate that came through is believed.
 const PROVEN: Duration = Duration::from_secs(5);
 const PROVEN_PART: f64 = 0.97;
+/// A line that was full is thought narrow for so long.
+const NARROW_US: i64 = 60_000_000;
 /// What was sent so long ago and not reported is not waited for.
 const FORGOTTEN_US: u32 = 2_000_000;
 
@@ -68,6 +70,7 @@ pub(crate) struct Estimator {
     /// More than this the line did not carry lately.
     ceiling: Option<Ceiling>,
     is_full: bool,
+    full_at_us: Option<i64>,
     is_crowded: bool,
     uncrowded_since: Option<Instant>,
     /// How often it gave way since the queue was last empty, and what came through before.
@@ -103,6 +106,7 @@ impl Estimator {
             arrived_us: 0,
             ceiling: None,
             is_full: false,
+            full_at_us: None,
             is_crowded: false,
             uncrowded_since: None,
             cuts_in_vain: 0,
@@ -124,6 +128,11 @@ impl Estimator {
     /// all that small or jittered trains can show, and a short queue no more than a path that has become longer.
     pub(crate) fn is_full(&self) -> bool {
         self.is_full && self.ceiling.is_some()
+    }
+
+    /// True if the line was full lately: what is sent at once and not in its time would fill it again.
+    pub(crate) fn is_narrow(&self) -> bool {
+        self.full_at_us.is_some_and(|at_us| self.now_us - at_us < NARROW_US)
     }
 
     /// What stands in the line's queue.
@@ -239,6 +248,9 @@ impl Estimator {
             self.proven = Some((now, proven_bps));
         }
         self.settle(acked_bps);
+        if self.is_full() {
+            self.full_at_us = Some(self.now_us);
+        }
     }
 
     /// A queue that stands however much we give way is somebody else's.

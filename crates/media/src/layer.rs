@@ -47,7 +47,8 @@ pub(crate) struct Layer {
     pub(crate) fresh: Fresh,
     pub(crate) last_packet_at: Instant,
     pub(crate) traffic: Traffic,
-    /// Bytes that came in the last whole second, and from what count on the next is measured.
+    /// Bytes that came in the last whole second, or a tenth less than before where that is more: what a line is to carry is
+    /// the fullest of a few seconds. And from what count on the next is measured.
     pub(crate) rate_bytes: u64,
     rated: (Instant, u64),
     /// The router's instant and the time since 1970 at the same moment.
@@ -291,7 +292,7 @@ impl Layer {
     pub(crate) fn measure(&mut self, now: Instant) {
         let (since, bytes) = self.rated;
         if now.saturating_duration_since(since) >= Duration::from_secs(1) {
-            self.rate_bytes = self.traffic.bytes - bytes;
+            self.rate_bytes = (self.traffic.bytes - bytes).max(self.rate_bytes * 9 / 10);
             self.spatial.measure();
             self.rated = (now, self.traffic.bytes);
             let lost = self.gaps.lost();
@@ -301,7 +302,7 @@ impl Layer {
         }
     }
 
-    /// What came in the last whole second, without the spatial layers above this one.
+    /// Its rate in bytes, without the spatial layers above this one.
     pub(crate) fn rate_up_to(&self, spatial: u8) -> u64 {
         if spatial < self.spatial.top() { self.spatial.rate_bytes(spatial) } else { self.rate_bytes }
     }

@@ -29,7 +29,7 @@ pub(crate) struct SpatialLayers {
     keyframe_ticks: Option<u32>,
     /// As they were said since the last keyframe, the smallest first; empty if they were not.
     sizes: Vec<Size>,
-    /// What each has brought since this was last measured, and in the second before.
+    /// What each has brought since this was last measured; and what all up to each bring in a second, as a layer's rate is.
     bytes: [u64; LAYERS],
     rates_bytes: [u64; LAYERS],
 }
@@ -53,7 +53,11 @@ impl SpatialLayers {
 
     /// A second has passed.
     pub(crate) fn measure(&mut self) {
-        self.rates_bytes = std::mem::take(&mut self.bytes);
+        let mut sum = 0;
+        for (rate, bytes) in self.rates_bytes.iter_mut().zip(std::mem::take(&mut self.bytes)) {
+            sum += bytes;
+            *rate = sum.max(*rate * 9 / 10);
+        }
     }
 
     /// The highest that there is, or was before the keyframe of which it has not come yet.
@@ -61,9 +65,9 @@ impl SpatialLayers {
         self.top.max(self.top_before).max(self.sizes.len().saturating_sub(1) as u8)
     }
 
-    /// What came in the last whole second, up to this layer.
+    /// What comes in a second, up to this layer.
     pub(crate) fn rate_bytes(&self, up_to: u8) -> u64 {
-        self.rates_bytes.iter().take(usize::from(up_to) + 1).sum()
+        self.rates_bytes[usize::from(up_to).min(LAYERS - 1)]
     }
 
     /// How large the pictures are, up to this layer; where nobody says it each layer doubles both sides.
@@ -158,6 +162,9 @@ mod tests {
         assert_eq!(layers.top(), 2);
         layers.measure();
         assert_eq!([0, 1, 2, 255].map(|at| layers.rate_bytes(at)), [19, 25, 31, 31]);
+        layers.note(VP9, &packet(0, false, KEYFRAME[0]));
+        layers.measure();
+        assert_eq!([0, 1, 2].map(|at| layers.rate_bytes(at)), [19, 22, 27], "the fullest of a few seconds");
         let whole = Size { width: 640, height: 360 };
         assert_eq!((layers.whole(), layers.size(1, whole).width), (Some(whole), 320));
     }

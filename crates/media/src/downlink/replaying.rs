@@ -8,12 +8,13 @@ use crate::estimate::Estimator;
 const PACKETS: usize = 16;
 const EVERY: Duration = Duration::from_millis(4);
 const PACKET_BITS: f64 = 1200.0 * 8.0;
-/// Over a line that is known to be full it goes at half of what that carries, and in pieces of this long.
+/// Over a line that is known to be narrow it goes at half of what that carries, and in pieces of this long: all at once it
+/// would stand in the queue before everything else, and be lost with it.
 const PIECE: Duration = Duration::from_millis(100);
 
 /// How many packets may be sent now, and how long it is until the next may.
 pub(super) fn piece(estimator: &Estimator) -> (usize, Duration) {
-    if !estimator.is_full() {
+    if !estimator.is_narrow() {
         return (PACKETS, EVERY);
     }
     paced(estimator.bitrate_bps() as f64 / 2.0)

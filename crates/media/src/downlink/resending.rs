@@ -14,15 +14,15 @@ use crate::track::Track;
 /// What is sent again to one viewer in so long, at most: 15 Mb/s, whatever it asks for.
 pub(super) const RESENDS_IN: Duration = Duration::from_millis(20);
 const RESENDS: u32 = 32;
-/// Of a line that is full, a quarter: what is sent again is not to fill it by itself.
-const PART_OF_FULL: f64 = 0.25;
+/// Of a line that is narrow, a quarter: what is sent again is not to fill it by itself.
+const PART_OF_NARROW: f64 = 0.25;
 
 /// How many packets may be sent again in [`RESENDS_IN`].
 pub(super) fn resends(estimator: &Estimator) -> u32 {
-    if !estimator.is_full() {
+    if !estimator.is_narrow() {
         return RESENDS;
     }
-    let bits = estimator.bitrate_bps() as f64 * PART_OF_FULL * RESENDS_IN.as_secs_f64();
+    let bits = estimator.bitrate_bps() as f64 * PART_OF_NARROW * RESENDS_IN.as_secs_f64();
     ((bits / (1200.0 * 8.0)) as u32).clamp(1, RESENDS)
 }
 
