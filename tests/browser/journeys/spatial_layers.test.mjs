@@ -34,10 +34,10 @@ after(async () => {
   await server?.stop();
 });
 
-async function publish(page, { room, feed, mode }) {
+async function publish(page, { room, feed, mode, codec = "AV1" }) {
   const token = await server.token({ room, role: "device", site });
   const layers = [{ scalabilityMode: mode, maxBitrate: 2_000_000 }];
-  await publishPlainly(page, { url: server.url, room, feed, token, codec: "AV1", camera: { kind: KINDS.indexOf(feed), ...size }, layers });
+  await publishPlainly(page, { url: server.url, room, feed, token, codec, camera: { kind: KINDS.indexOf(feed), ...size }, layers });
 }
 
 /** Plays, and reads the pictures until so many have come in full size: all are right, and none is older than the one before. */
@@ -64,11 +64,13 @@ async function plays(where, kind, pictures, width = size.width) {
   return session;
 }
 
-for (const [number, mode] of ["L2T2", "L3T3_KEY", "L3T3"].entries()) {
-  test(`AV1 ${mode} is seen by who is there and by who comes late`, async () => {
+const modes = [["AV1", "L2T2"], ["AV1", "L3T3_KEY"], ["AV1", "L3T3"], ["VP9", "L2T2"]];
+
+for (const [number, [codec, mode]] of modes.entries()) {
+  test(`${codec} ${mode} is seen by who is there and by who comes late`, async () => {
     const where = { url: server.url, room: `room-${number}`, site, feed: "endoscope" };
     where.token = await server.token({ room: where.room, role: "expert" });
-    await publish(surgeon, { ...where, mode });
+    await publish(surgeon, { ...where, mode, codec });
     for (let time = 0; time < 3; time += 1) {
       const session = await plays(where, KINDS.indexOf(where.feed), 60);
       assert.equal(await endSession(session, where.token), 200);
