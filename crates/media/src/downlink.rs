@@ -24,7 +24,6 @@ use crate::report::Departure;
 use crate::router::TrackId;
 use crate::rtcp::{self, Feedback, SenderReport};
 use crate::sink::{Progress, Sink};
-use crate::spatial::ends_frame;
 use crate::srtp::{Opener, Sealer};
 use crate::stream::Channel;
 use crate::track::Track;
@@ -187,8 +186,8 @@ impl Downlink {
                 }
                 sink.next = sink.next.max(packet.sequence + 1);
                 let mut place = sink.forward.place(showing.encoding, packet);
-                if let Some(place) = place.as_mut().filter(|_| packet.spatial_layer == sink.spatial) {
-                    place.marker |= ends_frame(showing.encoding, packet);
+                if let Some(place) = place.as_mut().filter(|_| layer.spatial.top() > 0) {
+                    place.marker |= layer.ends_picture(packet, sink.spatial);
                 }
                 let earlier = showing.types.red.and_then(|_| layer.history.get(packet.sequence.checked_sub(1)?));
                 let place =

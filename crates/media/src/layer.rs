@@ -19,7 +19,7 @@ use crate::packet::{Incoming, Packet, ticks_before};
 use crate::parameter_sets::{ParameterSets, begins_idr};
 use crate::rtcp;
 use crate::size::Size;
-use crate::spatial::SpatialLayers;
+use crate::spatial::{SpatialLayers, ends_frame};
 use crate::temporal::TemporalLayers;
 
 /// A layer that brought no packet for this long is silent.
@@ -300,6 +300,16 @@ impl Layer {
                 self.asking.mend(now);
             }
         }
+    }
+
+    /// True if a picture ends with this packet for who is given spatial layers up to this one. An encoder may leave out an
+    /// upper layer after it has said that it comes: then only what follows shows it, and who joins would wait for it.
+    pub(crate) fn ends_picture(&self, packet: &Packet, spatial: u8) -> bool {
+        let is_last = || {
+            let next = self.history.get(packet.sequence + 1);
+            next.is_some_and(|next| next.rtp_ticks != packet.rtp_ticks)
+        };
+        packet.marker || ends_frame(self.encoding, packet) && (packet.spatial_layer == spatial || is_last())
     }
 
     /// Its rate in bytes, without the spatial layers above this one.

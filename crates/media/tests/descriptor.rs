@@ -135,3 +135,16 @@ fn who_takes_no_descriptors_is_given_the_lower_layer() {
     let given = layers(&net, viewer, 0);
     assert!(given.ends_with(&LOWER.repeat(15)), "{given:?}");
 }
+
+#[test]
+fn pictures_whose_upper_layer_never_came_end_for_who_joins() {
+    let mut net = Net::new();
+    let (publisher, track) = publisher(&mut net, 0);
+    av1::send_two_layers(&mut net, publisher, 5, 1000);
+    av1::send_layers(&mut net, publisher, 3, 1000, 1);
+    av1::send_two_layers(&mut net, publisher, 2, 1000);
+    let (viewer, sink) = viewer(&mut net, true);
+    net.watch(sink, track);
+    net.run(100);
+    assert_eq!(layers(&net, viewer, 0), [WHOLE.repeat(5), LOWER.repeat(3), WHOLE.repeat(2)].concat());
+}

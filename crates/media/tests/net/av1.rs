@@ -58,9 +58,14 @@ const TEMPLATES: [[u8; 2]; 2] = [[1, 4], [0, 3]];
 
 /// Pictures of two spatial layers, of two packets each.
 pub(crate) fn send_two_layers(net: &mut Net, peer: usize, pictures: u32, gop: u32) {
+    send_layers(net, peer, pictures, gop, 2);
+}
+
+/// The same, of which the upper layers never come, after the lowest has been sent as one that they follow.
+pub(crate) fn send_layers(net: &mut Net, peer: usize, pictures: u32, gop: u32, layers: u8) {
     for _ in 0..pictures {
         let is_keyframe = net.peers[peer].frame.is_multiple_of(gop);
-        for spatial in 0..2_u8 {
+        for spatial in 0..layers {
             for part in 0..2_u8 {
                 let is_first = is_keyframe && spatial == 0 && part == 0;
                 let template = TEMPLATES[usize::from(is_keyframe)][usize::from(spatial)];
