@@ -18,6 +18,7 @@ use crate::packet::{Incoming, Packet, ticks_before};
 use crate::parameter_sets::{ParameterSets, begins_idr};
 use crate::rtcp;
 use crate::size::Size;
+use crate::sps::Sps;
 use crate::temporal::TemporalLayers;
 
 /// A layer that brought no packet for this long is silent.
@@ -40,6 +41,8 @@ pub(crate) struct Layer {
     pub(crate) encoding: Encoding,
     /// Of its pictures, where the last keyframe said it.
     pub(crate) size: Option<Size>,
+    /// The rest of what the last keyframe said, of H.264.
+    pub(crate) sps: Option<Sps>,
     pub(crate) clock: CaptureClock,
     pub(crate) history: History,
     pub(crate) fresh: Fresh,
@@ -92,6 +95,7 @@ impl Layer {
             ssrc,
             encoding,
             size: None,
+            sps: None,
             clock: CaptureClock::new(encoding.clock_rate_hz(), epoch.0),
             history: History::default(),
             fresh: Fresh::default(),
@@ -206,6 +210,7 @@ impl Layer {
 
     fn keep(&mut self, now: Instant, packet: Packet) {
         if packet.begins_keyframe {
+            self.sps = Sps::of_keyframe(self.encoding, &packet.payload).or(self.sps);
             self.size = Size::of_keyframe(self.encoding, &packet.payload).or(self.size);
         }
         self.temporal.note(&packet);
