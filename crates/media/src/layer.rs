@@ -77,6 +77,8 @@ pub(crate) struct Traffic {
     /// Of the packets of a voice, those that came in a later one's redundancy only, or before themselves.
     pub(crate) recovered: u64,
     pub(crate) frames: u64,
+    /// Of these, those of upper temporal layers.
+    pub(crate) upper_frames: u64,
     pub(crate) keyframes: u64,
     pub(crate) keyframe_requests: u64,
     pub(crate) round_trip: Option<Duration>,
@@ -148,6 +150,7 @@ impl Layer {
         let captured_at = self.clock.captured_at(rtp_ticks, now);
         let captured_ntp = rtcp::ntp(self.epoch.1 + captured_at.saturating_duration_since(self.epoch.0));
         let temporal_layer = self.temporal.of(self.encoding, rtp_ticks, &packet.payload);
+        self.traffic.upper_frames += u64::from(packet.marker && temporal_layer > 0);
         let ours = |sequence, payload: Arc<[u8]>, marker, begins_keyframe| Packet {
             sequence,
             rtp_ticks,
