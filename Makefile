@@ -60,6 +60,8 @@ bench: build test-native tests/browser/node_modules/.installed .venv/.installed
 	@"$(programs)/bench-churn" storm 100 20 1000 2 2 | $(into)-two-workers.md >&2
 	@$(call say,measuring what a control message waits behind a fan-out)
 	@"$(programs)/bench-control" | $(into)-control.md >&2
+	@$(call say,measuring how a crowd gets its picture back after a hiccup)
+	@"$(programs)/bench-hiccup" | $(into)-hiccup.md >&2
 	@$(call say,measuring the fan-out: five rounds of all servers)
 	@PEERS="$(PEERS)" "$(programs)/bench-fanout" | $(into)-fanout.md >&2
 

@@ -9,6 +9,7 @@ use serde_json::json;
 
 use crate::consilium::{Consilium, Expert};
 use crate::figures::quantile;
+use crate::histogram::Histogram;
 use crate::machine::{Moment, Shares};
 use crate::peer::Peer;
 use crate::process::go_first;
@@ -41,9 +42,13 @@ struct RoundTrips {
     had_precedence: bool,
 }
 
+/// What messages of the panel have waited for their room, as the server itself measures it.
+const WAITED: &str = "consilium_message_wait_seconds";
+
 /// A time in which answers were waited for.
 struct Spell {
     trips: RoundTrips,
+    waited: Histogram,
     core: f64,
     shares: Shares,
 }
@@ -82,6 +87,7 @@ impl Control {
 
     fn spell(self, subject: &Consilium, swarm: &mut Swarm, expert: &mut Expert) -> Result<Spell> {
         swarm.peers_mut().for_each(Peer::forget_what_was_seen);
+        let before = Histogram::read(&subject.server.metrics()?, WAITED);
         let begin = Moment::now(subject.process())?;
         // On a thread of its own: the load would hear an answer only after everything that it receives before it.
         let trips = thread::scope(|scope| {
@@ -92,7 +98,10 @@ impl Control {
         let end = Moment::now(subject.process())?;
         let (processor, took) = end.server_since(&begin);
         let core = processor.as_secs_f64() / took.as_secs_f64();
-        Ok(Spell { trips, core, shares: end.shares_since(&begin) })
+        // The worker shows its sums once a second.
+        swarm.run(Duration::from_secs(1), |_| false)?;
+        let waited = Histogram::read(&subject.server.metrics()?, WAITED).since(&before);
+        Ok(Spell { trips, waited, core, shares: end.shares_since(&begin) })
     }
 }
 
@@ -135,6 +144,10 @@ fn table(viewers: usize, calm: &mut Spell, crowd: &mut Spell) -> String {
         let at = |trips: &mut [Duration]| quantile(trips, part).unwrap_or_default().as_secs_f64() * 1e3;
         line(&format!("`ping`, {name}, ms"), 2, at(&mut before.pings), at(&mut after.pings));
         line(&format!("`watch`, {name}, ms"), 2, at(&mut before.watches), at(&mut after.watches));
+    }
+    for (part, name) in [(0.5, "p50"), (0.99, "p99"), (1.0, "most")] {
+        let at = |waited: &Histogram| waited.quantile(part).unwrap_or_default() * 1e3;
+        line(&format!("`watch` in the worker's inbox, {name}, ms"), 2, at(&calm.waited), at(&crowd.waited));
     }
     line("server's core", 2, calm.core, crowd.core);
     line("load's core", 2, calm.shares.load, crowd.shares.load);

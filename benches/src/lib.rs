@@ -8,6 +8,7 @@ pub mod control;
 pub mod elsewhere;
 pub mod figures;
 pub mod floor;
+pub mod hiccup;
 pub mod histogram;
 pub mod janus;
 pub mod machine;

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use nix::sched::{CpuSet, sched_setaffinity};
+use nix::sys::signal::{Signal, kill};
 use nix::time::{ClockId, clock_getcpuclockid, clock_gettime};
 use nix::unistd::{Pid, gettid};
 
@@ -47,6 +48,22 @@ impl Process {
     pub fn processor_time(&self) -> Result<Duration> {
         let clock = clock_getcpuclockid(Pid::from_raw(self.id.cast_signed())).context("find the server's clock")?;
         Ok(clock_gettime(clock).context("read the server's processor time")?.into())
+    }
+
+    /// Lets it stand still, all threads, until [`Process::go_on`].
+    ///
+    /// # Errors
+    /// If the process is gone.
+    pub fn stop(&self) -> Result<()> {
+        kill(Pid::from_raw(self.id.cast_signed()), Signal::SIGSTOP).context("stop the server")
+    }
+
+    /// Lets it go on.
+    ///
+    /// # Errors
+    /// If the process is gone.
+    pub fn go_on(&self) -> Result<()> {
+        kill(Pid::from_raw(self.id.cast_signed()), Signal::SIGCONT).context("let the server go on")
     }
 
     /// Memory in use, KiB.

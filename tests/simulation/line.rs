@@ -1,6 +1,8 @@
 //! A viewer whose line does not carry all that it watches: the large picture is whole, the small ones wait, and it is
 //! told so; when the line is wide again, they come back and stay.
 
+use std::time::Duration;
+
 use signaling::{ClientMessage, FeedKind, Role, Slot, VacantReason};
 
 use crate::camera::Lens;
@@ -92,4 +94,53 @@ fn a_line_that_is_just_too_narrow_does_not_flap() {
         assert!(frames > 2900, "the large one is whole: {frames} of 3000");
         world.settle();
     });
+}
+
+/// FFmpeg's feeds, which answer no request for a keyframe: 1.2 Mb/s each, a keyframe a second.
+const DEAF: Lens = Lens {
+    parts: 5,
+    bytes: 1000,
+    group: 30,
+    every: Duration::from_micros(33_333),
+    is_willing: false,
+    ..Lens::of(FeedKind::Endoscope)
+};
+
+#[test]
+fn the_large_picture_while_a_line_becomes_narrow() {
+    each_seed("the_large_picture_while_a_line_becomes_narrow", 4, |seed| {
+        let mut world = World::new(seed);
+        let lenses = [FeedKind::Endoscope, FeedKind::Ultrasound, FeedKind::Ct, FeedKind::Room]
+            .map(|kind| Lens { kind: Some(kind), ..DEAF });
+        let surgeon = world.enter(Role::Surgeon, Some("site-a"));
+        world.publish(surgeon, &lenses, Weather::clear(2).into());
+        let at = panel_of(&mut world, Weather::clear(20).narrow(20_000));
+        let settled_ms = 6000 + world.chance.below(1000);
+        world.run_ms(settled_ms);
+        widen(&mut world, at, 2400);
+        let (mut seen, mut stands_ms, mut longest_ms) = (decoded(&world, at)[0], 0, 0);
+        let before = seen;
+        for _ in 0..300 {
+            world.run_ms(50);
+            let now = decoded(&world, at)[0];
+            stands_ms = if now == seen { stands_ms + 50 } else { 0 };
+            longest_ms = longest_ms.max(stands_ms);
+            seen = now;
+        }
+        println!("seed {seed}: {} of 450 frames of the large one, which stood {longest_ms} ms", seen - before);
+        assert!(longest_ms <= 800 && seen - before > 380, "{} of 450, {longest_ms} ms", seen - before);
+    });
+}
+
+/// An expert who has all four feeds of a site small, and the first of them large, too; gives its peer.
+fn panel_of(world: &mut World, weather: Weather) -> usize {
+    let expert = world.enter(Role::Expert, None);
+    let at = world.receive(expert, 5, 0, weather.into());
+    let feeds: Vec<_> = world.feeds().into_iter().map(|(_, feed)| feed).collect();
+    for (slot, feed) in (0..).zip([0, 0, 1, 2, 3].map(|feed: usize| feeds[feed])) {
+        world.watch(expert, slot, Some(feed));
+        let (width, height) = if slot == 0 { (1280, 720) } else { (320, 180) };
+        world.say(expert, ClientMessage::Resize { slot: Slot(slot), width, height });
+    }
+    at
 }

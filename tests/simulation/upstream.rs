@@ -43,7 +43,7 @@ impl Upstream {
             Petition::Wanted(track, false) => {
                 self.wanted.remove(&(annex, *track));
             }
-            Petition::KeyframeWanted(track, ssrc) => {
+            Petition::KeyframeWanted(track, ssrc, _) => {
                 self.keyframes_wanted += 1;
                 let age = self.asked_at.insert((annex, *track, *ssrc), now).map(|at| now.duration_since(at));
                 let is_soon = age.is_some_and(|age| age < ASKS_AGAIN);

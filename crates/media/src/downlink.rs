@@ -3,6 +3,7 @@
 //! The engine does this viewer's ICE, DTLS and SDP, and nothing of its media: it has other SRTP keys than the viewer
 //! (see `dtls`), so that it can never use one of ours with a number that we have used.
 
+mod replaying;
 mod resending;
 mod spending;
 mod thinning;
@@ -13,6 +14,7 @@ use std::time::{Duration, Instant};
 
 use str0m::media::Mid;
 
+use self::replaying::piece;
 use self::resending::{RESENDS_IN, resends};
 use crate::allocation::Allocation;
 use crate::datagram::{Departures, Path};
@@ -27,12 +29,7 @@ use crate::stream::Channel;
 use crate::track::Track;
 use crate::{Protocol, SessionId};
 
-/// What a replay may send at a time, and how often: 38 Mb/s, which a usual line and a receiver's buffer hold.
-const REPLAY_PACKETS: usize = 16;
-const REPLAY_EVERY: Duration = Duration::from_millis(4);
-/// About so much; over a line that is known to be full it goes at half of what that carries.
-const REPLAY_BITS: f64 = REPLAY_PACKETS as f64 * 1200.0 * 8.0;
-/// From a keyframe on so many have come in the last third of a second.
+/// From a keyframe on so many have come within half a second of 2.5 Mb/s.
 const FRESH_PACKETS: u64 = 128;
 /// Sender reports: twice a second, so that a viewer knows a frame's capture time soon after it joined.
 const REPORT_EVERY: Duration = Duration::from_millis(500);
@@ -157,6 +154,7 @@ impl Downlink {
             self.replay_at = None;
         }
         let is_to_spare = is_to_spare && self.rank == Rank::Audience;
+        let (packets, pause) = piece(&channel.estimator);
         let mut sent = 0;
         for sink in &mut self.sinks {
             let (Some(showing), Some(track)) = (sink.showing, sink.track.and_then(|track| tracks.get(&track))) else {
@@ -230,13 +228,11 @@ impl Downlink {
                     }
                     sink.skip_to_newest_keyframe(layer);
                     let from = sink.next;
-                    layer.history.from(from).take(REPLAY_PACKETS).for_each(|packet| send(sink, packet));
+                    layer.history.from(from).take(packets).for_each(|packet| send(sink, packet));
                     if layer.history.newest().is_none_or(|newest| newest.sequence < sink.next) {
                         sink.progress = Progress::Live;
                     } else {
-                        let full_bps = channel.estimator.is_full().then(|| channel.estimator.bitrate_bps());
-                        let lasts = |bps: u64| Duration::from_secs_f64(REPLAY_BITS / (bps / 2) as f64);
-                        self.replay_at = Some(now + full_bps.map_or(REPLAY_EVERY, lasts).max(REPLAY_EVERY));
+                        self.replay_at = Some(now + pause);
                     }
                 }
             }

@@ -17,9 +17,12 @@ pub enum MediaError {
         /// The limit.
         limit: usize,
     },
-    /// The m-lines of the offer name more formats, and parameters of them, than anybody needs.
-    #[error("the offer names too many formats")]
-    TooManyFormats,
+    /// The offer names more of something (formats, candidates, streams) than anybody needs.
+    #[error("the offer names too many {0}")]
+    TooMany(&'static str),
+    /// More candidates came after the offer than anybody has.
+    #[error("there are too many candidates")]
+    TooManyCandidates,
     /// There is no such session any more.
     #[error("the connection is over")]
     NoSession,

@@ -288,7 +288,7 @@ impl Layer {
             self.rated = (now, self.traffic.bytes);
             let lost = self.gaps.lost();
             if std::mem::replace(&mut self.traffic.lost, lost) < lost && !self.history.is_whole() {
-                self.asking.want();
+                self.asking.mend(now);
             }
         }
     }

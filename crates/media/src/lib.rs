@@ -45,6 +45,7 @@ mod track;
 mod transport_feedback;
 mod trunk;
 
+pub use asking::Spared;
 pub use datagram::{Datagram, Departures, Protocol, Run, SessionId};
 pub use downlink::Rank;
 pub use dtls::Certificate;

@@ -14,6 +14,11 @@ const LINES: usize = 25;
 /// million comparisons; so many take 10 ms on the thread of the packets.
 const COMPARISONS: usize = 16_000_000;
 
+/// Lines with candidates, of which a browser writes a dozen for each of its networks, for each m-line at worst; and lines
+/// on SSRCs, of which it writes four for each track, and twelve for one with layers.
+const CANDIDATES: usize = 512;
+const SSRCS: usize = 1024;
+
 /// An offer. To read that of a panel's browser takes 4 ms, longer than to answer it: it is read where no packet waits.
 #[derive(Debug)]
 pub struct Offer {
@@ -29,13 +34,17 @@ impl Offer {
     /// # Errors
     /// If it is no SDP, or has more m-lines than a session, or more formats than anybody needs.
     pub fn read(text: String) -> Result<Self, MediaError> {
-        let found = text.lines().filter(|line| line.starts_with("m=")).count();
+        let found = count(&text, "m=");
         if found > LINES {
             return Err(MediaError::TooManyLines { found, limit: LINES });
         }
-        let comparisons: usize = text.split("\nm=").map(comparisons).sum();
-        if comparisons > COMPARISONS {
-            return Err(MediaError::TooManyFormats);
+        for (prefix, limit, name) in [("a=candidate", CANDIDATES, "candidates"), ("a=ssrc", SSRCS, "streams")] {
+            if count(&text, prefix) > limit {
+                return Err(MediaError::TooMany(name));
+            }
+        }
+        if text.split("\nm=").map(comparisons).sum::<usize>() > COMPARISONS {
+            return Err(MediaError::TooMany("formats"));
         }
         let read = catch_unwind(|| {
             SdpOffer::from_sdp_string(&text).map_err(|error| {
@@ -59,9 +68,13 @@ impl Offer {
 }
 
 fn comparisons(section: &str) -> usize {
-    let count = |attribute: &str| section.lines().filter(|line| line.starts_with(attribute)).count();
-    let formats = count("a=rtpmap:");
-    formats * formats * count("a=fmtp:")
+    let formats = count(section, "a=rtpmap:");
+    formats * formats * count(section, "a=fmtp:")
+}
+
+/// Lines of the text that begin with this.
+fn count(text: &str, prefix: &str) -> usize {
+    text.lines().filter(|line| line.starts_with(prefix)).count()
 }
 
 #[cfg(test)]
@@ -74,7 +87,17 @@ mod tests {
             let formats = "a=rtpmap:98 VP8/90000\r\n".repeat(formats) + &"a=fmtp:99 x=1\r\n".repeat(formats);
             format!("v=0\r\no=- 1 1 IN IP4 0.0.0.0\r\ns=-\r\nt=0 0\r\nm=video 9 UDP/TLS/RTP/SAVPF 98\r\n{formats}")
         };
-        assert!(!matches!(Offer::read(sdp(128)), Err(MediaError::TooManyFormats)), "as many as there can be");
-        assert!(matches!(Offer::read(sdp(300)), Err(MediaError::TooManyFormats)));
+        assert!(!matches!(Offer::read(sdp(128)), Err(MediaError::TooMany(_))), "as many as there can be");
+        assert_eq!(Offer::read(sdp(300)).map(|_| ()), Err(MediaError::TooMany("formats")));
+    }
+
+    #[test]
+    fn so_are_candidates_and_streams_beyond_number() {
+        let sdp = |line: &str, lines: usize| format!("v=0\r\nm=video 9 UDP/TLS/RTP/SAVPF 98\r\n{}", line.repeat(lines));
+        let candidate = "a=candidate:1 1 udp 1 192.0.2.1 9 typ host\r\n";
+        for (line, limit, name) in [(candidate, CANDIDATES, "candidates"), ("a=ssrc:1 cname:x\r\n", SSRCS, "streams")] {
+            assert_ne!(Offer::read(sdp(line, limit)).map(|_| ()), Err(MediaError::TooMany(name)));
+            assert_eq!(Offer::read(sdp(line, limit + 1)).map(|_| ()), Err(MediaError::TooMany(name)));
+        }
     }
 }

@@ -18,6 +18,8 @@ const RESEND_AGAIN: Duration = Duration::from_millis(20);
 pub(crate) struct SentLog {
     /// By the sequence number they went out with, modulo the length. Made with the first packet.
     entries: Vec<Entry>,
+    /// At the same places the picture numbers, of a stream that has them.
+    pictures: Vec<PictureNumbers>,
     size: usize,
     newest: u64,
     epoch: Instant,
@@ -34,22 +36,22 @@ pub(crate) struct SentPacket {
     pub(crate) place: Place,
 }
 
-/// The lower bits of it all: 24 bytes a packet, a thousand packets a slot, a dozen slots a viewer.
+/// The lower bits of it all: 16 bytes a packet, a thousand packets a slot, a dozen slots a viewer.
 #[derive(Debug, Clone, Copy, Default)]
 struct Entry {
     /// Of the sequence number; zero is none, for the first packet of a stream is number 1.
     sequence: u32,
     source: u32,
     rtp_ticks: u32,
-    resent_ms: u32,
-    picture: PictureNumbers,
+    /// When it was sent again; zero is never. A minute later it looks as if it were now, and nobody asks that late.
+    resent_ms: u16,
     source_number: u8,
     has_picture: bool,
 }
 
 impl SentLog {
     pub(crate) fn new(epoch: Instant, is_video: bool) -> Self {
-        Self { entries: Vec::new(), size: if is_video { VIDEO } else { AUDIO }, newest: 0, epoch }
+        Self { entries: Vec::new(), pictures: Vec::new(), size: if is_video { VIDEO } else { AUDIO }, newest: 0, epoch }
     }
 
     /// Notes a packet that is about to be sealed. False if its number was used before, or may have been: sealing it
@@ -63,7 +65,8 @@ impl SentLog {
         if sequence == 0 || sequence + self.size as u64 <= self.newest {
             return false;
         }
-        let entry = &mut self.entries[sequence as usize % self.size];
+        let at = sequence as usize % self.size;
+        let entry = &mut self.entries[at];
         if sequence <= self.newest && entry.sequence == sequence as u32 {
             return false;
         }
@@ -73,10 +76,15 @@ impl SentLog {
             source: sent.source as u32,
             rtp_ticks: sent.place.rtp_ticks,
             resent_ms: 0,
-            picture: sent.place.picture.unwrap_or_default(),
             source_number: sent.source_number,
             has_picture: sent.place.picture.is_some(),
         };
+        if let Some(picture) = sent.place.picture {
+            if self.pictures.is_empty() {
+                self.pictures = vec![PictureNumbers::default(); self.size];
+            }
+            self.pictures[at] = picture;
+        }
         true
     }
 
@@ -91,36 +99,43 @@ impl SentLog {
     ) -> Option<SentPacket> {
         let back = (self.newest as u16).wrapping_sub(sequence);
         let sequence = self.newest.checked_sub(u64::from(back))?;
-        let entry = self.entries.get_mut(sequence as usize % self.size)?;
+        let at = sequence as usize % self.size;
+        let entry = self.entries.get_mut(at)?;
         if sequence == 0 || entry.sequence != sequence as u32 {
             return None;
         }
-        let now_ms = (now.saturating_duration_since(self.epoch).as_millis() as u32).max(1);
-        let wait = round_trip.unwrap_or_default().max(RESEND_AGAIN).as_millis() as u32;
-        if entry.resent_ms != 0 && now_ms.wrapping_sub(entry.resent_ms) < wait {
+        let now_ms = (now.saturating_duration_since(self.epoch).as_millis() as u16).max(1);
+        let wait = round_trip.unwrap_or_default().max(RESEND_AGAIN).as_millis();
+        if entry.resent_ms != 0 && u128::from(now_ms.wrapping_sub(entry.resent_ms)) < wait {
             return None;
         }
         entry.resent_ms = now_ms;
-        entry.sent(sequence, near)
+        entry.sent(sequence, self.pictures.get(at), near)
     }
 
     /// The packet that went out so many before the last.
     pub(crate) fn back(&self, count: u64, near: impl Fn(u8) -> Option<u64>) -> Option<SentPacket> {
         let sequence = self.newest.checked_sub(count)?;
-        let entry = self.entries.get(sequence as usize % self.size)?;
+        let at = sequence as usize % self.size;
+        let entry = self.entries.get(at)?;
         if sequence == 0 || entry.sequence != sequence as u32 {
             return None;
         }
-        entry.sent(sequence, near)
+        entry.sent(sequence, self.pictures.get(at), near)
     }
 }
 
 impl Entry {
-    fn sent(&self, sequence: u64, near: impl Fn(u8) -> Option<u64>) -> Option<SentPacket> {
+    fn sent(
+        &self,
+        sequence: u64,
+        picture: Option<&PictureNumbers>,
+        near: impl Fn(u8) -> Option<u64>,
+    ) -> Option<SentPacket> {
         let near = near(self.source_number)?;
         // The number whose lower bits are these and that is nearest.
         let source = near.wrapping_add_signed(i64::from(self.source.wrapping_sub(near as u32) as i32));
-        let picture = self.has_picture.then_some(self.picture);
+        let picture = picture.copied().filter(|_| self.has_picture);
         let place = Place { sequence, rtp_ticks: self.rtp_ticks, picture };
         Some(SentPacket { source, source_number: self.source_number, place })
     }
@@ -132,6 +147,24 @@ mod tests {
 
     fn sent(sequence: u64, source: u64) -> SentPacket {
         SentPacket { source, source_number: 3, place: Place { sequence, rtp_ticks: 9, picture: None } }
+    }
+
+    #[test]
+    fn an_entry_is_small() {
+        assert_eq!(size_of::<Entry>(), 16);
+    }
+
+    #[test]
+    fn picture_numbers_are_sent_again_with_their_packets() {
+        let now = Instant::now();
+        let mut log = SentLog::new(now, true);
+        let numbers = PictureNumbers::default();
+        for (sequence, picture) in [(1, None), (2, Some(numbers)), (3, None)] {
+            let place = Place { sequence, rtp_ticks: 9, picture };
+            assert!(log.note(SentPacket { source: sequence, source_number: 0, place }));
+        }
+        let mut picture = |sequence| log.again(now, sequence, None, |_| Some(3)).expect("was sent").place.picture;
+        assert_eq!([1, 2, 3].map(&mut picture), [None, Some(numbers), None]);
     }
 
     #[test]

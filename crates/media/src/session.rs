@@ -34,6 +34,9 @@ const REPORT_INTERVAL: Duration = Duration::from_millis(500);
 const NEVER: Duration = Duration::from_secs(24 * 60 * 60);
 const STATS_INTERVAL: Duration = Duration::from_secs(1);
 
+/// Candidates that may come after an offer; a browser on a dozen networks has not half as many.
+const TRICKLED: usize = 256;
+
 /// One peer connection.
 #[derive(Debug)]
 pub(crate) struct Session {
@@ -49,6 +52,8 @@ pub(crate) struct Session {
     /// A viewer's: the engine has no true SRTP keys, so that no SRTP goes to it or comes from it.
     is_downlink: bool,
     nomination: Nomination,
+    /// Candidates that came after the present ICE session's offer.
+    trickled: usize,
     keys: Option<Keys>,
 }
 
@@ -100,6 +105,7 @@ impl Session {
             is_over: false,
             is_downlink,
             nomination: Nomination::default(),
+            trickled: 0,
             keys: None,
         }
     }
@@ -128,6 +134,7 @@ impl Session {
             drained.ways.push((self.id, Way::Ufrag(ufrag.clone())));
             self.ufrag = ufrag;
             self.nomination.restart();
+            self.trickled = 0;
         }
         if let Ok(answer) = &answered {
             // The engine tells of m-lines only when SRTP is up; what was agreed on is known now.
@@ -160,6 +167,10 @@ impl Session {
         drained: &mut Drained<'_>,
     ) -> Result<(), MediaError> {
         let candidate = Candidate::from_sdp_string(candidate).map_err(|_| MediaError::ReadCandidate)?;
+        if self.trickled == TRICKLED {
+            return Err(MediaError::TooManyCandidates);
+        }
+        self.trickled += 1;
         self.guard(|session| {
             session.rtc.add_remote_candidate(candidate);
             Ok(())

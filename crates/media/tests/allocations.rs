@@ -11,7 +11,6 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use media::{Datagram, Departures, Protocol, SessionId};
 use net::Net;
-use str0m::media::Direction;
 
 static ALLOCATIONS: AtomicU64 = AtomicU64::new(0);
 
@@ -46,12 +45,9 @@ const ENGINE: u64 = 6;
 /// A publisher with so many viewers; and the publisher's place.
 fn watched(viewers: usize) -> (Net, usize) {
     let mut net = Net::new();
-    let publisher = net.peer(Direction::SendOnly, 1);
-    let track = net.track(publisher, 0);
+    let (publisher, track) = net.feed();
     for _ in 0..viewers {
-        let viewer = net.peer(Direction::RecvOnly, 1);
-        let sink = net.sink(viewer, 0);
-        net.watch(sink, track);
+        net.viewer(track);
     }
     (net, publisher)
 }

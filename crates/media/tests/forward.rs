@@ -12,8 +12,7 @@ use str0m::media::{Direction, MediaKind};
 #[test]
 fn a_late_viewer_begins_with_the_cached_keyframe() {
     let mut net = Net::new();
-    let publisher = net.peer(Direction::SendOnly, 1);
-    let track = net.track(publisher, 0);
+    let (publisher, track) = net.feed();
     net.send(publisher, 40, 1000);
     let viewer = net.peer(Direction::RecvOnly, 1);
     let sink = net.sink(viewer, 0);
@@ -36,13 +35,10 @@ fn a_late_viewer_begins_with_the_cached_keyframe() {
 /// A viewer that comes 200 frames, 600 kB, into a group of pictures; how many frames it has seen after so long.
 fn frames_of_a_late_viewer(is_willing: bool, wait_ms: u64) -> usize {
     let mut net = Net::new();
-    let publisher = net.peer(Direction::SendOnly, 1);
-    let track = net.track(publisher, 0);
+    let (publisher, track) = net.feed();
     net.send(publisher, 200, 1_000_000);
     net.peers[publisher].is_willing = is_willing;
-    let viewer = net.peer(Direction::RecvOnly, 1);
-    let sink = net.sink(viewer, 0);
-    net.watch(sink, track);
+    let (viewer, _) = net.viewer(track);
     net.send(publisher, (wait_ms / 33) as u32, 1_000_000);
     let mut ticks: Vec<u32> = net.peers[viewer].received.iter().map(|packet| packet.header.timestamp).collect();
     ticks.dedup();
@@ -52,15 +48,12 @@ fn frames_of_a_late_viewer(is_willing: bool, wait_ms: u64) -> usize {
 /// Sixty viewers, one a second, of a publisher that sends a keyframe only when it is asked; how often it was.
 fn asked_by_sixty(rank: Rank) -> u64 {
     let mut net = Net::new();
-    let publisher = net.peer(Direction::SendOnly, 1);
-    let track = net.track(publisher, 0);
+    let (publisher, track) = net.feed();
     net.peers[publisher].is_willing = true;
     net.rank = rank;
     net.send(publisher, 200, 1_000_000);
     for _ in 0..60 {
-        let viewer = net.peer(Direction::RecvOnly, 1);
-        let sink = net.sink(viewer, 0);
-        net.watch(sink, track);
+        let (viewer, _) = net.viewer(track);
         net.send(publisher, 30, 1_000_000);
         assert!(net.peers[viewer].received.len() >= 30, "it has a picture within the second");
     }
@@ -87,9 +80,7 @@ fn a_switch_is_one_stream_to_the_viewer() {
     let mut net = Net::new();
     let (one, two) = (net.peer(Direction::SendOnly, 1), net.peer(Direction::SendOnly, 1));
     let (track_one, track_two) = (net.track(one, 0), net.track(two, 0));
-    let viewer = net.peer(Direction::RecvOnly, 1);
-    let sink = net.sink(viewer, 0);
-    net.watch(sink, track_one);
+    let (viewer, sink) = net.viewer(track_one);
     for _ in 0..20 {
         net.send(one, 1, 15);
         net.send(two, 1, 15);
@@ -110,11 +101,8 @@ fn a_switch_is_one_stream_to_the_viewer() {
 #[test]
 fn lost_packets_are_sent_again() {
     let mut net = Net::new();
-    let publisher = net.peer(Direction::SendOnly, 1);
-    let track = net.track(publisher, 0);
-    let viewer = net.peer(Direction::RecvOnly, 1);
-    let sink = net.sink(viewer, 0);
-    net.watch(sink, track);
+    let (publisher, track) = net.feed();
+    let (viewer, _) = net.viewer(track);
     net.send(publisher, 10, 30);
     net.peers[viewer].loss_percent = 5;
     net.send(publisher, 300, 30);
@@ -129,11 +117,8 @@ fn lost_packets_are_sent_again() {
 #[test]
 fn lost_packets_on_the_way_in_are_asked_for() {
     let mut net = Net::new();
-    let publisher = net.peer(Direction::SendOnly, 1);
-    let track = net.track(publisher, 0);
-    let viewer = net.peer(Direction::RecvOnly, 1);
-    let sink = net.sink(viewer, 0);
-    net.watch(sink, track);
+    let (publisher, track) = net.feed();
+    let (viewer, _) = net.viewer(track);
     net.send(publisher, 10, 30);
     let before = net.peers[viewer].sequences().len();
     // A frame that is written but never leaves: its packets are lost.
@@ -149,15 +134,12 @@ fn lost_packets_on_the_way_in_are_asked_for() {
 #[test]
 fn many_viewers_without_a_picture_are_one_request() {
     let mut net = Net::new();
-    let publisher = net.peer(Direction::SendOnly, 1);
-    let track = net.track(publisher, 0);
+    let (publisher, track) = net.feed();
     net.peers[publisher].frame = 1;
     net.peers[publisher].is_willing = false;
     net.send(publisher, 2, 1_000_000);
     for _ in 0..10 {
-        let viewer = net.peer(Direction::RecvOnly, 1);
-        let sink = net.sink(viewer, 0);
-        net.watch(sink, track);
+        net.viewer(track);
     }
     net.run(200);
     let asked = net.router.report().counters.keyframe_requests_upstream;
@@ -173,11 +155,8 @@ fn many_viewers_without_a_picture_are_one_request() {
 #[test]
 fn what_is_muted_is_not_forwarded_nor_kept() {
     let mut net = Net::new();
-    let publisher = net.peer(Direction::SendOnly, 1);
-    let track = net.track(publisher, 0);
-    let viewer = net.peer(Direction::RecvOnly, 1);
-    let sink = net.sink(viewer, 0);
-    net.watch(sink, track);
+    let (publisher, track) = net.feed();
+    let (viewer, _) = net.viewer(track);
     net.send(publisher, 5, 30);
     let seen = net.peers[viewer].received.len();
     net.router.mute_track(track, true);
@@ -196,11 +175,8 @@ fn what_is_muted_is_not_forwarded_nor_kept() {
 #[test]
 fn what_was_seen_before_a_mute_is_not_replayed_after_it() {
     let mut net = Net::new();
-    let publisher = net.peer(Direction::SendOnly, 1);
-    let track = net.track(publisher, 0);
-    let viewer = net.peer(Direction::RecvOnly, 1);
-    let sink = net.sink(viewer, 0);
-    net.watch(sink, track);
+    let (publisher, track) = net.feed();
+    let (viewer, _) = net.viewer(track);
     net.send(publisher, 5, 1000);
     let seen = net.peers[viewer].received.len();
     net.router.mute_track(track, true);
@@ -236,11 +212,8 @@ fn a_peer_that_never_connects_leaves_nothing() {
 #[test]
 fn garbage_changes_nothing() {
     let mut net = Net::new();
-    let publisher = net.peer(Direction::SendOnly, 1);
-    let track = net.track(publisher, 0);
-    let viewer = net.peer(Direction::RecvOnly, 1);
-    let sink = net.sink(viewer, 0);
-    net.watch(sink, track);
+    let (publisher, track) = net.feed();
+    let (viewer, _) = net.viewer(track);
     let (session, source) = (net.peers[publisher].session, net.peers[publisher].address);
     let mut noise = 12345_u64;
     for round in 0..2000 {

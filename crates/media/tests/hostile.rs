@@ -19,12 +19,9 @@ const STRANGER: &str = "10.9.9.9:999";
 /// One publisher and two viewers in the middle of a consultation.
 fn consultation() -> Net {
     let mut net = Net::new();
-    let publisher = net.peer(Direction::SendOnly, 1);
-    let track = net.track(publisher, 0);
+    let (publisher, track) = net.feed();
     for _ in 0..2 {
-        let viewer = net.peer(Direction::RecvOnly, 1);
-        let sink = net.sink(viewer, 0);
-        net.watch(sink, track);
+        net.viewer(track);
     }
     net.send(publisher, 30, 10);
     net

@@ -42,11 +42,8 @@ fn crowd(net: &mut Net, track: TrackId) {
 #[test]
 fn the_panel_has_everything_and_the_audience_waits_for_a_keyframe() {
     let mut net = Net::new();
-    let publisher = net.peer(Direction::SendOnly, 1);
-    let track = net.track(publisher, 0);
-    let expert = net.peer(Direction::RecvOnly, 1);
-    let sink = net.sink(expert, 0);
-    net.watch(sink, track);
+    let (publisher, track) = net.feed();
+    let (expert, _) = net.viewer(track);
     crowd(&mut net, track);
     net.send(publisher, 10, 1000);
     let audience = expert + 1..expert + 1 + AUDIENCE;
@@ -85,11 +82,8 @@ fn frames_that_no_other_needs_go_first() {
     for has_layers in [true, false] {
         let mut net = Net::new();
         net.has_layers = has_layers;
-        let publisher = net.peer(Direction::SendOnly, 1);
-        let track = net.track(publisher, 0);
-        let expert = net.peer(Direction::RecvOnly, 1);
-        let sink = net.sink(expert, 0);
-        net.watch(sink, track);
+        let (publisher, track) = net.feed();
+        let (expert, _) = net.viewer(track);
         crowd(&mut net, track);
         net.send(publisher, 10, 1000);
         // There is time for little more than half of it.
@@ -121,8 +115,7 @@ fn frames_that_no_other_needs_go_first() {
 #[test]
 fn who_is_served_late_but_in_time_loses_nothing() {
     let mut net = Net::new();
-    let publisher = net.peer(Direction::SendOnly, 1);
-    let track = net.track(publisher, 0);
+    let (publisher, track) = net.feed();
     crowd(&mut net, track);
     net.send(publisher, 10, 1000);
     // A fifth too much for most of a second: there is always somebody who waits, and nobody for long.
@@ -133,4 +126,28 @@ fn who_is_served_late_but_in_time_loses_nothing() {
     assert_eq!(net.router.report().counters.viewers_thinned, 0);
     let counts = net.peers[publisher + 1..].iter().map(|peer| peer.received.len());
     assert!(counts.clone().all(|count| count == 120 * LINES), "{:?}", counts.collect::<Vec<_>>());
+}
+
+/// Bench viewers and many a player never ask for a keyframe: what they lost comes back all the same, each time.
+#[test]
+fn who_was_given_up_gets_the_picture_back_once_there_is_capacity() {
+    let mut net = Net::new();
+    let (publisher, track) = net.feed();
+    net.peers[publisher].is_willing = true;
+    crowd(&mut net, track);
+    net.send(publisher, 10, 1000);
+    for time in 1..=2 {
+        net.looks_every_ms = 10;
+        net.send(publisher, 60, 1000);
+        let counters = net.router.report().counters;
+        assert!(counters.viewers_thinned > 10 * time, "not enough for all: {counters:?}");
+        net.looks_every_ms = 1;
+        // The first time at once, the second time once the publisher may be asked again.
+        net.send(publisher, if time == 1 { 60 } else { 330 }, 1000);
+        let counts = |net: &Net| net.peers[publisher + 1..].iter().map(|peer| peer.received.len()).collect::<Vec<_>>();
+        let before = counts(&net);
+        net.send(publisher, 10, 1000);
+        let after = counts(&net);
+        assert!(after.iter().zip(&before).all(|(after, before)| after - before == 30 * LINES), "{before:?} {after:?}");
+    }
 }

@@ -8,7 +8,7 @@ use std::collections::HashSet;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use media::{Datagram, News, Protocol, SinkId};
+use media::{Datagram, News, Protocol};
 use net::wire::{indices, srtcp_indices};
 use net::{Net, SERVER, is_contiguous};
 use str0m::Candidate;
@@ -19,17 +19,6 @@ use str0m::rtp::RtpPacket;
 const UNDER_WAY: u32 = 5;
 
 const ELSEWHERE: &str = "10.0.9.9:4242";
-
-/// A publisher and a viewer that watches it.
-fn two() -> (Net, usize, usize, SinkId) {
-    let mut net = Net::new();
-    let publisher = net.peer(Direction::SendOnly, 1);
-    let track = net.track(publisher, 0);
-    let viewer = net.peer(Direction::RecvOnly, 1);
-    let sink = net.sink(viewer, 0);
-    net.watch(sink, track);
-    (net, publisher, viewer, sink)
-}
 
 /// A peer restarts ICE while the publisher sends.
 fn restart(net: &mut Net, publisher: usize, peer: usize) {
@@ -64,7 +53,7 @@ fn misses_nothing(net: &Net, publisher: usize, viewer: usize) {
 
 #[test]
 fn a_viewer_that_restarts_ice_misses_nothing_and_no_index_comes_twice() {
-    let (mut net, publisher, viewer, _) = two();
+    let (mut net, publisher, viewer, _) = Net::two();
     for _ in 0..5 {
         net.send(publisher, 10, 1000);
         restart(&mut net, publisher, viewer);
@@ -82,7 +71,7 @@ fn a_viewer_that_restarts_ice_misses_nothing_and_no_index_comes_twice() {
 
 #[test]
 fn of_a_publisher_that_restarts_ice_nothing_is_missing() {
-    let (mut net, publisher, viewer, _) = two();
+    let (mut net, publisher, viewer, _) = Net::two();
     for _ in 0..5 {
         net.send(publisher, 10, 1000);
         restart(&mut net, publisher, publisher);
@@ -93,7 +82,7 @@ fn of_a_publisher_that_restarts_ice_nothing_is_missing() {
 
 #[test]
 fn a_viewer_that_restarts_ice_in_another_network_is_sent_there() {
-    let (mut net, publisher, viewer, _) = two();
+    let (mut net, publisher, viewer, _) = Net::two();
     net.send(publisher, 10, 1000);
     net.rebind(viewer, ELSEWHERE.parse().expect("address"));
     restart(&mut net, publisher, viewer);
@@ -106,7 +95,7 @@ fn a_viewer_that_restarts_ice_in_another_network_is_sent_there() {
 
 #[test]
 fn a_publisher_that_restarts_ice_in_another_network_is_asked_there() {
-    let (mut net, publisher, viewer, sink) = two();
+    let (mut net, publisher, viewer, sink) = Net::two();
     net.send(publisher, 10, 1000);
     net.rebind(publisher, ELSEWHERE.parse().expect("address"));
     restart(&mut net, publisher, publisher);
@@ -121,7 +110,7 @@ fn a_publisher_that_restarts_ice_in_another_network_is_asked_there() {
 
 #[test]
 fn the_path_of_a_new_ice_session_need_not_be_better_than_the_old_one() {
-    let (mut net, publisher, viewer, _) = two();
+    let (mut net, publisher, viewer, _) = Net::two();
     net.send(publisher, 10, 1000);
     // Of the networks that are left the best has a lower priority.
     let candidate = format!("candidate:1 1 udp 1000 {} 1000 typ host", net.peers[viewer].address.ip());
@@ -138,7 +127,7 @@ fn the_path_of_a_new_ice_session_need_not_be_better_than_the_old_one() {
 fn checks_with_old_credentials_move_nobody() {
     let stranger: SocketAddr = "10.0.66.6:6666".parse().expect("address");
     for is_restarted in [false, true] {
-        let (mut net, publisher, viewer, _) = two();
+        let (mut net, publisher, viewer, _) = Net::two();
         net.send(publisher, 10, 1000);
         let check = nominating_check(&net, viewer);
         if is_restarted {
@@ -164,7 +153,7 @@ fn checks_with_old_credentials_move_nobody() {
 #[test]
 fn a_peer_that_was_lost_comes_back_by_a_restart_and_stays() {
     for who in [0, 1] {
-        let (mut net, publisher, viewer, _) = two();
+        let (mut net, publisher, viewer, _) = Net::two();
         let peer = [publisher, viewer][who];
         net.send(publisher, 10, 1000);
         let far = ELSEWHERE.parse().expect("address");
@@ -189,7 +178,7 @@ fn a_peer_that_was_lost_comes_back_by_a_restart_and_stays() {
 
 #[test]
 fn a_publisher_that_was_away_is_asked_for_a_keyframe_before_any_viewer_asks() {
-    let (mut net, publisher, viewer, _) = two();
+    let (mut net, publisher, viewer, _) = Net::two();
     net.send(publisher, 10, 1000);
     // Longer than anybody keeps what may be asked for again.
     net.peers[publisher].is_cut_off = true;

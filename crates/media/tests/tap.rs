@@ -6,7 +6,6 @@ mod net;
 
 use media::{Packet, TrackId, TrunkId};
 use net::{Net, is_contiguous};
-use str0m::media::Direction;
 
 const TAP: TrunkId = TrunkId(7);
 /// Packets of a frame.
@@ -28,11 +27,8 @@ struct Studio {
 impl Studio {
     fn new() -> Self {
         let mut net = Net::new();
-        let publisher = net.peer(Direction::SendOnly, 1);
-        let track = net.track(publisher, 0);
-        let viewer = net.peer(Direction::RecvOnly, 1);
-        let sink = net.sink(viewer, 0);
-        net.watch(sink, track);
+        let (_, track) = net.feed();
+        let (viewer, _) = net.viewer(track);
         Self { net, track, viewer, is_full: false, taken: Vec::new(), beginnings: Vec::new(), refusals: 0 }
     }
 

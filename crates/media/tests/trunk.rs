@@ -26,8 +26,7 @@ impl House {
         let (mut home, mut annex) = (Net::new(), Net::new());
         annex.now = annex.now.max(home.now);
         home.now = annex.now;
-        let publisher = home.peer(Direction::SendOnly, 1);
-        let track = home.track(publisher, 0);
+        let (_, track) = home.feed();
         home.router.open_trunk(TRUNK);
         annex.router.bind_home_track(annex.now, track, true);
         Self { home, annex, track, is_full: false, refused: 0, carried: 0 }
@@ -56,7 +55,9 @@ impl House {
         for news in std::mem::take(&mut self.annex.news) {
             match news {
                 News::Wanted(track, is_wanted) => self.home.router.want(self.home.now, TRUNK, track, is_wanted),
-                News::KeyframeWanted(track, ssrc) => self.home.router.want_keyframe(self.home.now, track, ssrc),
+                News::KeyframeWanted(track, ssrc, whom) => {
+                    self.home.router.want_keyframe(self.home.now, track, ssrc, whom);
+                }
                 _ => {}
             }
         }

@@ -13,26 +13,18 @@ use net::wire::{indices, is_rtcp, srtcp_indices};
 use net::{Net, is_contiguous};
 use str0m::media::Direction;
 
-/// A publisher and a viewer that watches it.
-fn two() -> (Net, usize, usize, SinkId) {
-    two_over(Protocol::Udp)
-}
-
-/// The same, with the viewer connected so.
+/// A publisher and a viewer that watches it, connected so.
 fn two_over(protocol: Protocol) -> (Net, usize, usize, SinkId) {
     let mut net = Net::new();
-    let publisher = net.peer(Direction::SendOnly, 1);
-    let track = net.track(publisher, 0);
+    let (publisher, track) = net.feed();
     net.protocol = protocol;
-    let viewer = net.peer(Direction::RecvOnly, 1);
-    let sink = net.sink(viewer, 0);
-    net.watch(sink, track);
+    let (viewer, sink) = net.viewer(track);
     (net, publisher, viewer, sink)
 }
 
 #[test]
 fn no_index_is_used_twice_and_the_engine_sends_nothing() {
-    let (mut net, publisher, viewer, sink) = two();
+    let (mut net, publisher, viewer, sink) = Net::two();
     let other = net.peer(Direction::SendOnly, 1);
     let tracks = [net.router.watched(sink).expect("a track"), net.track(other, 0)];
     net.peers[viewer].loss_percent = 7;
@@ -54,7 +46,7 @@ fn no_index_is_used_twice_and_the_engine_sends_nothing() {
 
 #[test]
 fn no_srtcp_index_is_used_twice() {
-    let (mut net, publisher, viewer, _) = two();
+    let (mut net, publisher, viewer, _) = Net::two();
     net.send(publisher, 200, 30);
     let indices = srtcp_indices(&net.peers[viewer].heard);
     assert!(indices.len() > 10, "two reports a second: {}", indices.len());
@@ -63,7 +55,7 @@ fn no_srtcp_index_is_used_twice() {
 
 #[test]
 fn the_rollover_counter_is_followed() {
-    let (mut net, publisher, viewer, _) = two();
+    let (mut net, publisher, viewer, _) = Net::two();
     net.send(publisher, 10, 1000);
     // A frame has three packets: past the first and the second wrap.
     for frame in 0..45_000_u32 {
@@ -81,7 +73,7 @@ fn the_rollover_counter_is_followed() {
 
 #[test]
 fn reports_count_what_was_sent_and_carry_capture_time() {
-    let (mut net, publisher, viewer, _) = two();
+    let (mut net, publisher, viewer, _) = Net::two();
     net.send(publisher, 100, 30);
     net.run(1500);
     let seen = &net.peers[viewer];
@@ -98,7 +90,7 @@ fn reports_count_what_was_sent_and_carry_capture_time() {
 
 #[test]
 fn transport_wide_numbers_count_every_packet() {
-    let (mut net, publisher, viewer, _) = two();
+    let (mut net, publisher, viewer, _) = Net::two();
     net.peers[viewer].loss_percent = 5;
     net.send(publisher, 100, 30);
     let mut numbers: Vec<u16> =
@@ -115,7 +107,7 @@ fn transport_wide_numbers_count_every_packet() {
 
 #[test]
 fn the_header_has_one_length_so_that_runs_stay_whole() {
-    let (mut net, publisher, viewer, _) = two();
+    let (mut net, publisher, viewer, _) = Net::two();
     net.send(publisher, 60, 30);
     let lengths: HashSet<(usize, usize)> = net.peers[viewer]
         .heard
@@ -130,7 +122,7 @@ fn the_header_has_one_length_so_that_runs_stay_whole() {
 
 #[test]
 fn a_viewer_whose_nat_gives_it_another_port_is_followed() {
-    let (mut net, publisher, viewer, _) = two();
+    let (mut net, publisher, viewer, _) = Net::two();
     net.send(publisher, 10, 30);
     net.rebind(viewer, "10.0.9.9:4242".parse().expect("address"));
     net.send(publisher, 150, 30);
@@ -184,7 +176,7 @@ fn a_hold_ends_with_the_connection_that_was_full() {
 
 #[test]
 fn a_publisher_may_take_another_ssrc_and_lower_numbers() {
-    let (mut net, publisher, viewer, sink) = two();
+    let (mut net, publisher, viewer, sink) = Net::two();
     net.peers[publisher].sequence = 60_000;
     net.send(publisher, 30, 30);
     let mid = net.peers[publisher].mids[0];
@@ -206,7 +198,7 @@ fn a_publisher_may_take_another_ssrc_and_lower_numbers() {
 
 #[test]
 fn late_packets_of_an_ssrc_that_was_left_change_nothing() {
-    let (mut net, publisher, viewer, _) = two();
+    let (mut net, publisher, viewer, _) = Net::two();
     net.send(publisher, 20, 1000);
     let mid = net.peers[publisher].mids[0];
     // A frame is under way for long: its sender has another SSRC when it comes.
@@ -226,7 +218,7 @@ fn late_packets_of_an_ssrc_that_was_left_change_nothing() {
 
 #[test]
 fn who_asks_for_everything_again_gets_no_more_than_a_line_carries() {
-    let (mut net, publisher, viewer, _) = two();
+    let (mut net, publisher, viewer, _) = Net::two();
     net.send(publisher, 100, 300);
     net.peers[viewer].loss_percent = 60;
     net.peers[viewer].heard.clear();

@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 use std::time::Instant;
 
-use media::{Excerpt, TrackId, TrunkId};
+use media::{Excerpt, Spared, TrackId, TrunkId};
 use signaling::{
     CloseReason, Feed, Member, MemberId, Refusal, RefusalCode, Role, RoomKind, ServerMessage, Voice, VoiceId,
 };
@@ -61,8 +61,8 @@ pub enum Petition {
     Wanted(TrackId, bool),
     /// A thumbnail of a track is needed, or no more.
     Thumbnail(TrackId, bool),
-    /// A track needs a keyframe of the layer with this SSRC.
-    KeyframeWanted(TrackId, u32),
+    /// A track needs a keyframe of the layer with this SSRC, and for whom.
+    KeyframeWanted(TrackId, u32, Spared),
     /// Another block of numbers for its members.
     Numbers,
     /// It is no more.
@@ -150,7 +150,7 @@ impl Room {
             Petition::Left(member) => self.remove_member(member, out),
             Petition::Wanted(track, is_wanted) => self.router.want(now, from, track, is_wanted),
             Petition::Thumbnail(track, is_wanted) => self.router.want_thumbnail(now, from, track, is_wanted),
-            Petition::KeyframeWanted(track, ssrc) => self.router.want_keyframe(now, track, ssrc),
+            Petition::KeyframeWanted(track, ssrc, whom) => self.router.want_keyframe(now, track, ssrc, whom),
             Petition::Numbers => {
                 out.dispatches.push((from, Dispatch::Numbers(self.last_id)));
                 self.last_id = self.last_id.wrapping_add(BLOCK);

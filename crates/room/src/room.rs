@@ -255,7 +255,9 @@ impl Room {
                 out.petitions.push(Petition::Thumbnail(track, wish == ThumbnailWish::Begin));
             }
             News::Thumbnail(track, wish) => self.thumbnail_wished(track, wish, out),
-            News::KeyframeWanted(track, ssrc) => out.petitions.push(Petition::KeyframeWanted(track, ssrc)),
+            News::KeyframeWanted(track, ssrc, whom) => {
+                out.petitions.push(Petition::KeyframeWanted(track, ssrc, whom));
+            }
         }
     }
 

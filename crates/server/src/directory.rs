@@ -7,20 +7,21 @@ use std::sync::{Arc, Mutex, PoisonError};
 use media::{Rank, TrunkId};
 use mio::Waker;
 use room::entitlement::Standing;
-use room::{ClientId, Door, Identity, Request};
+use room::{ClientId, Door, Identity};
 use signaling::limit::{OUTLET_MESSAGES, PANEL_OUTLET_MESSAGES};
 use signaling::{ClientMessage, CloseReason, Refusal, RefusalCode, RequestId, RoomId};
 use tokio::sync::{mpsc, watch};
 
 use crate::limit::{CLIENTS, HOME_RESERVE};
-use crate::order::{Delivery, Entrance, Inlet, Order, way};
+use crate::order::{Delivery, Entrance, Inlet, Letterbox, Order, way};
+use crate::reading::Reading;
 use crate::trunk::Parcel;
 
 /// The way to one worker.
 #[derive(Debug, Clone)]
 pub struct Hand {
-    /// Its inbox.
-    pub inbox: mpsc::Sender<Order>,
+    /// Where orders for it go.
+    pub letterbox: Letterbox,
     /// What other workers say to it.
     pub parcels: mpsc::Sender<Parcel>,
     /// Makes it look.
@@ -33,8 +34,8 @@ pub struct Hand {
 
 impl Hand {
     /// Hands an order over; waits while the inbox is full. False when the worker is gone.
-    pub async fn give(&self, order: Order) -> bool {
-        let given = self.inbox.send(order).await.is_ok();
+    pub async fn give(&self, rank: Rank, order: Order) -> bool {
+        let given = self.letterbox.post(rank, order).await;
         self.wake();
         given
     }
@@ -64,6 +65,7 @@ pub struct Directory {
     next_trunk: AtomicU64,
     clients: watch::Sender<usize>,
     closed: AtomicBool,
+    reading: Reading,
 }
 
 impl Directory {
@@ -77,6 +79,7 @@ impl Directory {
             next_trunk: AtomicU64::new(1),
             clients: watch::Sender::new(0),
             closed: AtomicBool::new(false),
+            reading: Reading::default(),
         }
     }
 
@@ -111,13 +114,13 @@ impl Directory {
             Rank::Audience => OUTLET_MESSAGES,
         });
         // from here on its end is told to the worker, whatever happens
-        let mut presence = Presence { client, directory: self.clone(), hand, inlet, over: false };
+        let mut presence = Presence { client, rank, directory: self.clone(), hand, inlet, over: false };
         if presence.count() > CLIENTS {
             presence.over = true;
             return Err(full());
         }
         let entrance = Entrance { room, client, identity, door, re, outlet, home, arriving };
-        if !presence.hand.give(Order::Enter(Box::new(entrance))).await {
+        if !presence.hand.give(rank, Order::Enter(Box::new(entrance))).await {
             presence.over = true;
             return Err(Refusal::new(RefusalCode::Internal, "The room's worker has stopped."));
         }
@@ -174,7 +177,7 @@ impl Directory {
     pub async fn close(&self) {
         self.closed.store(true, Ordering::Release);
         for hand in &self.hands {
-            hand.give(Order::Shutdown).await;
+            hand.give(Rank::Panel, Order::Shutdown).await;
         }
     }
 }
@@ -205,6 +208,7 @@ impl Drop for Arriving {
 pub struct Presence {
     /// The client's number.
     pub client: ClientId,
+    rank: Rank,
     directory: Arc<Directory>,
     hand: Hand,
     inlet: Inlet,
@@ -214,14 +218,9 @@ pub struct Presence {
 impl Presence {
     /// Says something to the room; waits while its worker has too much to do.
     pub async fn say(&self, re: Option<RequestId>, message: ClientMessage) {
-        let request = if Request::takes_long(&message) {
-            tokio::task::spawn_blocking(move || Request::new(re, message)).await
-        } else {
-            Ok(Request::new(re, message))
-        };
-        // The reading panicked, or the server is going down.
-        let Ok(request) = request else { return };
-        self.hand.give(Order::Say(self.client, Box::new(request))).await;
+        // None when the server is going down.
+        let Some(request) = self.directory.reading.read(self.rank, re, message).await else { return };
+        self.hand.give(self.rank, Order::Say(self.client, Box::new(request))).await;
     }
 
     /// The next thing that the room says. After `Closed` there is nothing more.
@@ -272,11 +271,11 @@ impl Presence {
             return;
         }
         let order = Order::Leave(self.client, reason);
-        match self.hand.inbox.try_send(order) {
+        match self.hand.letterbox.try_post(self.rank, order) {
             Ok(()) => self.hand.wake(),
             Err(mpsc::error::TrySendError::Full(order)) => {
-                let hand = self.hand.clone();
-                tokio::spawn(async move { hand.give(order).await });
+                let (hand, rank) = (self.hand.clone(), self.rank);
+                tokio::spawn(async move { hand.give(rank, order).await });
             }
             // the worker is gone, and its rooms with it
             Err(mpsc::error::TrySendError::Closed(_)) => {}

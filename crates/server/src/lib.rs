@@ -31,6 +31,7 @@ pub mod problem;
 mod process;
 mod query;
 mod quota;
+mod reading;
 mod request;
 mod resource;
 pub mod route;

@@ -4,16 +4,16 @@
 
 use std::time::{Duration, Instant};
 
-use signaling::limit::MESSAGES_PER_SECOND;
-
 /// WebSocket, WHIP and WHEP clients of the whole server.
 pub const CLIENTS: usize = 10_000;
 /// WHIP and WHEP sessions that one token subject may have at a time, in all rooms together. A capture box has four, a
 /// wall of monitors twelve; vanished peers are counted until their session times out. More is refused with `too_many`.
 pub const SESSIONS_PER_SUBJECT: usize = 64;
+/// WHIP and WHEP sessions that one token subject may begin in a second, on average; in a burst as many as it may have.
+pub const SESSIONS_BEGUN_PER_SECOND: u32 = 4;
 /// HTTP connections of the whole server, WebSockets among them.
 pub const CONNECTIONS: usize = 12_000;
-/// Orders that may wait for a worker; a sender waits when there is no place, so a flood slows its own source.
+/// Orders of each rank that may wait for a worker; a sender waits when there is no place, so a flood slows its own source.
 pub const INBOX_ORDERS: usize = 4096;
 /// The audience keeps off the worker that has the room's panel until another has this many clients more: as many as one
 /// core serves with one feed at a quarter of its time.
@@ -76,30 +76,42 @@ pub const ADDRESSES_PER_SESSION: usize = 8;
 /// The server is down this long after it was told to stop, at the latest.
 pub const DRAIN_TIMEOUT: Duration = Duration::from_secs(4);
 
-/// A token bucket: [`MESSAGES_PER_SECOND`] on average, twice as many in a burst.
+/// A token bucket: so many a second on average, and so many at once.
 #[derive(Debug)]
 pub struct Bucket {
+    per_second: f64,
+    burst: f64,
     left: f64,
     filled: Instant,
 }
 
 impl Bucket {
     /// A full bucket.
-    pub fn new(now: Instant) -> Self {
-        Self { left: f64::from(MESSAGES_PER_SECOND) * 2.0, filled: now }
+    pub fn new(now: Instant, per_second: u32, burst: u32) -> Self {
+        let (per_second, burst) = (f64::from(per_second), f64::from(burst));
+        Self { per_second, burst, left: burst, filled: now }
     }
 
     /// Takes one; false when there is none.
     pub fn take(&mut self, now: Instant) -> bool {
-        let rate = f64::from(MESSAGES_PER_SECOND);
-        let passed = now.saturating_duration_since(self.filled).as_secs_f64();
-        self.left = (self.left + passed * rate).min(rate * 2.0);
-        self.filled = now;
+        self.fill(now);
         if self.left < 1.0 {
             return false;
         }
         self.left -= 1.0;
         true
+    }
+
+    /// True if nothing of it is taken.
+    pub fn is_full(&mut self, now: Instant) -> bool {
+        self.fill(now);
+        self.left >= self.burst
+    }
+
+    fn fill(&mut self, now: Instant) {
+        let passed = now.saturating_duration_since(self.filled).as_secs_f64();
+        self.left = (self.left + passed * self.per_second).min(self.burst);
+        self.filled = now;
     }
 }
 
@@ -108,9 +120,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_burst_of_twice_the_rate_then_the_rate() {
+    fn a_burst_then_the_rate() {
         let start = Instant::now();
-        let mut bucket = Bucket::new(start);
+        let mut bucket = Bucket::new(start, 50, 100);
         let burst = (0..1000).filter(|_| bucket.take(start)).count();
         assert_eq!(burst, 100);
         let later = start + Duration::from_secs(1);

@@ -245,6 +245,16 @@ impl Page<'_> {
             |family, worker, shown| {
                 histogram(family, &[("worker", worker)], &shown.tally.forwarding)
             },
+        )?;
+        self.each(
+            "message_wait_seconds",
+            "How long what a client said has waited for its room: of the panel and the sites, and of the audience.",
+            MetricType::Histogram,
+            |family, worker, shown| {
+                let Tally { panel_waited, audience_waited, .. } = &shown.tally;
+                histogram(family, &[("worker", worker), ("rank", "panel")], panel_waited)?;
+                histogram(family, &[("worker", worker), ("rank", "audience")], audience_waited)
+            },
         )
     }
 
@@ -291,6 +301,7 @@ mod tests {
         let mut tally = Tally { rooms: 2, ..Tally::default() };
         tally.drop(DropReason::Stranger, 3);
         tally.forwarding.add(Duration::from_micros(150));
+        tally.waited_mut(Rank::Panel).add(Duration::from_micros(500));
         let report = room::Report {
             room: "r1".parse().expect("a name"),
             members: 3,
@@ -313,6 +324,8 @@ mod tests {
             r#"consilium_forwarding_seconds_bucket{le="0.0002",worker="0"} 1"#,
             r#"consilium_forwarding_seconds_bucket{le="+Inf",worker="0"} 1"#,
             r#"consilium_forwarding_seconds_count{worker="0"} 1"#,
+            r#"consilium_message_wait_seconds_bucket{le="0.0007",worker="0",rank="panel"} 1"#,
+            r#"consilium_message_wait_seconds_count{worker="0",rank="audience"} 0"#,
             r#"consilium_room_clients{worker="0",room="r1"} 4.0"#,
             r#"consilium_viewer_path_seconds_bucket{le="0.02",worker="0",room="r1",role="expert"} 2"#,
             r#"consilium_viewer_age_seconds_bucket{le="0.035",worker="0",room="r1",role="expert",at="departure"} 2"#,

@@ -1,11 +1,15 @@
 //! What the tasks of clients and their worker say to each other.
 
+use std::time::{Duration, Instant};
+
+use media::Rank;
 use room::{ClientId, Door, Identity, Request};
 use signaling::{CloseReason, RequestId, RoomId, ServerMessage};
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::directory::{Arriving, Hand};
+use crate::limit::INBOX_ORDERS;
 
 /// From a task to a worker.
 #[derive(Debug)]
@@ -18,6 +22,62 @@ pub enum Order {
     Leave(ClientId, CloseReason),
     /// The server is going down.
     Shutdown,
+}
+
+/// The tasks' end of the way to a worker, where the panel and the sites do not wait behind the audience. Bounded: who
+/// says too much waits, and those of its rank with it.
+#[derive(Debug, Clone)]
+pub struct Letterbox {
+    panel: mpsc::Sender<(Instant, Order)>,
+    audience: mpsc::Sender<(Instant, Order)>,
+}
+
+/// The worker's end.
+#[derive(Debug)]
+pub struct Inbox {
+    panel: mpsc::Receiver<(Instant, Order)>,
+    audience: mpsc::Receiver<(Instant, Order)>,
+}
+
+/// A way to a worker that [`INBOX_ORDERS`] of each rank can wait in.
+pub fn inbox() -> (Letterbox, Inbox) {
+    let (panel, of_panel) = mpsc::channel(INBOX_ORDERS);
+    let (audience, of_audience) = mpsc::channel(INBOX_ORDERS);
+    (Letterbox { panel, audience }, Inbox { panel: of_panel, audience: of_audience })
+}
+
+impl Letterbox {
+    /// Posts an order of a client of this rank; waits while there is no place. False when the worker is gone.
+    pub async fn post(&self, rank: Rank, order: Order) -> bool {
+        self.of(rank).send((Instant::now(), order)).await.is_ok()
+    }
+
+    /// The same at once, if there is a place.
+    ///
+    /// # Errors
+    /// With the order, when there is none, or the worker is gone.
+    pub fn try_post(&self, rank: Rank, order: Order) -> Result<(), TrySendError<Order>> {
+        self.of(rank).try_send((Instant::now(), order)).map_err(|error| match error {
+            TrySendError::Full((_, order)) => TrySendError::Full(order),
+            TrySendError::Closed((_, order)) => TrySendError::Closed(order),
+        })
+    }
+
+    fn of(&self, rank: Rank) -> &mpsc::Sender<(Instant, Order)> {
+        match rank {
+            Rank::Panel => &self.panel,
+            Rank::Audience => &self.audience,
+        }
+    }
+}
+
+impl Inbox {
+    /// The next order, the panel's first, with its rank and how long it has waited.
+    pub fn take(&mut self) -> Option<(Rank, Duration, Order)> {
+        let panel = self.panel.try_recv().map(|posted| (Rank::Panel, posted));
+        let next = panel.or_else(|_| self.audience.try_recv().map(|posted| (Rank::Audience, posted)));
+        next.ok().map(|(rank, (posted_at, order))| (rank, posted_at.elapsed(), order))
+    }
 }
 
 /// A client that comes in.
@@ -104,6 +164,25 @@ mod tests {
         assert!(!outlet.deliver(closed()));
         assert_eq!(inlet.overflow.try_recv(), Ok(()));
         assert!(inlet.deliveries.try_recv().is_ok(), "what was there is still there");
+    }
+
+    #[tokio::test]
+    async fn the_panel_does_not_wait_behind_the_audience() {
+        let (letterbox, mut inbox) = inbox();
+        for client in 0..INBOX_ORDERS as u64 {
+            assert!(letterbox.post(Rank::Audience, Order::Leave(ClientId(client), CloseReason::Left)).await);
+        }
+        let full = letterbox.try_post(Rank::Audience, Order::Shutdown);
+        assert!(matches!(full, Err(TrySendError::Full(Order::Shutdown))));
+        assert!(letterbox.post(Rank::Panel, Order::Leave(ClientId(9999), CloseReason::Left)).await, "has a place");
+        let order: Vec<_> = (0..2).filter_map(|_| inbox.take()).map(|(rank, _, order)| (rank, order)).collect();
+        assert!(
+            matches!(
+                order[..],
+                [(Rank::Panel, Order::Leave(ClientId(9999), _)), (Rank::Audience, Order::Leave(ClientId(0), _))]
+            ),
+            "{order:?}"
+        );
     }
 
     #[test]

@@ -9,6 +9,7 @@ use std::time::Instant;
 use axum::http::StatusCode;
 use room::{Door, Identity};
 use signaling::client::{Connection, OfSite};
+use signaling::limit::{MESSAGES_PER_SECOND, OFFERS_PER_SECOND};
 use signaling::{
     ClientMessage, CloseReason, FeedChoice, FeedOffer, Private, RefusalCode, RequestId, Role, RoomId, ServerMessage,
     Slot, VoiceOffer,
@@ -17,7 +18,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
 
 use crate::directory::Presence;
-use crate::limit::{ANSWER_TIMEOUT, Bucket, SESSIONS_PER_SUBJECT};
+use crate::limit::{ANSWER_TIMEOUT, Bucket};
 use crate::order::Delivery;
 use crate::problem::Problem;
 use crate::quota::Share;
@@ -166,7 +167,8 @@ struct Session {
     offer: String,
     remote: Option<Credentials>,
     etag: String,
-    bucket: Bucket,
+    patches: Bucket,
+    restarts: Bucket,
     last_request: u32,
     _share: Share,
 }
@@ -186,18 +188,20 @@ pub(crate) async fn begin(
     let door = purpose.door();
     let Admission { room, identity } = admission;
     let subject = identity.subject.clone();
-    let share = shared.quota.take(&subject).ok_or_else(|| {
-        let sentence = format!("One subject has at most {SESSIONS_PER_SUBJECT} sessions at a time; end one first.");
-        Problem::new(RefusalCode::TooMany, sentence)
-    })?;
+    let share = shared
+        .quota
+        .take(Instant::now(), &subject)
+        .map_err(|error| Problem::new(RefusalCode::TooMany, format!("{error}.")))?;
     let presence = shared.directory.enter(room.clone(), identity, door, JOIN).await?;
+    let now = Instant::now();
     let mut session = Session {
         presence,
         purpose,
         offer,
         remote: remote.credentials,
         etag: etag.clone(),
-        bucket: Bucket::new(Instant::now()),
+        patches: Bucket::new(now, MESSAGES_PER_SECOND, 2 * MESSAGES_PER_SECOND),
+        restarts: Bucket::new(now, OFFERS_PER_SECOND, 10 * OFFERS_PER_SECOND),
         last_request: 0,
         _share: share,
     };
@@ -281,7 +285,7 @@ impl Session {
 
     /// RFC 9725 section 4.3.1: `If-Match` says which ICE session is meant, `*` that a new one is to begin.
     async fn patch(&mut self, if_match: Option<String>, fragment: Fragment) -> Result<Patched, Problem> {
-        if !self.bucket.take(Instant::now()) {
+        if !self.patches.take(Instant::now()) {
             return Err(Problem::new(RefusalCode::TooMany, "Too many requests; send candidates together."));
         }
         let Some(if_match) = if_match else {
@@ -297,6 +301,9 @@ impl Session {
                 if !any {
                     let sentence = "New credentials restart ICE, which wants If-Match: *.";
                     return Err(Problem::new(RefusalCode::BadCandidate, sentence));
+                }
+                if !self.restarts.take(Instant::now()) {
+                    return Err(Problem::new(RefusalCode::TooMany, "Too many restarts of ICE; slow down."));
                 }
                 self.restart(credentials, &fragment.candidates).await
             }

@@ -3,6 +3,8 @@
 
 use std::time::Duration;
 
+use media::Rank;
+
 /// Why a datagram went no further. Counted, never logged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DropReason {
@@ -171,6 +173,10 @@ pub struct Tally {
     /// From the kernel's receipt of a burst's first datagram until what follows from it has left, here or in an annex;
     /// each slice of the audience counts.
     pub forwarding: Delays<{ DELAY_EDGES.len() }>,
+    /// How long messages of the panel and the sites waited for the worker, and those of the audience.
+    pub panel_waited: Delays<{ DELAY_EDGES.len() }>,
+    /// See [`Tally::panel_waited`].
+    pub audience_waited: Delays<{ DELAY_EDGES.len() }>,
     /// Rooms that were closed because something in them failed.
     pub panics: u64,
     /// Excerpts that another worker had no room for; it has them later.
@@ -191,6 +197,14 @@ impl Tally {
     /// Counts dropped datagrams.
     pub fn drop(&mut self, reason: DropReason, datagrams: usize) {
         self.dropped[reason as usize] += datagrams as u64;
+    }
+
+    /// How long messages of this rank waited.
+    pub fn waited_mut(&mut self, rank: Rank) -> &mut Delays<{ DELAY_EDGES.len() }> {
+        match rank {
+            Rank::Panel => &mut self.panel_waited,
+            Rank::Audience => &mut self.audience_waited,
+        }
     }
 
     /// Counts a connection's early end.

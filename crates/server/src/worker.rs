@@ -17,9 +17,9 @@ use tokio::sync::mpsc;
 use crate::arrival::Batch;
 use crate::directory::{Arriving, Hand};
 use crate::hall::Hall;
-use crate::limit::{INBOX_ORDERS, PARCELS};
+use crate::limit::PARCELS;
 use crate::listen::MediaSockets;
-use crate::order::{Delivery, Entrance, Order};
+use crate::order::{Delivery, Entrance, Inbox, Order, inbox};
 use crate::route::{Routes, Target};
 use crate::show::Showcase;
 use crate::socket::Socket;
@@ -62,7 +62,7 @@ struct Worker {
     poll: Poll,
     socket: Socket,
     streams: Streams,
-    inbox: mpsc::Receiver<Order>,
+    inbox: Inbox,
     parcels: mpsc::Receiver<Parcel>,
     /// The way to this worker, for others.
     hand: Hand,
@@ -130,11 +130,11 @@ impl Worker {
         let mut streams = Streams::new(tcp, addresses.clone(), FIRST_STREAM)?;
         poll.registry().register(socket.source(), UDP, Interest::READABLE)?;
         poll.registry().register(streams.source(), LISTENER, Interest::READABLE)?;
-        let (sender, inbox) = mpsc::channel(INBOX_ORDERS);
+        let (letterbox, inbox) = inbox();
         let (parcel_sender, parcels) = mpsc::channel(PARCELS);
         let clients = Arc::new(AtomicUsize::new(0));
         let is_full = Arc::new(AtomicBool::new(false));
-        let hand = Hand { inbox: sender, parcels: parcel_sender, waker, clients, is_full };
+        let hand = Hand { letterbox, parcels: parcel_sender, waker, clients, is_full };
         let worker = Self {
             poll,
             socket,
@@ -217,16 +217,17 @@ impl Worker {
         let began = Instant::now();
         // An offer may take milliseconds: the packets of all others come in between.
         while began.elapsed() < TURN {
-            match self.inbox.try_recv() {
-                Ok(Order::Enter(entrance)) => self.enter(*entrance),
-                Ok(Order::Say(client, request)) => {
+            let Some((rank, waited, order)) = self.inbox.take() else { return };
+            match order {
+                Order::Enter(entrance) => self.enter(*entrance),
+                Order::Say(client, request) => {
+                    self.tally.waited_mut(rank).add(waited);
                     if let Some(room) = self.hall.room_of(client) {
                         self.handle(room, Input::Message { client, request });
                     }
                 }
-                Ok(Order::Leave(client, reason)) => self.let_go(client, reason),
-                Ok(Order::Shutdown) => self.say_goodbye(),
-                Err(_) => return,
+                Order::Leave(client, reason) => self.let_go(client, reason),
+                Order::Shutdown => self.say_goodbye(),
             }
         }
         self.ready.inbox = true;

@@ -8,8 +8,8 @@ use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket, WebSocketUpgrade, close_code};
 use axum::http::HeaderMap;
 use axum::response::Response;
-use room::Door;
-use signaling::limit::MESSAGE_BYTES;
+use room::{Door, Request};
+use signaling::limit::{MESSAGE_BYTES, MESSAGES_PER_SECOND, OFFERS_PER_SECOND};
 use signaling::{ClientMessage, CloseReason, Refusal, RefusalCode, RequestId, ServerMessage, VERSION, decode, encode};
 use tokio::time::{Instant as TokioInstant, interval_at, timeout};
 
@@ -64,7 +64,8 @@ pub(crate) async fn upgrade(
 struct Line {
     socket: WebSocket,
     shared: Arc<Shared>,
-    bucket: Bucket,
+    messages: Bucket,
+    offers: Bucket,
     refused_in_a_row: u32,
     heard_at: Instant,
     closed_said: bool,
@@ -73,7 +74,9 @@ struct Line {
 impl Line {
     fn new(socket: WebSocket, shared: Arc<Shared>) -> Self {
         let now = Instant::now();
-        Self { socket, shared, bucket: Bucket::new(now), refused_in_a_row: 0, heard_at: now, closed_said: false }
+        let messages = Bucket::new(now, MESSAGES_PER_SECOND, 2 * MESSAGES_PER_SECOND);
+        let offers = Bucket::new(now, OFFERS_PER_SECOND, 10 * OFFERS_PER_SECOND);
+        Self { socket, shared, messages, offers, refused_in_a_row: 0, heard_at: now, closed_said: false }
     }
 
     /// Rule J1: the first message must be `join`.
@@ -146,7 +149,7 @@ impl Line {
                     return Ok(Err((None, Refusal::new(RefusalCode::BadMessage, "Messages are text."))));
                 }
                 // counted like messages, for they cost an answer
-                Message::Ping(_) if !self.bucket.take(self.heard_at) => return Err(CloseReason::Refused),
+                Message::Ping(_) if !self.messages.take(self.heard_at) => return Err(CloseReason::Refused),
                 Message::Ping(_) | Message::Pong(_) => {}
                 Message::Close(_) => return Err(CloseReason::Left),
             }
@@ -155,7 +158,7 @@ impl Line {
 
     async fn heed(&mut self, decoded: Decoded, presence: &mut Presence) -> Result<(), CloseReason> {
         let (re, refusal) = match decoded {
-            _ if !self.bucket.take(Instant::now()) => {
+            _ if !self.messages.take(Instant::now()) => {
                 let re = decoded.map_or_else(|(re, _)| re, |(re, _)| re);
                 (re, Refusal::new(RefusalCode::TooMany, "Too many messages; slow down."))
             }
@@ -165,6 +168,9 @@ impl Line {
             Ok((re, ClientMessage::Ping { at_ms })) => {
                 self.refused_in_a_row = 0;
                 return self.say(&ServerMessage::Ponged { re, at_ms, server_ms: server_ms() }, Some(presence)).await;
+            }
+            Ok((re, message)) if Request::takes_long(&message) && !self.offers.take(Instant::now()) => {
+                (re, Refusal::new(RefusalCode::TooMany, "Too many offers; slow down."))
             }
             Ok((re, message)) => {
                 self.refused_in_a_row = 0;

@@ -18,6 +18,8 @@ pub const SLOTS_PER_VIEWER: usize = 16;
 pub const VOICES_PER_VIEWER: usize = 8;
 /// Messages that one client may send in a second, on average; twice as many in a burst.
 pub const MESSAGES_PER_SECOND: u32 = 50;
+/// Offers that one client may make in a second, on average; ten times as many in a burst.
+pub const OFFERS_PER_SECOND: u32 = 2;
 /// Messages that may wait for a slow client before its WebSocket is closed with `slow_consumer`.
 pub const OUTLET_MESSAGES: usize = 512;
 /// The same for the panel and the sites, who are told of everybody that comes and goes: a whole audience may at once.

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Instant;
 
 use super::Downlink;
+use crate::asking::Spared;
 use crate::router::TrackId;
 use crate::sink::{Progress, Sink};
 use crate::track::Track;
@@ -23,13 +24,13 @@ impl Downlink {
     }
 
     /// Layers of which the viewer is behind because its line is full, or which it has to do without because there is
-    /// no capacity: a keyframe later than this would bring it to the present.
-    pub(crate) fn left_behind(&self) -> impl Iterator<Item = (TrackId, usize, u64)> {
-        let is_left = |sink: &&Sink| match sink.progress {
-            Progress::Live | Progress::LeftOut => false,
-            Progress::Behind => self.is_held,
-            Progress::Skipping => true,
+    /// no capacity, unless that is still scarce: a keyframe later than this would bring it to the present.
+    pub(crate) fn left_behind(&self, is_scarce: bool) -> impl Iterator<Item = (TrackId, usize, u64, Spared)> {
+        let whom = move |sink: &Sink| match sink.progress {
+            Progress::Behind if self.is_held => Some(self.rank.into()),
+            Progress::Skipping => (!is_scarce).then_some(Spared::Returning),
+            Progress::Live | Progress::LeftOut | Progress::Behind => None,
         };
-        self.sinks.iter().filter(is_left).filter_map(|sink| Some((sink.track?, sink.showing?.layer, sink.next)))
+        self.sinks.iter().filter_map(move |sink| Some((sink.track?, sink.showing?.layer, sink.next, whom(sink)?)))
     }
 }

@@ -17,8 +17,6 @@ use crate::{Datagram, Departures, SessionId, report};
 
 /// A viewer waits this long for a fresh keyframe before a long cache is replayed to it.
 const PATIENCE: Duration = Duration::from_millis(400);
-/// So long after somebody was given up for want of capacity, no replay makes it scarcer.
-const SCARCE_FOR: Duration = Duration::from_secs(1);
 
 impl Router {
     /// Follows up everything that sessions have said, until nothing is left; then lets out what is to leave for the
@@ -295,7 +293,7 @@ impl Router {
         if !layer.is_ready(now) {
             return Ok(());
         }
-        if layer.history.is_long() && layer.asking.spare(now, downlink.rank) {
+        if layer.history.is_long() && layer.asking.spare(now, downlink.rank.into()) {
             let until = *sink.patient_until.get_or_insert(now + PATIENCE);
             if now < until {
                 self.housekeeping_at = Some(now);
@@ -320,7 +318,7 @@ impl Router {
     /// A viewer asks for a keyframe: from the cache if that may help, else from the publisher.
     fn remedy(&mut self, now: Instant, session: SessionId, mid: Mid) {
         self.counters.keyframe_requests_received += 1;
-        let is_scarce = self.gave_up_at.is_some_and(|at| now.saturating_duration_since(at) < SCARCE_FOR);
+        let is_scarce = self.is_scarce(now);
         let Some(downlink) = self.sessions.get_mut(index(session)).and_then(|entry| entry.downlink.as_mut()) else {
             return;
         };
@@ -337,7 +335,7 @@ impl Router {
         let is_to_replay = match sink.remedy(now, layer.history.is_whole(), layer.asking.is_deaf(now)) {
             Remedy::Wait => false,
             Remedy::Replay => true,
-            Remedy::Ask => layer.is_ready(now) && !layer.asking.spare(now, downlink.rank),
+            Remedy::Ask => layer.is_ready(now) && !layer.asking.spare(now, downlink.rank.into()),
         };
         if is_to_replay {
             sink.replay(layer);

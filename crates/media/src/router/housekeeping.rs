@@ -19,14 +19,15 @@ impl Router {
         for track in self.tracks.values_mut() {
             for layer in &mut track.layers {
                 layer.measure(now);
-                if !track.is_muted && track.is_video && layer.asking.is_due(now) {
+                let may_ask = !track.is_muted && track.is_video;
+                if let Some(whom) = may_ask.then(|| layer.asking.due(now)).flatten() {
                     layer.traffic.keyframe_requests += 1;
                     match track.origin {
                         Origin::Session(..) if !layer.is_sent() => {
                             news.push(News::Thumbnail(track.id, ThumbnailWish::Keyframe));
                         }
                         Origin::Session(session, _) => asks.push((session, layer.ssrc)),
-                        Origin::Home { .. } => news.push(News::KeyframeWanted(track.id, layer.ssrc)),
+                        Origin::Home { .. } => news.push(News::KeyframeWanted(track.id, layer.ssrc, whom)),
                     }
                 }
             }

@@ -2,6 +2,7 @@
 
 use super::{SinkId, TrackId};
 use crate::SessionId;
+use crate::asking::Spared;
 use crate::format::Encoding;
 use crate::session::Way;
 use crate::sink::Wait;
@@ -45,8 +46,8 @@ pub enum News {
     Wanted(TrackId, bool),
     /// A thumbnail of a track is wanted, or no more. In an annex: from its home.
     Thumbnail(TrackId, ThumbnailWish),
-    /// A track of the home router needs a keyframe of the layer with this SSRC.
-    KeyframeWanted(TrackId, u32),
+    /// A track of the home router needs a keyframe of the layer with this SSRC, and for whom.
+    KeyframeWanted(TrackId, u32, Spared),
 }
 
 /// What is wished of whoever makes thumbnails.

@@ -15,6 +15,8 @@ const LATE: Duration = Duration::from_millis(400);
 /// Sooner, and for so long after, it goes without the frames that no other frame needs.
 const SPARES_AFTER: Duration = Duration::from_millis(100);
 const SPARES_FOR: Duration = Duration::from_secs(2);
+/// So long after somebody was given up, no replay and no keyframe makes capacity scarcer.
+const SCARCE_FOR: Duration = Duration::from_secs(1);
 
 impl Router {
     pub(super) fn note_written(&mut self, now: Instant, id: SessionId) {
@@ -95,7 +97,13 @@ impl Router {
         self.thinned.push(session);
     }
 
+    /// True if somebody was given up lately.
+    pub(super) fn is_scarce(&self, now: Instant) -> bool {
+        self.gave_up_at.is_some_and(|at| now.saturating_duration_since(at) < SCARCE_FOR)
+    }
+
     fn let_out(&mut self, now: Instant, id: SessionId, departures: &mut Departures) {
+        let is_scarce = self.is_scarce(now);
         let Some(entry) = self.sessions.get_mut(index(id)).filter(|entry| entry.generation == id.0 >> 20) else {
             return;
         };
@@ -106,10 +114,10 @@ impl Router {
                 let is_to_spare = self.spares_until.is_some_and(|until| now < until);
                 self.counters.packets_forwarded += downlink.flush(now, is_to_spare, &self.tracks, departures);
                 self.counters.frames_left_out += downlink.frames_left_out - left_out;
-                for (track, layer, next) in downlink.left_behind() {
+                for (track, layer, next, whom) in downlink.left_behind(is_scarce) {
                     let layer = self.tracks.get_mut(&track).and_then(|track| track.layers.get_mut(layer));
                     if let Some(layer) = layer.filter(|layer| layer.history.keyframe().is_none_or(|at| at < next)) {
-                        layer.asking.spare(now, downlink.rank);
+                        layer.asking.spare(now, whom);
                     }
                 }
                 let is_thinned = downlink.thinned > thinned;

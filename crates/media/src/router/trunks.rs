@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::{News, Router, TrackId};
 use crate::Departures;
-use crate::downlink::Rank;
+use crate::asking::Spared;
 use crate::error::DropReason;
 use crate::parameter_sets::ParameterSets;
 use crate::track::{Origin, Track};
@@ -43,12 +43,12 @@ impl Router {
     }
 
     /// The far end wants a keyframe of the layer with this SSRC that its own cache does not have.
-    pub fn want_keyframe(&mut self, now: Instant, track: TrackId, ssrc: u32) {
+    pub fn want_keyframe(&mut self, now: Instant, track: TrackId, ssrc: u32, whom: Spared) {
         let layers = self.tracks.get_mut(&track).map(|track| &mut track.layers);
         for layer in layers.into_iter().flatten().filter(|layer| layer.ssrc == ssrc) {
             if layer.history.is_whole() {
-                // It is only to spare the annex a long cache, as it would be here.
-                layer.asking.spare(now, Rank::Audience);
+                // It is only to spare the annex something, as it would be here.
+                layer.asking.spare(now, whom);
             } else {
                 layer.asking.want();
             }
@@ -74,7 +74,7 @@ impl Router {
         trunk.give_up(refused);
         let layers = self.tracks.get_mut(&refused.track).map(|track| &mut track.layers);
         for layer in layers.into_iter().flatten().filter(|layer| layer.ssrc == refused.ssrc()) {
-            layer.asking.spare(now, Rank::Audience);
+            layer.asking.spare(now, Spared::Audience);
         }
     }
 

@@ -2,6 +2,7 @@
 
 #![allow(dead_code, reason = "each test program uses its own part")]
 
+mod scenes;
 pub(crate) mod wire;
 
 use std::collections::VecDeque;
@@ -108,7 +109,7 @@ impl Net {
         self.peer_with(MediaKind::Video, RtcConfig::new().clear_codecs().enable_h264(true), direction, lines)
     }
 
-    /// The same with lines of this kind, and what it can take and send.
+    /// A peer with so many lines of this kind, and what it can take and send.
     pub(crate) fn peer_with(
         &mut self,
         kind: MediaKind,

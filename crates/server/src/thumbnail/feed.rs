@@ -251,8 +251,8 @@ mod tests {
             let poll = mio::Poll::new().expect("a poll");
             let waker = Arc::new(mio::Waker::new(poll.registry(), mio::Token(0)).expect("a waker"));
             let (parcels, kept) = tokio::sync::mpsc::channel(1);
-            let (inbox, _) = tokio::sync::mpsc::channel(1);
-            let back = Hand { inbox, parcels, waker, clients: Arc::default(), is_full: Arc::default() };
+            let (letterbox, _) = crate::order::inbox();
+            let back = Hand { letterbox, parcels, waker, clients: Arc::default(), is_full: Arc::default() };
             let (_, tapped) = crate::tap::tap(std::thread::current());
             let wants_keyframe = Arc::new(AtomicBool::new(false));
             let feed = Feed::new(Newcomer { id: TrunkId(1), tapped, wants_keyframe, back });

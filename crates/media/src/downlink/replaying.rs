@@ -1,0 +1,39 @@
+//! How fast a viewer that is behind is brought to the present.
+
+use std::time::Duration;
+
+use crate::estimate::Estimator;
+
+/// What may be sent at a time, and how often: 38 Mb/s, which a usual line and a receiver's buffer hold.
+const PACKETS: usize = 16;
+const EVERY: Duration = Duration::from_millis(4);
+const PACKET_BITS: f64 = 1200.0 * 8.0;
+/// Over a line that is known to be full it goes at half of what that carries, and in pieces of this long.
+const PIECE: Duration = Duration::from_millis(100);
+
+/// How many packets may be sent now, and how long it is until the next may.
+pub(super) fn piece(estimator: &Estimator) -> (usize, Duration) {
+    if !estimator.is_full() {
+        return (PACKETS, EVERY);
+    }
+    paced(estimator.bitrate_bps() as f64 / 2.0)
+}
+
+fn paced(bps: f64) -> (usize, Duration) {
+    let packets = (bps * PIECE.as_secs_f64() / PACKET_BITS).clamp(1.0, PACKETS as f64).floor();
+    (packets as usize, Duration::from_secs_f64(packets * PACKET_BITS / bps).max(EVERY))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_narrow_line_has_smaller_pieces_and_none_waits_long() {
+        for (bps, packets, at_most_ms) in [(25_000.0, 1, 400), (250_000.0, 2, 100), (5e6, 16, 100), (1e9, 16, 4)] {
+            let (count, pause) = paced(bps);
+            assert_eq!(count, packets, "{bps}");
+            assert!(pause <= Duration::from_millis(at_most_ms), "{bps}: {pause:?}");
+        }
+    }
+}
