@@ -20,6 +20,7 @@ use crate::parameter_sets::{ParameterSets, begins_idr};
 use crate::rtcp;
 use crate::size::Size;
 use crate::spatial::{SpatialLayers, ends_frame};
+use crate::sps::Sps;
 use crate::temporal::TemporalLayers;
 
 /// A layer that brought no packet for this long is silent.
@@ -42,6 +43,8 @@ pub(crate) struct Layer {
     pub(crate) encoding: Encoding,
     /// Of its pictures, where the last keyframe said it.
     pub(crate) size: Option<Size>,
+    /// The rest of what the last keyframe said, of H.264.
+    pub(crate) sps: Option<Sps>,
     pub(crate) clock: CaptureClock,
     pub(crate) history: History,
     pub(crate) fresh: Fresh,
@@ -79,6 +82,8 @@ pub(crate) struct Traffic {
     /// Of the packets of a voice, those that came in a later one's redundancy only, or before themselves.
     pub(crate) recovered: u64,
     pub(crate) frames: u64,
+    /// Of these, those of upper temporal layers.
+    pub(crate) upper_frames: u64,
     pub(crate) keyframes: u64,
     pub(crate) keyframe_requests: u64,
     pub(crate) round_trip: Option<Duration>,
@@ -97,6 +102,7 @@ impl Layer {
             ssrc,
             encoding,
             size: None,
+            sps: None,
             clock: CaptureClock::new(encoding.clock_rate_hz(), epoch.0),
             history: History::default(),
             fresh: Fresh::default(),
@@ -152,6 +158,7 @@ impl Layer {
         let captured_ntp = rtcp::ntp(self.epoch.1 + captured_at.saturating_duration_since(self.epoch.0));
         let descriptor = packet.descriptor.take().filter(|_| matches!(self.encoding, Encoding::Av1 { .. }));
         let layers = self.reader.of(self.encoding, rtp_ticks, &packet.payload, descriptor.as_ref());
+        self.traffic.upper_frames += u64::from(packet.marker && layers.temporal > 0);
         let ours = |sequence, payload: Arc<[u8]>, marker, begins_keyframe| Packet {
             sequence,
             rtp_ticks,
@@ -217,6 +224,7 @@ impl Layer {
 
     fn keep(&mut self, now: Instant, packet: Packet) {
         if packet.begins_keyframe {
+            self.sps = Sps::of_keyframe(self.encoding, &packet.payload).or(self.sps);
             self.size = Size::of_keyframe(self.encoding, &packet.payload).or(self.size);
         }
         self.temporal.note(&packet);

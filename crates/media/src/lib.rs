@@ -40,6 +40,7 @@ mod session;
 mod sink;
 pub mod size;
 mod spatial;
+pub mod sps;
 mod srtp;
 mod stream;
 mod structure;
@@ -65,5 +66,6 @@ pub use router::{
 pub use session::Way;
 pub use sink::Wait;
 pub use size::Size;
+pub use sps::{Colour, Sps};
 pub use track::Fault;
 pub use trunk::{Excerpt, TrunkId};
