@@ -1,0 +1,10 @@
+// The sign of a line that is not good.
+
+import { SignalLow, SignalMedium } from "lucide-react";
+import type { LineCondition } from "../../../signaling/messages.ts";
+import "./LineMark.css";
+
+export function LineMark({ condition, title }: { readonly condition: Exclude<LineCondition, "good">; readonly title: string }) {
+  const Icon = condition === "poor" ? SignalLow : SignalMedium;
+  return <span className="line-mark" data-condition={condition} title={title}><Icon aria-hidden size={18} /></span>;
+}
