@@ -1,6 +1,7 @@
 // What this client sends: up to four feeds and a voice over one connection, offered again after each change.
 
 import type { FeedKind, FeedOffer } from "../../signaling/messages.ts";
+import { temporalLayers } from "./layers.ts";
 import { offerCaptureTime, Peer, preferCodecs } from "./media.ts";
 import { startFaster } from "./sdp.ts";
 import { ConnectionLost, type Signaling } from "./signaling.ts";
@@ -31,6 +32,12 @@ export interface Sending {
   readonly limited_by: string;
 }
 
+/** Of what a sender can be told, what TypeScript does not know. */
+interface Untyped {
+  degradationPreference?: string;
+  encodings: { scalabilityMode?: string }[];
+}
+
 interface Outbound {
   type: string;
   id: string;
@@ -44,6 +51,12 @@ interface Outbound {
   framesPerSecond?: number;
   qualityLimitationReason?: string;
   mimeType?: string;
+}
+
+/** What an encoder of a camera or screen has to do; where it does not say, what a capture card gives. */
+function picturesOf(track: MediaStreamTrack): { width: number; height: number; bitrate: number; framerate: number } {
+  const { width = 1920, height = 1080, frameRate = 30 } = track.getSettings();
+  return { width, height, bitrate: FEED_BITRATE_BPS, framerate: frameRate };
 }
 
 export class Publishing {
@@ -197,12 +210,16 @@ export class Publishing {
     return line;
   }
 
-  /** An operation moves: under pressure resolution goes before frame rate. */
+  /** An operation moves: under pressure resolution goes before frame rate, and of the frames those go that no other needs. */
   async #setQuality(): Promise<void> {
     for (const [line, key] of this.#lines) {
-      if (key === null) continue;
-      const parameters = line.sender.getParameters() as RTCRtpSendParameters & { degradationPreference?: string };
+      const source = key === null ? undefined : this.#sources.get(key);
+      if (source === undefined) continue;
+      const codec = line.sender.getParameters().codecs[0];
+      const layers = codec === undefined ? undefined : await temporalLayers(codec, picturesOf(source.track));
+      const parameters = line.sender.getParameters() as RTCRtpSendParameters & Untyped;
       parameters.degradationPreference = "maintain-framerate";
+      for (const encoding of parameters.encodings) if (layers !== undefined) encoding.scalabilityMode = layers;
       // Firefox does not know the preference; it then keeps its own balance.
       await line.sender.setParameters(parameters).catch(() => undefined);
     }

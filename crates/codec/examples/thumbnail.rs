@@ -25,7 +25,7 @@ const PLAN: ClipPlan = ClipPlan {
     pitch_hz: None,
 };
 const SMALL: Settings =
-    Settings { fps: 10.0, bitrate_bps: 120_000, keyframe_interval_frames: 40, unit_bytes: Some(1100) };
+    Settings { fps: 10.0, bitrate_bps: 120_000, keyframe_interval_frames: 40, unit_bytes: Some(1100), colour: None };
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     match std::env::args().nth(1) {

@@ -1,7 +1,7 @@
 //! A looped clip: drawn once, encoded once, sent for ever.
 
 use crate::h264::{AccessUnit, Encoder, Settings};
-use crate::{Error, Mark, Motif, Picture, Planes, opus, strip, voice};
+use crate::{Colour, Error, Mark, Motif, Picture, Planes, opus, strip, voice};
 
 /// What a clip is to be. Frame `i` of the `fps * length_s` it has carries `i` and that length in its strip.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -62,6 +62,7 @@ impl ClipPlan {
             bitrate_bps: self.bitrate_bps,
             keyframe_interval_frames: self.fps,
             unit_bytes: None,
+            colour: Some(Colour::BT709),
         };
         let mut encoder = Encoder::new(settings)?;
         let frames = self.frames();

@@ -6,12 +6,11 @@
 use openh264::OpenH264API;
 use openh264::encoder::{
     BitRate, Complexity, EncoderConfig, FrameRate, FrameType, IntraFramePeriod, Profile, RateControlMode, UsageType,
-    VuiConfig,
 };
 use openh264::formats::YUVSource;
 
 use crate::planes::View;
-use crate::{Error, Planes};
+use crate::{Colour, Error, Planes};
 
 /// One coded picture as an Annex B byte stream.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,6 +32,8 @@ pub struct Settings {
     pub keyframe_interval_frames: u32,
     /// The most bytes of one NAL unit, so that each fits into a packet; none for one slice per picture.
     pub unit_bytes: Option<u32>,
+    /// What the stream says that its colours mean; none for nothing. The pictures are encoded as they are.
+    pub colour: Option<Colour>,
 }
 
 /// Encodes pictures of one size, or of several one after the other.
@@ -54,8 +55,8 @@ impl Encoder {
             .skip_frames(true)
             .scene_change_detect(false)
             .num_threads(1)
-            .intra_frame_period(IntraFramePeriod::from_num_frames(settings.keyframe_interval_frames))
-            .vui(VuiConfig::bt709());
+            .intra_frame_period(IntraFramePeriod::from_num_frames(settings.keyframe_interval_frames));
+        let config = settings.colour.map_or(config, |colour| config.vui(colour.vui()));
         let config = settings.unit_bytes.map_or(config, |bytes| config.max_slice_len(bytes));
         let inner = openh264::encoder::Encoder::with_api_config(OpenH264API::from_source(), config)
             .map_err(Error::EncodeH264)?;

@@ -10,6 +10,7 @@
 //! times slower, otherwise the same. Install `nasm` before the first build.
 
 pub mod clip;
+mod colour;
 mod error;
 pub mod h264;
 pub mod opus;
@@ -21,6 +22,7 @@ pub mod tone;
 pub mod voice;
 
 pub use clip::{Clip, ClipPlan};
+pub use colour::Colour;
 pub use error::Error;
 pub use h264::AccessUnit;
 pub use picture::{Motif, Picture};

@@ -1,4 +1,4 @@
-//! A picture as an encoder wants it: planar 4:2:0, BT.709, limited range.
+//! A picture as an encoder wants it: planar 4:2:0.
 
 use yuv::{
     BufferStoreMut, YuvConversionMode, YuvPlanarImage, YuvPlanarImageMut, YuvRange, YuvStandardMatrix, rgb_to_yuv420,
@@ -9,8 +9,8 @@ use crate::{Error, Picture};
 
 /// Three planes without padding: `y` is `width * height` bytes, `u` and `v` a quarter of it each.
 ///
-/// The colours are BT.709 in limited range, as the encoder's VUI says. openh264's own converters are BT.601, so the
-/// `yuv` crate converts.
+/// What is read from a picture is BT.709 in limited range, as [`Colour::BT709`](crate::Colour::BT709) says; what is decoded
+/// or made smaller is what it was. openh264's own converters are BT.601, so the `yuv` crate converts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Planes {
     width: usize,

@@ -130,7 +130,8 @@ fn keyframes_come_each_second_and_nothing_is_a_b_frame() {
 
 #[test]
 fn a_forced_keyframe_is_that_very_picture() {
-    let settings = Settings { fps: 30.0, bitrate_bps: 500_000, keyframe_interval_frames: 0, unit_bytes: None };
+    let settings =
+        Settings { fps: 30.0, bitrate_bps: 500_000, keyframe_interval_frames: 0, unit_bytes: None, colour: None };
     let mut encoder = Encoder::new(settings).unwrap();
     let mut drawing = Motif::Room.prepare(320, 180, 3);
     let (mut picture, mut planes) = (Picture::new(320, 180), Planes::new(320, 180).unwrap());
@@ -232,7 +233,13 @@ fn a_picture_is_drawn_smaller_and_its_strip_is_read() {
 
 #[test]
 fn units_fit_into_packets() {
-    let settings = Settings { fps: 10.0, bitrate_bps: 120_000, keyframe_interval_frames: 20, unit_bytes: Some(1100) };
+    let settings = Settings {
+        fps: 10.0,
+        bitrate_bps: 120_000,
+        keyframe_interval_frames: 20,
+        unit_bytes: Some(1100),
+        colour: None,
+    };
     let mut encoder = Encoder::new(settings).unwrap();
     let mut drawing = Motif::Room.prepare(320, 180, 3);
     let (mut picture, mut planes) = (Picture::new(320, 180), Planes::new(320, 180).unwrap());

@@ -19,6 +19,7 @@ use crate::packet::{Incoming, Packet, ticks_before};
 use crate::parameter_sets::{ParameterSets, begins_idr};
 use crate::rtcp;
 use crate::size::Size;
+use crate::sps::Sps;
 use crate::temporal::TemporalLayers;
 
 /// A layer that brought no packet for this long is silent.
@@ -41,6 +42,8 @@ pub(crate) struct Layer {
     pub(crate) encoding: Encoding,
     /// Of its pictures, where the last keyframe said it.
     pub(crate) size: Option<Size>,
+    /// The rest of what the last keyframe said, of H.264.
+    pub(crate) sps: Option<Sps>,
     pub(crate) clock: CaptureClock,
     pub(crate) history: History,
     pub(crate) fresh: Fresh,
@@ -78,6 +81,8 @@ pub(crate) struct Traffic {
     /// Of the packets of a voice, those that came in a later one's redundancy only, or before themselves.
     pub(crate) recovered: u64,
     pub(crate) frames: u64,
+    /// Of these, those of upper temporal layers.
+    pub(crate) upper_frames: u64,
     pub(crate) keyframes: u64,
     pub(crate) keyframe_requests: u64,
     pub(crate) round_trip: Option<Duration>,
@@ -96,6 +101,7 @@ impl Layer {
             ssrc,
             encoding,
             size: None,
+            sps: None,
             clock: CaptureClock::new(encoding.clock_rate_hz(), epoch.0),
             history: History::default(),
             fresh: Fresh::default(),
@@ -149,6 +155,7 @@ impl Layer {
         let captured_at = self.clock.captured_at(rtp_ticks, now);
         let captured_ntp = rtcp::ntp(self.epoch.1 + captured_at.saturating_duration_since(self.epoch.0));
         let temporal_layer = self.temporal.of(self.encoding, rtp_ticks, &packet.payload);
+        self.traffic.upper_frames += u64::from(packet.marker && temporal_layer > 0);
         let ours = |sequence, payload: Arc<[u8]>, marker, begins_keyframe| Packet {
             sequence,
             rtp_ticks,
@@ -211,6 +218,7 @@ impl Layer {
 
     fn keep(&mut self, now: Instant, packet: Packet) {
         if packet.begins_keyframe {
+            self.sps = Sps::of_keyframe(self.encoding, &packet.payload).or(self.sps);
             self.size = Size::of_keyframe(self.encoding, &packet.payload).or(self.size);
         }
         self.temporal.note(&packet);

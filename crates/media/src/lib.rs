@@ -38,6 +38,7 @@ mod sent;
 mod session;
 mod sink;
 pub mod size;
+pub mod sps;
 mod srtp;
 mod stream;
 mod temporal;
@@ -62,5 +63,6 @@ pub use router::{
 pub use session::Way;
 pub use sink::Wait;
 pub use size::Size;
+pub use sps::{Colour, Sps};
 pub use track::Fault;
 pub use trunk::{Excerpt, TrunkId};

@@ -70,6 +70,8 @@ pub struct TrackReport {
     pub recovered: u64,
     /// Frames that came.
     pub frames: u64,
+    /// Of these, those of upper temporal layers, without which the others can be decoded.
+    pub upper_frames: u64,
     /// Keyframe requests to its publisher.
     pub keyframe_requests: u64,
     /// Round trip to the publisher, where it answers.
@@ -126,6 +128,7 @@ pub(crate) fn of<'a>(
             lost: sum(track, |layer| layer.traffic.lost),
             recovered: sum(track, |layer| layer.traffic.recovered),
             frames: sum(track, |layer| layer.traffic.frames),
+            upper_frames: sum(track, |layer| layer.traffic.upper_frames),
             keyframe_requests: sum(track, |layer| layer.traffic.keyframe_requests),
             round_trip: track.sent().find_map(|layer| layer.traffic.round_trip),
         })

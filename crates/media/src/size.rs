@@ -3,7 +3,7 @@
 use str0m::rtp::Vp8Descriptor;
 
 use crate::format::Encoding;
-use crate::parameter_sets;
+use crate::sps::Sps;
 
 /// Width and height of a picture, or of its place on a screen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,7 +19,7 @@ impl Size {
     /// and H.265 only the rates tell layers apart.
     pub(crate) fn of_keyframe(encoding: Encoding, payload: &[u8]) -> Option<Self> {
         match encoding {
-            Encoding::H264 { .. } => parameter_sets::sps(payload).and_then(of_sps),
+            Encoding::H264 { .. } => Sps::of_keyframe(encoding, payload).map(|sps| sps.size),
             Encoding::Vp8 => of_vp8(payload),
             _ => None,
         }
@@ -71,134 +71,6 @@ fn of_vp8(payload: &[u8]) -> Option<Size> {
     let side = |low: u8, high: u8| u16::from_le_bytes([low, high]) & 0x3fff;
     let size = Size { width: side(*w0, *w1), height: side(*h0, *h1) };
     (size.area() > 0).then_some(size)
-}
-
-/// Recommendation ITU-T H.264 section 7.3.2.1.1.
-fn of_sps(sps: &[u8]) -> Option<Size> {
-    let unescaped = without_emulation(sps.get(1..)?);
-    let mut bits = Bits { bytes: &unescaped, at: 0 };
-    let profile_idc = bits.number(8)?;
-    bits.number(16)?;
-    bits.golomb()?;
-    let mut chroma_format = 1;
-    if [100, 110, 122, 244, 44, 83, 86, 118, 128, 138, 139, 134, 135].contains(&profile_idc) {
-        chroma_format = bits.golomb()?;
-        if chroma_format == 3 {
-            bits.number(1)?;
-        }
-        bits.golomb()?;
-        bits.golomb()?;
-        bits.number(1)?;
-        if bits.number(1)? == 1 {
-            for list in 0..if chroma_format == 3 { 12 } else { 8 } {
-                if bits.number(1)? == 1 {
-                    bits.skip_scaling_list(if list < 6 { 16 } else { 64 })?;
-                }
-            }
-        }
-    }
-    bits.golomb()?;
-    match bits.golomb()? {
-        0 => {
-            bits.golomb()?;
-        }
-        1 => {
-            bits.number(1)?;
-            bits.golomb()?;
-            bits.golomb()?;
-            for _ in 0..bits.golomb().filter(|count| *count <= 255)? {
-                bits.golomb()?;
-            }
-        }
-        _ => {}
-    }
-    bits.golomb()?;
-    bits.number(1)?;
-    let width_in_blocks = bits.golomb()?.checked_add(1)?;
-    let height_in_units = bits.golomb()?.checked_add(1)?;
-    let is_in_frames = bits.number(1)?;
-    if is_in_frames == 0 {
-        bits.number(1)?;
-    }
-    bits.number(1)?;
-    let mut crop = [0; 4];
-    if bits.number(1)? == 1 {
-        for side in &mut crop {
-            *side = bits.golomb()?;
-        }
-    }
-    let (unit_x, unit_y) = match chroma_format {
-        1 => (2, 2),
-        2 => (2, 1),
-        _ => (1, 1),
-    };
-    let fields = 2 - is_in_frames;
-    let side = |blocks: u32, crop: [u32; 2], unit: u32| {
-        let cropped = crop[0].checked_add(crop[1])?.checked_mul(unit)?;
-        u16::try_from(blocks.checked_mul(16)?.checked_sub(cropped)?).ok().filter(|side| *side > 0)
-    };
-    Some(Size {
-        width: side(width_in_blocks, [crop[0], crop[1]], unit_x)?,
-        height: side(height_in_units.checked_mul(fields)?, [crop[2], crop[3]], unit_y * fields)?,
-    })
-}
-
-/// What the NAL unit says without the bytes that only keep start codes out of it (section 7.4.1).
-fn without_emulation(nal: &[u8]) -> Vec<u8> {
-    let mut plain = Vec::with_capacity(nal.len());
-    let mut zeros = 0;
-    for byte in nal {
-        if zeros >= 2 && *byte == 3 {
-            zeros = 0;
-            continue;
-        }
-        zeros = if *byte == 0 { zeros + 1 } else { 0 };
-        plain.push(*byte);
-    }
-    plain
-}
-
-struct Bits<'a> {
-    bytes: &'a [u8],
-    at: usize,
-}
-
-impl Bits<'_> {
-    fn number(&mut self, bits: u32) -> Option<u32> {
-        let mut number = 0;
-        for _ in 0..bits {
-            let byte = self.bytes.get(self.at / 8)?;
-            number = number << 1 | u32::from(byte >> (7 - self.at % 8) & 1);
-            self.at += 1;
-        }
-        Some(number)
-    }
-
-    /// Exp-Golomb (section 9.1); none if it is longer than any that is allowed.
-    fn golomb(&mut self) -> Option<u32> {
-        let mut zeros = 0;
-        while self.number(1)? == 0 {
-            zeros += 1;
-            if zeros > 31 {
-                return None;
-            }
-        }
-        Some((1_u32 << zeros) - 1 + self.number(zeros)?)
-    }
-
-    /// Section 7.3.2.1.1.1.
-    fn skip_scaling_list(&mut self, length: usize) -> Option<()> {
-        let (mut last, mut next) = (8_i64, 8_i64);
-        for _ in 0..length {
-            if next != 0 {
-                let code = i64::from(self.golomb()?);
-                let delta = if code % 2 == 0 { -(code / 2) } else { (code + 1) / 2 };
-                next = (last + delta + 256) % 256;
-            }
-            last = if next == 0 { last } else { next };
-        }
-        Some(())
-    }
 }
 
 #[cfg(test)]

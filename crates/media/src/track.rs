@@ -11,6 +11,7 @@ use crate::layer::Layer;
 use crate::parameter_sets::ParameterSets;
 use crate::router::{SinkId, THUMBNAIL, TrackId, WORTH};
 use crate::size::Size;
+use crate::sps::Sps;
 
 /// Layers of one track: simulcast has three, or one has a thumbnail; more than this is noise.
 const LAYERS: usize = 4;
@@ -55,6 +56,8 @@ pub(crate) struct Track {
     pub(crate) unwatched_since: Option<Instant>,
     /// The audio level of the last moments, 0 the loudest; rises at once, falls 1 a packet.
     pub(crate) loudness: i8,
+    /// A decoder of its pictures would be too large, and that was told.
+    pub(crate) was_out_of_reach: bool,
     sets: ParameterSets,
     /// SSRCs that layers had before, the latest last.
     left: Vec<u32>,
@@ -73,6 +76,7 @@ impl Track {
             bound_at: now,
             unwatched_since: Some(now),
             loudness: -127,
+            was_out_of_reach: false,
             sets,
             left: Vec::new(),
         }
@@ -119,11 +123,21 @@ impl Track {
 
     /// The only layer that the publisher sends, and how large a thumbnail of it would be, where one can be made.
     pub(crate) fn thumbnail_of(&self) -> Option<(&Layer, Size)> {
+        let (layer, sps) = self.only_sps()?;
+        let thumbnail = sps.size.fitted(THUMBNAIL)?;
+        (sps.is_within_reach() && sps.size.area() >= WORTH * thumbnail.area()).then_some((layer, thumbnail))
+    }
+
+    /// True if no thumbnail can be made because a decoder of the pictures would be too large.
+    pub(crate) fn is_out_of_reach(&self) -> bool {
+        self.only_sps().is_some_and(|(_, sps)| !sps.is_within_reach())
+    }
+
+    /// The only layer that the publisher sends, and what its keyframes say, where they are H.264's.
+    fn only_sps(&self) -> Option<(&Layer, Sps)> {
         let mut sent = self.sent();
         let (Some(layer), None) = (sent.next(), sent.next()) else { return None };
-        let (Encoding::H264 { .. }, Some(size)) = (layer.encoding, layer.size) else { return None };
-        let thumbnail = size.fitted(THUMBNAIL)?;
-        (size.area() >= WORTH * thumbnail.area()).then_some((layer, thumbnail))
+        layer.sps.map(|sps| (layer, sps))
     }
 
     /// True if this is one of several layers and a keyframe of it has just begun.

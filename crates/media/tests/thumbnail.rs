@@ -82,6 +82,7 @@ impl House {
                 ThumbnailWish::Begin => self.net.router.open_tap(self.net.now, TAP, track),
                 ThumbnailWish::End => self.net.router.close_trunk(TAP),
                 ThumbnailWish::Keyframe => {}
+                ThumbnailWish::OutOfReach => continue,
             }
             self.is_tapped = wish != ThumbnailWish::End;
             self.wants_keyframe |= wish != ThumbnailWish::End;
@@ -239,4 +240,30 @@ fn what_was_made_before_a_mute_is_not_seen_after_it() {
     let before = house.sum(peer);
     house.send(30, 30);
     assert_eq!(house.got(peer, before), (10, 0), "it goes on");
+}
+
+#[test]
+fn of_pictures_that_are_too_large_to_be_decoded_here_none_is_made() {
+    let mut house = House::new();
+    let (peer, _) = house.viewer(Some(SMALL));
+    house.net.peers[0].sps = sps(4096, 2304);
+    house.send(90, 30);
+    assert_eq!((house.wishes.as_slice(), house.seen), (&[ThumbnailWish::OutOfReach][..], 0), "it is said once");
+    let before = house.sum(peer);
+    house.send(30, 30);
+    assert_eq!(house.got(peer, before), (0, 30));
+    // Its publisher makes its pictures smaller, and larger again.
+    house.net.peers[0].sps = sps(1920, 1080);
+    house.send(60, 30);
+    let before = house.sum(peer);
+    house.send(30, 30);
+    assert_eq!(house.got(peer, before), (10, 0));
+    house.net.peers[0].sps = sps(4096, 2304);
+    house.send(240, 30);
+    let told = house.wishes.iter().filter(|wish| **wish != ThumbnailWish::Keyframe).collect::<Vec<_>>();
+    let (begin, end, too_large) = (ThumbnailWish::Begin, ThumbnailWish::End, ThumbnailWish::OutOfReach);
+    assert_eq!(told, [&too_large, &begin, &too_large, &end]);
+    let before = house.sum(peer);
+    house.send(30, 30);
+    assert_eq!(house.got(peer, before), (0, 30));
 }

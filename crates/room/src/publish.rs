@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use media::{Encoding, Fault, Offer, Outline, OutlineLine, SessionId, TrackId};
+use media::{Encoding, Fault, Offer, Outline, OutlineLine, SessionId, ThumbnailWish, TrackId};
 use signaling::roster::FeedFault;
 use signaling::{
     Feed, FeedId, FeedOffer, MemberId, PublishedFeed, Refusal, RefusalCode, RequestId, ServerMessage, SiteId, Voice,
@@ -326,6 +326,16 @@ impl Room {
         let id = feed.what.id;
         tracing::info!(room = %self.id, feed = id.0, ?fault, "feed fault changed");
         self.set_feed_fault(id, fault, out);
+    }
+
+    pub(crate) fn thumbnail_wished(&self, track: TrackId, wish: ThumbnailWish, out: &mut Outbox) {
+        if wish == ThumbnailWish::OutOfReach
+            && let Some(feed) = self.feeds.values().find(|feed| feed.track == track)
+        {
+            let feed = feed.what.id.0;
+            tracing::info!(room = %self.id, feed, "no thumbnail is made of a feed larger than level 4 of H.264 allows");
+        }
+        out.thumbnails.push((track, wish));
     }
 
     pub(crate) fn set_feed_fault(&mut self, id: FeedId, fault: Option<FeedFault>, out: &mut Outbox) {

@@ -259,7 +259,7 @@ impl Room {
             News::Thumbnail(track, wish) if self.is_annex() => {
                 out.petitions.push(Petition::Thumbnail(track, wish == ThumbnailWish::Begin));
             }
-            News::Thumbnail(track, wish) => out.thumbnails.push((track, wish)),
+            News::Thumbnail(track, wish) => self.thumbnail_wished(track, wish, out),
             News::KeyframeWanted(track, ssrc, whom) => {
                 out.petitions.push(Petition::KeyframeWanted(track, ssrc, whom));
             }

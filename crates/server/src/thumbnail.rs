@@ -75,6 +75,8 @@ pub struct Counts {
     pub failed: AtomicU64,
     /// Pictures for which the worker had no room.
     pub refused: AtomicU64,
+    /// Feeds of which none is made: a decoder of their pictures would be too large.
+    pub out_of_reach: AtomicU64,
     /// Time that all of it took.
     pub busy_us: AtomicU64,
 }
@@ -107,6 +109,11 @@ impl Thumbnails {
     /// What has been done.
     pub fn counts(&self) -> &Counts {
         &self.counts
+    }
+
+    /// A feed has pictures of which none can be made.
+    pub(crate) fn note_out_of_reach(&self) {
+        Counts::add(&self.counts.out_of_reach, 1);
     }
 
     /// Begins to make one; its pictures come back as parcels. None where too many begin at once.

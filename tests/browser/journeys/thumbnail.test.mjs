@@ -9,7 +9,7 @@ import { Server } from "../harness/server.mjs";
 import { until } from "../harness/until.mjs";
 import { framesSince, KINDS } from "../strip.mjs";
 import { Member } from "../pages/member.mjs";
-import { ffmpegPublisher } from "../publishers/ffmpeg.mjs";
+import { coloured, ffmpegPublisher } from "../publishers/ffmpeg.mjs";
 
 const room = "small";
 const [large_px, small_px] = [1280, 320];
@@ -29,10 +29,10 @@ after(async () => {
   await server?.stop();
 });
 
-async function publish() {
-  const token = await server.token({ room, role: "device", name: "Capture box", site: "site-a" });
-  const endpoint = `${server.url}/whip/${room}?feed=endoscope`;
-  return ffmpegPublisher({ endpoint, token, site: 0, kind: KINDS.indexOf("endoscope"), scale: "1280:720" });
+async function publish({ where = room, filter = "scale=1280:720", ...how } = {}) {
+  const token = await server.token({ room: where, role: "device", name: "Capture box", site: "site-a" });
+  const endpoint = `${server.url}/whip/${where}?feed=endoscope`;
+  return ffmpegPublisher({ endpoint, token, site: 0, kind: KINDS.indexOf("endoscope"), filter, ...how });
 }
 
 /** Width of the video in each picture of the page. */
@@ -98,4 +98,48 @@ test("when the last one has gone, nothing more is decoded", async () => {
   const more = (await frames()) + 60;
   await until("two more seconds have come", async () => (await frames()) > more, { seen: frames });
   assert.equal(await pictures("decoded"), before);
+});
+
+/** How far the colours of the thumbnail are from those of the large picture, at most, of 255. */
+const coloursApart = () => expert.page.evaluate(() => {
+  const [large, side] = ["large", "side"].map((id) => probe.quadrants(document.querySelector(`[data-testid="${id}"] video`)));
+  return Math.max(...large.flat().map((value, at) => Math.abs(value - side.flat()[at])));
+});
+
+for (const [index, [said, colour]] of [
+  ["BT.601", coloured("smpte170m", "tv")],
+  ["BT.709", coloured("bt709", "tv")],
+  ["BT.709 in full range", coloured("bt709", "pc")],
+  ["full range alone", ["-color_range", "pc"]],
+  ["nothing", []],
+].entries()) {
+  test(`where the encoder says ${said} of its colours, the thumbnail has the same as the feed`, async () => {
+    await ffmpeg.stop("SIGKILL");
+    const where = `colours-${index}`;
+    ffmpeg = await publish({ where, colour });
+    await expert.page.goto(`${server.url}/healthz`);
+    await expert.enter(await server.link({ room: where, role: "expert" }));
+    await bothSizes();
+    // The first pictures are coarse.
+    await until("the same colours", async () => (await coloursApart()) <= 5, { seen: coloursApart });
+    console.log(`${said}: ${await coloursApart()} of 255 apart`);
+  });
+}
+
+test("of a feed that takes too much memory to decode none is made, and it is said why", async () => {
+  await ffmpeg.stop("SIGKILL");
+  const where = "huge";
+  const refused = async () => (await server.metrics()).sum("consilium_thumbnail_feeds_out_of_reach_total");
+  assert.equal(await refused(), 0);
+  ffmpeg = await publish({ where, filter: "fps=2,scale=4096:2304", gop_frames: 2 });
+  await expert.page.goto(`${server.url}/healthz`);
+  await expert.enter(await server.link({ room: where, role: "expert" }));
+  await until("both are the feed itself", async () => {
+    const { large, side } = await widths();
+    return large === 4096 && side === 4096;
+  }, { within_ms: 30_000, seen: widths });
+  await until("it is counted", async () => (await refused()) === 1, { seen: refused });
+  const lines = server.process.said.split("\n").filter((line) => line.includes("no thumbnail is made") && line.includes(where));
+  assert.equal(lines.length, 1, server.process.said);
+  await until("the thumbnail of the feed before is no longer made", async () => (await feeds()) === 0, { within_ms: 30_000, seen: feeds });
 });

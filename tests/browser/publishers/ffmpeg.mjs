@@ -10,17 +10,22 @@ const venv = new URL("../../../.venv/bin/python", import.meta.url).pathname;
 export const ffmpeg = execFileSync(venv, ["-c", "import imageio_ffmpeg; print(imageio_ffmpeg.get_ffmpeg_exe())"], { encoding: "utf8" }).trim();
 
 /**
- * Publishes H.264 and Opus until stopped.
- * @param {{ endpoint: string, token: string, site: number, kind: number, tone_hz?: number, gop_frames?: number, scale?: string,
- *   namespace?: string }} what
+ * What an encoder is to say of its colours. The pictures are drawn with smpte170m; a browser that is not told takes them for BT.709.
+ * @param {string} space @param {"tv" | "pc"} range
  */
-export function ffmpegPublisher({ endpoint, token, site, kind, tone_hz = 440, gop_frames = fps, scale, namespace }) {
+export const coloured = (space, range) =>
+  ["-colorspace", space, "-color_primaries", space, "-color_trc", space, "-color_range", range];
+
+/**
+ * Publishes H.264 and Opus until stopped.
+ * @param {{ endpoint: string, token: string, site: number, kind: number, tone_hz?: number, gop_frames?: number, filter?: string,
+ *   colour?: string[], namespace?: string }} what  `filter` is what is done to the pictures, `colour` what is said of their colours.
+ */
+export function ffmpegPublisher({ endpoint, token, site, kind, tone_hz = 440, gop_frames = fps, filter, colour = coloured("smpte170m", "tv"), namespace }) {
   const raw = ["-f", "rawvideo", "-pixel_format", "yuv420p", "-video_size", `${size.width}x${size.height}`, "-framerate", `${fps}`];
   const tone = ["-re", "-f", "lavfi", "-i", `sine=frequency=${tone_hz}:sample_rate=48000`];
-  // What the pictures are drawn with; a browser that is not told takes what is as large as this for BT.709.
-  const colour = ["-colorspace", "smpte170m", "-color_primaries", "smpte170m", "-color_trc", "smpte170m", "-color_range", "tv"];
   // With B-frames FFmpeg refuses to publish by itself.
-  const h264 = [...(scale ? ["-vf", `scale=${scale}`] : []), "-c:v", "libx264", "-profile:v", "baseline", "-preset", "ultrafast", "-tune", "zerolatency", "-bf", "0"];
+  const h264 = [...(filter ? ["-vf", filter] : []), "-c:v", "libx264", "-profile:v", "baseline", "-preset", "ultrafast", "-tune", "zerolatency", "-bf", "0"];
   const rate = ["-b:v", "1M", "-pix_fmt", "yuv420p", ...colour, "-g", `${gop_frames}`, "-sc_threshold", "0"];
   const opus = ["-c:a", "libopus", "-ac", "2", "-ar", "48000"];
   const whip = ["-f", "whip", "-authorization", token, endpoint];

@@ -62,4 +62,6 @@ pub enum ThumbnailWish {
     Keyframe,
     /// Nobody needs it any more.
     End,
+    /// None will be asked for: to decode these pictures would take too much memory ([`crate::Sps::is_within_reach`]).
+    OutOfReach,
 }

@@ -8,6 +8,7 @@ use crate::choice::{Quality, Wants};
 use crate::error::DropReason;
 use crate::packet::Packet;
 use crate::size::Size;
+use crate::sps::units;
 use crate::track::{Origin, Track};
 use crate::trunk::TrunkId;
 use crate::{Departures, choice};
@@ -100,8 +101,15 @@ impl Router {
         Some(())
     }
 
-    /// Says of which tracks a thumbnail is wanted, where that has changed.
+    /// Says of which tracks a thumbnail is wanted, and of which none can be made, where that has changed.
     pub(super) fn note_thumbnails(&mut self, now: Instant, news: &mut Vec<News>) {
+        for track in self.tracks.values_mut().filter(|track| matches!(track.origin, Origin::Session(..))) {
+            let is_out_of_reach = track.is_out_of_reach();
+            if is_out_of_reach && !track.was_out_of_reach {
+                news.push(News::Thumbnail(track.id, ThumbnailWish::OutOfReach));
+            }
+            track.was_out_of_reach = is_out_of_reach;
+        }
         let needed = self.tracks.values().filter(|track| self.needs_thumbnail(now, track)).map(|track| track.id);
         for track in needed.collect::<Vec<_>>() {
             if self.thumbnails.insert(track, now).is_none() {
@@ -135,30 +143,5 @@ impl Router {
         let by_trunk = matches!(track.origin, Origin::Session(..))
             && self.trunks.values().any(|trunk| trunk.thumbnails.contains(&track.id));
         by_trunk || track.sinks.iter().any(is_enough)
-    }
-}
-
-/// The NAL units of an Annex B byte stream.
-fn units(annex_b: &[u8]) -> impl Iterator<Item = &[u8]> {
-    let mut rest = annex_b;
-    std::iter::from_fn(move || {
-        let start = rest.windows(3).position(|three| three == [0, 0, 1])? + 3;
-        let after = &rest[start..];
-        let length = after.windows(3).position(|three| three == [0, 0, 1] || three == [0, 0, 0]).unwrap_or(after.len());
-        rest = &after[length..];
-        Some(&after[..length])
-    })
-    .filter(|unit| !unit.is_empty())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn units_stand_between_start_codes() {
-        let annex_b = [0, 0, 0, 1, 0x67, 1, 0, 0, 0, 1, 0x68, 2, 0, 0, 1, 0x65, 3, 0, 4];
-        assert_eq!(units(&annex_b).collect::<Vec<_>>(), [&[0x67, 1][..], &[0x68, 2], &[0x65, 3, 0, 4]]);
-        assert_eq!(units(&[]).count() + units(&[1, 2, 3]).count() + units(&[0, 0, 1]).count(), 0);
     }
 }

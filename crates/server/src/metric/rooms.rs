@@ -88,11 +88,14 @@ impl Page<'_> {
 
     pub(super) fn feeds(&mut self) -> fmt::Result {
         type Count = fn(&FeedReport) -> u64;
-        let counts: [(&str, &str, Count); 5] = [
+        let counts: [(&str, &str, Count); 6] = [
             ("feed_packets", "Packets received.", |feed| feed.track.packets),
             ("feed_bytes", "Bytes of payload received; their rate times 8 is the bit rate.", |feed| feed.track.bytes),
             ("feed_lost_packets", "Packets lost on the way in.", |feed| feed.track.lost),
             ("feed_frames", "Frames received; their rate is the frame rate.", |feed| feed.track.frames),
+            ("feed_upper_frames", "Of these, those of upper temporal layers, which viewers can go without.", |feed| {
+                feed.track.upper_frames
+            }),
             ("feed_keyframe_requests", "Keyframe requests to its publisher.", |feed| feed.track.keyframe_requests),
         ];
         for (name, help, count) in counts {

@@ -31,6 +31,9 @@ impl Collector for Makers {
         for (what, count) in whats {
             counter(&mut family, &[("what", what)], read(count))?;
         }
+        let help = "Feeds of which none is made, for a decoder of their pictures would be too large.";
+        let family = encoder.encode_descriptor("thumbnail_feeds_out_of_reach", help, None, MetricType::Counter)?;
+        ConstCounter::new(read(&counts.out_of_reach)).encode(family)?;
         let help = "Time that the making of thumbnails took.";
         let family = encoder.encode_descriptor("thumbnail_busy_seconds", help, None, MetricType::Counter)?;
         ConstCounter::new(read(&counts.busy_us) as f64 / 1e6).encode(family)

@@ -72,6 +72,11 @@ impl Unit {
         self.first().begins_keyframe
     }
 
+    /// True if no other picture needs it. What comes last is of the picture itself.
+    pub(super) fn is_spare(&self) -> bool {
+        self.0.last().is_some_and(|packet| packet.temporal_layer > 0)
+    }
+
     /// Its first packet.
     pub(super) fn first(&self) -> &Packet {
         &self.0[0]

@@ -55,6 +55,7 @@ impl Worker {
                     self.taps.0.remove(&tap);
                     self.handle(place, Input::Tap(tap, Tapping::Close));
                 }
+                (ThumbnailWish::OutOfReach, _) => self.thumbnails.note_out_of_reach(),
                 _ => {}
             }
         }
