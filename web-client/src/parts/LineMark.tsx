@@ -1,10 +1,9 @@
 // The sign of a line that is not good.
 
-import { SignalLow, SignalMedium } from "lucide-react";
+import { TriangleAlert } from "lucide-react";
 import type { LineCondition } from "../../../signaling/messages.ts";
 import "./LineMark.css";
 
 export function LineMark({ condition, title }: { readonly condition: Exclude<LineCondition, "good">; readonly title: string }) {
-  const Icon = condition === "poor" ? SignalLow : SignalMedium;
-  return <span className="line-mark" data-condition={condition} title={title}><Icon aria-hidden size={18} /></span>;
+  return <span className="line-mark" data-condition={condition} title={title}><TriangleAlert aria-hidden size={18} /></span>;
 }
