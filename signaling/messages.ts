@@ -221,6 +221,15 @@ export type ServerMessage =
   vacant: VacantReason | null,
 }
 | {
+  "type": "line_changed",
+  /** Whose. */
+  member: MemberId,
+  /** Towards the server, or from it. */
+  connection: Connection,
+  /** How it is now. */
+  condition: LineCondition,
+}
+| {
   "type": "speaking",
   /** Voices above the threshold. */
   voices: Array<VoiceId>,
@@ -263,6 +272,9 @@ export type PublishedFeed = {
   /** The site it was bound to. */
   site: SiteId | null,
 };
+
+/** How a line is: what goes over it. */
+export type LineCondition = "good" | "reduced" | "poor";
 
 /** Why a slot shows nothing. */
 export type VacantReason = "chosen" | "no_feed" | "no_common_codec" | "capacity" | "line";

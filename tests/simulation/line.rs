@@ -3,7 +3,8 @@
 
 use std::time::Duration;
 
-use signaling::{ClientMessage, FeedKind, Role, Slot, VacantReason};
+use signaling::client::Connection;
+use signaling::{ClientMessage, FeedKind, LineCondition, Role, Slot, VacantReason};
 
 use crate::camera::Lens;
 use crate::link::Weather;
@@ -74,6 +75,51 @@ fn a_line_that_is_too_narrow() {
             assert!(frames >= before + 98, "{} of 100", frames - before);
         }
         world.settle();
+    });
+}
+
+/// How the lines of these clients are, as they and the lead know it.
+fn lines(world: &World, client: usize) -> Vec<(Connection, LineCondition)> {
+    world.check_rosters();
+    let roster = &world.clients[client].roster;
+    let own = roster.lines.iter().filter(|((member, _), _)| Some(*member) == roster.me);
+    own.map(|((_, connection), condition)| (*connection, *condition)).collect()
+}
+
+#[test]
+fn a_line_is_called_what_it_is() {
+    each_seed("a_line_is_called_what_it_is", 3, |seed| {
+        let mut world = World::new(seed);
+        let at = consultation(&mut world, Weather::clear(20).narrow(20_000));
+        let (surgeon, expert) = (0, 1);
+        world.enter(Role::Lead, None);
+        let annex = world.open_annex();
+        let trainee = world.enter_at(annex, Role::Trainee, None);
+        world.run_ms(100);
+        let trainees = world.receive(trainee, 1, 0, Weather::clear(20).narrow(20_000).into());
+        world.watch(trainee, 0, Some(world.feeds()[0].1));
+        world.run_ms(5000);
+        assert_eq!([surgeon, expert, trainee].map(|client| lines(&world, client)), [vec![], vec![], vec![]]);
+        widen(&mut world, at, 3300);
+        widen(&mut world, trainees, 1500);
+        world.run_ms(6000);
+        assert_eq!(lines(&world, expert), [(Connection::Receive, LineCondition::Poor)], "seed {seed}: one of three");
+        assert!(!lines(&world, trainee).is_empty(), "seed {seed}: there is nothing smaller, and much of it is lost");
+        // A lead who comes now hears of it.
+        world.enter(Role::Lead, None);
+        world.run_ms(100);
+        world.check_rosters();
+        widen(&mut world, at, 20_000);
+        widen(&mut world, trainees, 20_000);
+        // So much is lost on the way in that nobody need see anything.
+        world.clients.iter_mut().for_each(|client| client.is_excused = true);
+        let cameras = world.clients[surgeon].publishing.expect("it publishes");
+        world.peers.get_mut(&cameras).expect("it is there").up.weather = Weather::clear(10).losing(600);
+        world.run_ms(8000);
+        assert_eq!(lines(&world, surgeon), [(Connection::Publish, LineCondition::Poor)], "seed {seed}");
+        world.peers.get_mut(&cameras).expect("it is there").up.weather = Weather::clear(10);
+        world.run_ms(40_000);
+        assert_eq!([surgeon, expert, trainee].map(|client| lines(&world, client)), [vec![], vec![], vec![]]);
     });
 }
 

@@ -2,8 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use signaling::{FeedId, MemberId, ServerMessage};
+use signaling::client::Connection;
+use signaling::{FeedId, LineCondition, MemberId, Role, ServerMessage};
 
+use crate::client::Client;
 use crate::look::{may_know, may_perceive};
 use crate::world::{Source, World};
 
@@ -13,6 +15,8 @@ pub(crate) struct Roster {
     pub(crate) me: Option<MemberId>,
     members: BTreeSet<MemberId>,
     feeds: BTreeMap<FeedId, bool>,
+    /// Lines that are not good.
+    pub(crate) lines: BTreeMap<(MemberId, Connection), LineCondition>,
 }
 
 impl Roster {
@@ -22,12 +26,14 @@ impl Roster {
                 self.me = Some(you.id);
                 self.members = members.iter().map(|member| member.id).collect();
                 self.feeds = feeds.iter().map(|feed| (feed.id, feed.muted)).collect();
+                self.lines.clear();
             }
             ServerMessage::Entered { member } => {
                 assert!(self.members.insert(member.id), "{:?} enters and is there: {self:?}", member.id);
             }
             ServerMessage::Left { member } => {
                 assert!(self.members.remove(member), "{member:?} leaves and is not there: {self:?}");
+                self.lines.retain(|(whose, _), _| whose != member);
             }
             ServerMessage::FeedPublished { feed } => {
                 self.feeds.insert(feed.id, feed.muted);
@@ -37,6 +43,18 @@ impl Roster {
             }
             ServerMessage::FeedUnpublished { feed } => {
                 assert!(self.feeds.remove(feed).is_some(), "feed {feed} is over and was not there: {self:?}");
+            }
+            ServerMessage::LineChanged { member, connection, condition } => {
+                let key = (*member, *connection);
+                let before = match condition {
+                    LineCondition::Good => self.lines.remove(&key),
+                    _ => self.lines.insert(key, *condition),
+                };
+                assert_ne!(
+                    before.unwrap_or_default(),
+                    *condition,
+                    "{member:?} {connection:?} is said to be what it was"
+                );
             }
             _ => {}
         }
@@ -57,6 +75,15 @@ impl World {
                 perceived.filter_map(|source| Some((source.feed?, source.is_muted()))).collect();
             let who = format!("seed {}, {:?} {me:?} at worker {}", self.seed, client.role, client.worker);
             assert_eq!(client.roster.members, members, "{who} knows of other members than there are");
+            let hears =
+                |other: &&Client| client.role == Role::Lead || client.site.is_some() && client.site == other.site;
+            let others = there().filter(|other| other.roster.me == me || hears(other));
+            let own = |other: &Client| {
+                let me = other.roster.me;
+                other.roster.lines.clone().into_iter().filter(move |((of, _), _)| Some(*of) == me)
+            };
+            let lines: BTreeMap<_, _> = others.flat_map(own).collect();
+            assert_eq!(client.roster.lines, lines, "{who} knows otherwise of a line than whose it is");
             assert_eq!(client.roster.feeds, feeds, "{who} knows of other feeds than there are");
         }
     }

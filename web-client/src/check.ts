@@ -6,7 +6,7 @@
 
 import * as v from "valibot";
 import type {
-  CloseReason, Connection, Feed, FeedFault, FeedKind, Member, RefusalCode, Role, RoomKind, ServerMessage,
+  CloseReason, Connection, Feed, FeedFault, FeedKind, LineCondition, Member, RefusalCode, Role, RoomKind, ServerMessage,
   VacantReason, Voice,
 } from "../../signaling/messages.ts";
 
@@ -23,6 +23,7 @@ export const FEED_KINDS = [
 const ROOM_KINDS = ["guidance", "consultation", "teaching", "meeting"] as const;
 const FAULTS = ["b_frames", "no_keyframe", "silent"] as const;
 const VACANT = ["chosen", "no_feed", "no_common_codec", "capacity", "line"] as const;
+const CONDITIONS = ["good", "reduced", "poor"] as const;
 const CLOSE = ["left", "slow_consumer", "timed_out", "refused", "shutting_down", "internal"] as const;
 const REFUSALS = [
   "bad_message", "too_large", "too_many", "wrong_version", "not_joined", "already_joined", "bad_token",
@@ -37,6 +38,7 @@ const roomKind: Schema<RoomKind> = v.picklist(ROOM_KINDS);
 const feedKind: Schema<FeedKind> = v.picklist(FEED_KINDS);
 const fault: Schema<FeedFault> = v.picklist(FAULTS);
 const vacant: Schema<VacantReason> = v.picklist(VACANT);
+const condition: Schema<LineCondition> = v.picklist(CONDITIONS);
 const closeReason: Schema<CloseReason> = v.picklist(CLOSE);
 // A code of a newer server must not swallow the refusal itself: it becomes `internal`, with the server's sentence.
 const refusalCode: Schema<RefusalCode> = v.fallback(v.picklist(REFUSALS), "internal");
@@ -71,6 +73,7 @@ const messages: { [Type in ServerMessage["type"]]: Schema<Extract<ServerMessage,
   watched: v.object({
     type: v.literal("watched"), re, slot: id, feed: v.nullish(id, null), vacant: v.nullish(vacant, null),
   }),
+  line_changed: v.object({ type: v.literal("line_changed"), member: id, connection, condition }),
   speaking: v.object({ type: v.literal("speaking"), voices: v.array(id) }),
   ponged: v.object({ type: v.literal("ponged"), re, at_ms: v.number(), server_ms: v.number() }),
   refused: v.object({ type: v.literal("refused"), re, code: refusalCode, message: v.string() }),

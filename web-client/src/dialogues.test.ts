@@ -96,6 +96,10 @@ function expectSaid(session: Session, message: ServerMessage, source: string): v
     case "speaking":
       expect(session.speaking, source).toEqual(message.voices);
       return;
+    case "line_changed":
+      expect(session.lines.some((line) => line.member === message.member && line.connection === message.connection), source)
+        .toBe(message.condition !== "good");
+      return;
     case "disconnected":
       if (message.connection === "publish") expect([session.published, session.voice], source).toEqual([[], null]);
       return;

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { Feed, Member, ServerMessage, Voice } from "../../signaling/messages.ts";
-import { act, EMPTY, feedIn, hear, type Session, speakerOf } from "./session.ts";
+import { act, EMPTY, feedIn, hear, lineOf, type Session, speakerOf } from "./session.ts";
 
 const member = (id: number, role: Member["role"] = "expert", site: string | null = null): Member =>
   ({ id, name: `Dr. Example ${id}`, role, site });
@@ -50,6 +50,21 @@ describe("session", () => {
     const session = after(joined(), { type: "feed_published", feed: feed(1, 2, { codec: "H264" }) });
     expect(session.feeds.map((each) => each.id)).toEqual([1, 2]);
     expect(session.feeds[0]?.codec).toBe("H264");
+  });
+
+  it("knows which lines are not good, and the worst of several", () => {
+    const surgeon = member(2, "surgeon", "a");
+    const session = after(
+      joined(), { type: "line_changed", member: 1, connection: "receive", condition: "reduced" },
+      { type: "line_changed", member: 2, connection: "publish", condition: "reduced" },
+      { type: "line_changed", member: 2, connection: "publish", condition: "poor" });
+    expect(lineOf(session, "receive", [member(1)])).toBe("reduced");
+    expect(lineOf(session, "publish", [member(1), surgeon])).toBe("poor");
+    expect(lineOf(session, "publish", [member(1)])).toBe("good");
+    const mended = hear(session, { type: "line_changed", member: 2, connection: "publish", condition: "good" });
+    expect(lineOf(mended, "publish", [surgeon])).toBe("good");
+    expect(hear(session, { type: "left", member: 2 }).lines.map((line) => line.member)).toEqual([1]);
+    expect(act(session, { type: "connection_lost" }).lines).toEqual([]);
   });
 
   it("marks what is held back or faulty", () => {

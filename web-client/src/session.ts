@@ -2,8 +2,8 @@
 // dialogues in `signaling/` can be replayed through it.
 
 import type {
-  CloseReason, Feed, FeedId, Member, MemberId, PublishedFeed, RefusalCode, RoomId, RoomKind, ServerMessage, Slot,
-  VacantReason, Voice, VoiceId,
+  CloseReason, Connection, Feed, FeedId, LineCondition, Member, MemberId, PublishedFeed, RefusalCode, RoomId, RoomKind,
+  ServerMessage, Slot, VacantReason, Voice, VoiceId,
 } from "../../signaling/messages.ts";
 
 /** How the signaling connection is. `ended` does not come back by itself. */
@@ -13,6 +13,13 @@ export type Line = "idle" | "connecting" | "joined" | "reconnecting" | "ended";
 export interface SlotState {
   readonly feed: FeedId | null;
   readonly vacant: VacantReason | null;
+}
+
+/** How one member's line is, towards the server (`publish`) or from it. */
+export interface MemberLine {
+  readonly member: MemberId;
+  readonly connection: Connection;
+  readonly condition: LineCondition;
 }
 
 /** Something that was asked for and not done. `serial` tells two equal refusals apart. */
@@ -31,6 +38,8 @@ export interface Session {
   readonly feeds: readonly Feed[];
   readonly voices: readonly Voice[];
   readonly slots: Readonly<Record<Slot, SlotState>>;
+  /** The lines of members that are not good, as far as this client hears of them. */
+  readonly lines: readonly MemberLine[];
   /** Loudest first. */
   readonly speaking: readonly VoiceId[];
   /** What this client itself publishes, by m-line. */
@@ -52,7 +61,7 @@ export type LocalAction =
   | { readonly type: "refusal_seen"; readonly serial: number };
 
 export const EMPTY: Session = {
-  line: "idle", room: null, kind: null, you: null, members: [], feeds: [], voices: [], slots: {}, speaking: [],
+  line: "idle", room: null, kind: null, you: null, members: [], feeds: [], voices: [], slots: {}, lines: [], speaking: [],
   published: [], voice: null, voiceMuted: false, refusals: [], doorRefusal: null, closed: null,
 };
 
@@ -111,6 +120,8 @@ export function hear(session: Session, message: ServerMessage): Session {
         ...session,
         slots: { ...session.slots, [message.slot]: { feed: message.feed, vacant: message.vacant } },
       };
+    case "line_changed":
+      return lineChanged(session, message);
     case "speaking":
       return { ...session, speaking: message.voices };
     case "ponged":
@@ -134,7 +145,8 @@ export function act(session: Session, action: LocalAction): Session {
     case "connection_lost":
       // Who was there stays on screen, marked as reconnecting by `line`; nobody is known to speak.
       return session.line === "ended" ? session : {
-        ...session, line: session.you === null ? "connecting" : "reconnecting", speaking: [], published: [], voice: null,
+        ...session, line: session.you === null ? "connecting" : "reconnecting", lines: [], speaking: [], published: [],
+        voice: null,
       };
     case "ended":
       return { ...session, line: "ended", speaking: [] };
@@ -149,6 +161,13 @@ export function act(session: Session, action: LocalAction): Session {
 function comesBack(session: Session, reason: CloseReason): boolean {
   if (reason === "refused") return session.doorRefusal !== null && !isFinal(session.doorRefusal.code);
   return reason !== "left";
+}
+
+/** How the lines of these members are, the worst of them. */
+export function lineOf(session: Session, connection: Connection, members: readonly Member[]): LineCondition {
+  const lines = session.lines.filter((line) => line.connection === connection && members.some((each) => each.id === line.member));
+  if (lines.some((line) => line.condition === "poor")) return "poor";
+  return lines.length === 0 ? "good" : "reduced";
 }
 
 /** The member who speaks with this voice. */
@@ -173,10 +192,18 @@ function refused(session: Session, code: RefusalCode, message: string): Session 
   return { ...session, doorRefusal: refusal, line: isFinal(code) ? "ended" : session.line };
 }
 
+function lineChanged(session: Session, { member, connection, condition }: MemberLine): Session {
+  const others = session.lines.filter((line) => line.member !== member || line.connection !== connection);
+  return { ...session, lines: condition === "good" ? others : [...others, { member, connection, condition }] };
+}
+
 function memberGone(session: Session, member: MemberId): Session {
   const feeds = session.feeds.filter((feed) => feed.member === member);
   const voices = session.voices.filter((voice) => voice.member === member);
-  let next: Session = { ...session, members: session.members.filter((each) => each.id !== member) };
+  let next: Session = {
+    ...session, members: session.members.filter((each) => each.id !== member),
+    lines: session.lines.filter((line) => line.member !== member),
+  };
   for (const feed of feeds) next = feedGone(next, feed.id);
   for (const voice of voices) next = voiceGone(next, voice.id);
   return next;

@@ -17,6 +17,7 @@ use str0m::media::Mid;
 use self::replaying::piece;
 use self::resending::{RESENDS_IN, resends};
 use crate::allocation::Allocation;
+use crate::condition::LineCondition;
 use crate::datagram::{Departures, Path};
 use crate::layer::Layer;
 use crate::packet::Packet;
@@ -61,6 +62,8 @@ pub(crate) struct Downlink {
     /// How often a sink of it has lost its picture because there was no capacity.
     pub(crate) thinned: u64,
     allocation: Allocation,
+    /// What the last of it means for the viewer.
+    spending: LineCondition,
     spent_at: Option<Instant>,
     /// Frames that no other needs, left out for the same reason.
     pub(crate) frames_left_out: u64,
@@ -92,6 +95,7 @@ impl Downlink {
             is_held: false,
             thinned: 0,
             allocation: Allocation::default(),
+            spending: LineCondition::Good,
             spent_at: None,
             frames_left_out: 0,
             resent: (epoch.0, 0),

@@ -135,6 +135,11 @@ impl Estimator {
         self.full_at_us.is_some_and(|at_us| self.now_us - at_us < NARROW_US)
     }
 
+    /// The part of the packets that was lost lately, 0 to 1.
+    pub(crate) fn loss(&self) -> f64 {
+        self.receipt.last_loss()
+    }
+
     /// What stands in the line's queue.
     pub(crate) fn standing(&self) -> Duration {
         Duration::from_micros(self.queue.standing_us().unwrap_or(0).max(0) as u64)

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use crate::asking::Asking;
 use crate::choice::Quality;
 use crate::clock::CaptureClock;
+use crate::condition::LineCondition;
 use crate::format::Encoding;
 use crate::frame_layers::LayerReader;
 use crate::fresh::Fresh;
@@ -56,6 +57,8 @@ pub(crate) struct Layer {
     rated: (Instant, u64),
     /// The router's instant and the time since 1970 at the same moment.
     epoch: (Instant, Duration),
+    /// Packets that came until the last second, and the part of those of that second that was lost for good.
+    lost_of: (u64, f64),
     gaps: Gaps,
     sets: ParameterSets,
     pub(crate) temporal: TemporalLayers,
@@ -107,6 +110,7 @@ impl Layer {
             history: History::default(),
             fresh: Fresh::default(),
             epoch,
+            lost_of: (0, 0.0),
             gaps: Gaps::default(),
             last_packet_at: now,
             traffic: Traffic::default(),
@@ -304,9 +308,13 @@ impl Layer {
             self.spatial.measure();
             self.rated = (now, self.traffic.bytes);
             let lost = self.gaps.lost();
-            if std::mem::replace(&mut self.traffic.lost, lost) < lost && !self.history.is_whole() {
+            let lost_before = std::mem::replace(&mut self.traffic.lost, lost);
+            if lost_before < lost && !self.history.is_whole() {
                 self.asking.mend(now);
             }
+            let newly_lost = (lost - lost_before) as f64;
+            let came = (self.traffic.packets - self.lost_of.0) as f64;
+            self.lost_of = (self.traffic.packets, newly_lost / (newly_lost + came).max(1.0));
         }
     }
 
@@ -323,6 +331,11 @@ impl Layer {
     /// Its rate in bytes, without the spatial layers above this one.
     pub(crate) fn rate_up_to(&self, spatial: u8) -> u64 {
         if spatial < self.spatial.top() { self.spatial.rate_bytes(spatial) } else { self.rate_bytes }
+    }
+
+    /// How the publisher's line is, as far as this layer shows it.
+    pub(crate) fn condition(&self) -> LineCondition {
+        LineCondition::of_lost(self.lost_of.1)
     }
 
     pub(crate) fn has_b_frames(&self) -> bool {

@@ -11,6 +11,7 @@ mod answer;
 mod asking;
 mod choice;
 mod clock;
+mod condition;
 pub mod datagram;
 mod deadline;
 mod descriptor;
@@ -50,6 +51,7 @@ mod transport_feedback;
 mod trunk;
 
 pub use asking::Spared;
+pub use condition::LineCondition;
 pub use datagram::{Datagram, Departures, Protocol, Run, SessionId};
 pub use descriptor::Descriptor;
 pub use downlink::Rank;

@@ -19,6 +19,7 @@ use str0m::media::Mid;
 pub(crate) use thumbnails::WORTH;
 pub use thumbnails::{THUMBNAIL, ThumbnailPicture};
 
+use crate::condition::LineCondition;
 use crate::deadline::Deadlines;
 use crate::downlink::{Downlink, Rank};
 use crate::dtls::Certificate;
@@ -96,6 +97,7 @@ pub struct Router {
     wanted: Vec<Mid>,
     events: Vec<(SessionId, SessionEvent)>,
     ways: Vec<(SessionId, Way)>,
+    conditions: Vec<(SessionId, LineCondition)>,
     counters: Counters,
 }
 
@@ -124,6 +126,7 @@ impl Router {
             wanted: Vec::new(),
             events: Vec::new(),
             ways: Vec::new(),
+            conditions: Vec::new(),
             counters: Counters::default(),
         }
     }
@@ -356,6 +359,7 @@ impl Router {
         self.forget(id);
         self.events.retain(|(session, _)| *session != id);
         self.ways.retain(|(session, _)| *session != id);
+        self.conditions.retain(|(session, _)| *session != id);
     }
 
     /// The ICE-TCP connection from `peer` is full, or no more: while it is, its viewer's pictures wait, so that nothing

@@ -8,8 +8,10 @@ use std::collections::BTreeMap;
 use std::time::Instant;
 
 use media::{Excerpt, Spared, TrackId, TrunkId};
+use signaling::client::Connection;
 use signaling::{
-    CloseReason, Feed, Member, MemberId, Refusal, RefusalCode, Role, RoomKind, ServerMessage, Voice, VoiceId,
+    CloseReason, Feed, LineCondition, Member, MemberId, Refusal, RefusalCode, Role, RoomKind, ServerMessage, Voice,
+    VoiceId,
 };
 
 use crate::entitlement::Standing;
@@ -63,6 +65,8 @@ pub enum Petition {
     Thumbnail(TrackId, bool),
     /// A track needs a keyframe of the layer with this SSRC, and for whom.
     KeyframeWanted(TrackId, u32, Spared),
+    /// The line of one of its members has become better or worse.
+    Line(MemberId, Connection, LineCondition),
     /// Another block of numbers for its members.
     Numbers,
     /// It is no more.
@@ -151,6 +155,7 @@ impl Room {
             Petition::Wanted(track, is_wanted) => self.router.want(now, from, track, is_wanted),
             Petition::Thumbnail(track, is_wanted) => self.router.want_thumbnail(now, from, track, is_wanted),
             Petition::KeyframeWanted(track, ssrc, whom) => self.router.want_keyframe(now, track, ssrc, whom),
+            Petition::Line(member, connection, condition) => self.set_line(member, connection, condition, out),
             Petition::Numbers => {
                 out.dispatches.push((from, Dispatch::Numbers(self.last_id)));
                 self.last_id = self.last_id.wrapping_add(BLOCK);

@@ -2,12 +2,13 @@
 //!
 //! [`Room::handle`] is the only way in; what follows from an input lands in the [`Outbox`]. No clock, socket, file,
 //! thread or randomness of its own. Read in this order: [`input`], [`outbox`], [`room`], [`entitlement`], then `member`,
-//! `publish`, `receive` and `voice`, which are what members do, and [`annex`].
+//! `publish`, `receive`, `voice` and `line`, which are what members do, and [`annex`].
 
 pub mod annex;
 mod client;
 pub mod entitlement;
 pub mod input;
+mod line;
 mod member;
 pub mod outbox;
 mod publish;

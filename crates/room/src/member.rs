@@ -1,10 +1,13 @@
 //! Who is in the room: how members come, what they are told of it, and how they go.
 
+use std::collections::BTreeMap;
 use std::time::Instant;
 
 use media::TrunkId;
+use signaling::client::Connection;
 use signaling::{
-    CloseReason, Feed, Member, MemberId, Private, Refusal, RefusalCode, RequestId, Role, ServerMessage, SiteId, limit,
+    CloseReason, Feed, LineCondition, Member, MemberId, Private, Refusal, RefusalCode, RequestId, Role, ServerMessage,
+    SiteId, limit,
 };
 
 use crate::annex::Petition;
@@ -20,6 +23,8 @@ pub(crate) struct Present {
     pub(crate) member: Member,
     pub(crate) standing: Standing,
     pub(crate) whereabouts: Whereabouts,
+    /// Its lines, towards the server and from it, where they are not good.
+    pub(crate) lines: BTreeMap<Connection, LineCondition>,
 }
 
 /// Where a member's clients are.
@@ -77,6 +82,9 @@ impl Room {
         if door == Door::WebSocket && !self.speaking.is_empty() {
             self.tell_speaking(client, out);
         }
+        if door == Door::WebSocket {
+            self.tell_lines(client, out);
+        }
     }
 
     fn admit(&self, standing: &Standing) -> Answered {
@@ -113,14 +121,14 @@ impl Room {
         if self.is_annex() {
             out.petitions.push(Petition::Entered(member.clone()));
         }
-        self.add_present(Present { member, standing, whereabouts }, out);
+        self.add_present(Present { member, standing, whereabouts, lines: BTreeMap::new() }, out);
         Some(id)
     }
 
     /// A member came whose clients are elsewhere.
     pub(crate) fn add_member(&mut self, member: Member, whereabouts: Whereabouts, out: &mut Outbox) {
         let standing = Standing { role: member.role, site: member.site.clone(), grants: Grants::default() };
-        self.add_present(Present { member, standing, whereabouts }, out);
+        self.add_present(Present { member, standing, whereabouts, lines: BTreeMap::new() }, out);
     }
 
     fn add_present(&mut self, present: Present, out: &mut Outbox) {

@@ -14,6 +14,7 @@ use signaling::{
 use crate::annex::{Annex, Petition};
 use crate::client::Client;
 use crate::entitlement::Standing;
+use crate::line::Lines;
 use crate::member::Present;
 use crate::outbox::{Closing, Outgoing, Route};
 use crate::request::Request;
@@ -47,6 +48,7 @@ pub struct Room {
     pub(crate) sessions: HashMap<SessionId, ClientId>,
     pub(crate) speaking: Vec<VoiceId>,
     pub(crate) listen_at: Option<Instant>,
+    pub(crate) lines: Lines,
     pub(crate) news: Vec<News>,
     pub(crate) last_id: u32,
     /// Where more of the audience is.
@@ -82,6 +84,7 @@ impl Room {
             listen_at: None,
             news: Vec::new(),
             last_id: 0,
+            lines: Lines::new(),
             annexes: BTreeSet::new(),
             annex: None,
         }
@@ -213,6 +216,7 @@ impl Room {
     pub(crate) fn end_session(&mut self, now: Instant, session: SessionId, out: &mut Outbox) {
         self.router.close(now, session, &mut out.departures);
         self.sessions.remove(&session);
+        self.forget_line(session, out);
         out.routes.push(Route::Over(session));
     }
 
@@ -250,6 +254,7 @@ impl Room {
             News::Faulted(track, fault) => self.feed_faulted(track, fault, out),
             News::NoCommonCodec(sink) => self.no_common_codec(sink, out),
             News::Waiting(sink, wait) => self.slot_waits(sink, wait, out),
+            News::Line(session, condition) => self.line_changed(session, condition, out),
             News::Wanted(track, is_wanted) => out.petitions.push(Petition::Wanted(track, is_wanted)),
             News::Thumbnail(track, wish) if self.is_annex() => {
                 out.petitions.push(Petition::Thumbnail(track, wish == ThumbnailWish::Begin));
@@ -274,6 +279,7 @@ impl Room {
         tracing::info!(room = %self.id, session = session.0, "session over");
         out.routes.push(Route::Over(session));
         self.tell_disconnected(session, out);
+        self.forget_line(session, out);
         let Some(id) = self.sessions.remove(&session) else { return };
         let Some(client) = self.clients.get_mut(&id) else { return };
         if client.door != Door::WebSocket {

@@ -22,7 +22,7 @@ pub use id::{FeedId, MemberId, RequestId, RoomId, SiteId, Slot, VoiceId};
 pub use private::Private;
 pub use refusal::{Refusal, RefusalCode};
 pub use roster::{Feed, FeedKind, Member, Role, RoomKind, Voice};
-pub use server::{CloseReason, PublishedFeed, ServerMessage, VacantReason};
+pub use server::{CloseReason, LineCondition, PublishedFeed, ServerMessage, VacantReason};
 pub use wire::{decode, encode};
 
 /// The version of this contract. A client names it in its first message; any other value is refused.

@@ -114,6 +114,16 @@ pub enum ServerMessage {
         /// Why it is empty, or stands.
         vacant: Option<VacantReason>,
     },
+    /// A member's line has become better or worse; until it is said, it is good. Said to the member itself, to the
+    /// others of its site, and to the leads (rule S5).
+    LineChanged {
+        /// Whose.
+        member: MemberId,
+        /// Towards the server, or from it.
+        connection: Connection,
+        /// How it is now.
+        condition: LineCondition,
+    },
     /// Who is heard: the speakers of the last moment, loudest first (rule V1). Silence is an empty list.
     Speaking {
         /// Voices above the threshold.
@@ -159,6 +169,20 @@ pub struct PublishedFeed {
     pub feed: FeedId,
     /// The site it was bound to.
     pub site: Option<SiteId>,
+}
+
+/// How a line is: what goes over it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+#[serde(rename_all = "snake_case")]
+pub enum LineCondition {
+    /// Everything.
+    #[default]
+    Good,
+    /// Some pictures are smaller than wanted, or left out; or packets are lost.
+    Reduced,
+    /// The large picture and the voices at most.
+    Poor,
 }
 
 /// Why a slot shows nothing.

@@ -56,7 +56,7 @@ fn messages() -> String {
         ($($type:ty),* $(,)?) => { $(text += &declaration::<$type>(&config);)* };
     }
     declare!(ClientMessage, FeedOffer, VoiceOffer, ShownAge, FeedChoice, OfSite, Connection);
-    declare!(ServerMessage, PublishedFeed, VacantReason, CloseReason, RefusalCode);
+    declare!(ServerMessage, PublishedFeed, LineCondition, VacantReason, CloseReason, RefusalCode);
     declare!(Member, Role, RoomKind, Feed, FeedKind, FeedFault, Voice);
     declare!(MemberId, FeedId, VoiceId, RequestId, Slot, RoomId, SiteId);
     // Doc links mean nothing to TypeScript.

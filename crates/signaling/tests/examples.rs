@@ -105,7 +105,9 @@ fn every_word_of_the_contract_has_an_example() {
     assert_eq!(used("server", "code"), words_of("RefusalCode"));
 
     let all: String = examples.iter().map(|(_, example)| example.to_string()).collect();
-    for union in ["Role", "RoomKind", "FeedKind", "FeedFault", "VacantReason", "CloseReason", "Connection"] {
+    for union in
+        ["Role", "RoomKind", "FeedKind", "FeedFault", "VacantReason", "CloseReason", "Connection", "LineCondition"]
+    {
         let words = words_of(union);
         assert!(words.len() > 1, "{union}");
         let missing: Vec<_> = words.iter().filter(|word| !all.contains(&format!("\"{word}\""))).collect();

@@ -21,6 +21,7 @@ const [wide_mbps, narrow_mbps] = [20, 2.4];
 let server;
 let office;
 let expert;
+let lead;
 const publishers = [];
 
 before(async () => {
@@ -32,22 +33,27 @@ before(async () => {
   }
   expert = new Member(await open({ namespace: office.name, trusted: server.url, size: [1280, 800] }));
   await expert.enter(await server.link({ room, role: "expert" }));
+  lead = new Member(await open({ trusted: server.url, size: [1280, 800] }));
+  await lead.enter(await server.link({ room, role: "lead" }));
 });
 
 after(async () => {
-  await expert?.page.end();
+  await Promise.all([expert, lead].map((member) => member?.page.end()));
   await Promise.all(publishers.map((publisher) => publisher.stop("SIGINT")));
   await server?.stop();
   await office?.link.stop();
 });
 
 const vacant = async (which) => (await expert.pictures(which)).map((picture) => picture.vacant ?? null);
+/** How the expert's line is, as the expert's own page says, and as the lead's does. */
+const called = async () => [await expert.ownLine("receive"), await lead.lineOf("expert", "receive")];
 const leftOut = async () => (await vacant("side")).filter((why) => why === "line").length;
 
 test("a wide line carries all four", async () => {
   await expert.truePictures(kinds.length, "side");
   await expert.truePictures(1, "large");
   assert.deepEqual(await vacant("large side"), Array(kinds.length + 1).fill(null));
+  assert.deepEqual(await called(), ["good", "good"]);
 });
 
 test("on a narrow one small pictures are left out, and the large one goes on", async () => {
@@ -62,11 +68,13 @@ test("on a narrow one small pictures are left out, and the large one goes on", a
   console.log(`large: ${frames} frames passed in 10 s, freezes and packets lost so far ${row}; small: ${await vacant("side")}`);
   assert.ok(frames > 240, `${frames} frames in 10 s`);
   assert.deepEqual(await vacant("large"), [null]);
+  assert.deepEqual(await called(), ["poor", "poor"], "voice and the large picture only, and the lead knows");
 });
 
 test("when the line is wide again they come back", async () => {
   office.widen({ down_mbps: wide_mbps });
   await until("all small pictures", async () => (await leftOut()) === 0, { within_ms: 60_000, seen: () => vacant("side") });
   await expert.truePictures(kinds.length, "side");
+  await until("a good line", async () => (await called()).every((condition) => condition === "good"), { seen: called });
   assert.deepEqual(expert.page.complaints, []);
 });

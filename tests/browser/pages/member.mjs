@@ -45,6 +45,19 @@ export class Member {
     return await until(`${count} true pictures`, enough, { within_ms, seen: () => this.pictures(which) });
   }
 
+  /** How the page says that its own line is, towards the server (`publish`) or from it (`receive`). */
+  async ownLine(connection) {
+    return await this.page.$eval(one(`line-${connection}`), (line) => line.dataset.condition);
+  }
+
+  /** How the page says that the line of the first member of another role is; good where it says nothing. */
+  async lineOf(role, connection) {
+    return await this.page.$eval(`${one("member")}[data-role="${role}"]`, (member, connection) => {
+      const marks = [...member.querySelectorAll('[data-testid="member-line"]')];
+      return marks.find((mark) => mark.dataset.connection === connection)?.dataset.condition ?? "good";
+    }, connection);
+  }
+
   /** Lets the microphone through, for good. */
   async talk() {
     await this.page.click(one("open-microphone"));

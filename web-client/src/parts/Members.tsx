@@ -3,8 +3,9 @@
 import { MicOff, Volume2 } from "lucide-react";
 import type { Member, Role, VoiceId } from "../../../signaling/messages.ts";
 import { type Speech, useSpeech } from "../language.tsx";
-import { type Session, speakerOf } from "../session.ts";
+import { lineOf, type Session, speakerOf } from "../session.ts";
 import { ROLES } from "../check.ts";
+import { LineMark } from "./LineMark.tsx";
 import { memberName, memberOfSite, siteName } from "./names.ts";
 import "./Members.css";
 
@@ -24,6 +25,7 @@ export function Members({ session, roles = ROLES }: { readonly session: Session;
           <li key={member.id} className="member" data-testid="member" data-member={member.id} data-role={member.role} data-speaking={speaks}>
             <span className="member-name">{memberName(speech, member)}{member.id === session.you?.id && ` (${t("you")})`}</span>
             {named && <span className="member-role">{t(`role.${member.role}`)}{member.site !== null && ` · ${siteName(speech, member.site)}`}</span>}
+            <Lines session={session} member={member} />
             {speaks
               ? <Volume2 className="member-speaks" size={18} aria-label={t("speaking")} />
               : voice?.muted === true && <MicOff className="member-muted" size={18} aria-label={t("voice.muted")} />}
@@ -32,6 +34,20 @@ export function Members({ session, roles = ROLES }: { readonly session: Session;
       })}
     </ul>
   );
+}
+
+/** The lines of a member that are not good. */
+function Lines({ session, member }: { readonly session: Session; readonly member: Member }) {
+  const { t } = useSpeech();
+  return (["publish", "receive"] as const).map((connection) => {
+    const condition = lineOf(session, connection, [member]);
+    const label = condition === "good" ? "" : t(`member.line.${connection}.${condition}`);
+    return condition !== "good" && (
+      <span key={connection} className="member-line" data-testid="member-line" data-connection={connection} data-condition={condition}>
+        <LineMark condition={condition} title={label} /><span className="hidden-visually">{label}</span>
+      </span>
+    );
+  });
 }
 
 /** One line: who speaks now. Always there, so that nothing jumps when somebody does. */

@@ -1,10 +1,12 @@
 // The line above every page but the display: which room, who you are, how the line is, and the way out.
 
 import { Languages, LogOut } from "lucide-react";
+import type { Connection, Member } from "../../../signaling/messages.ts";
 import { type ReactNode, useEffect, useState } from "react";
 import type { Consultation } from "../consultation.ts";
 import { useSpeech } from "../language.tsx";
-import type { Session } from "../session.ts";
+import { lineOf, type Session } from "../session.ts";
+import { LineMark } from "./LineMark.tsx";
 import { memberName, siteName } from "./names.ts";
 import "./RoomBar.css";
 
@@ -28,6 +30,8 @@ export function RoomBar({ consultation, session, children }: RoomBarProps) {
           <span className="room-role">{t(`role.${you.role}`)}{you.site !== null && ` · ${siteName(speech, you.site)}`}</span>
         </p>
       )}
+      {you !== null && <Condition session={session} connection="publish" members={ofSite(session, you)} />}
+      {you !== null && <Condition session={session} connection="receive" members={[you]} />}
       <Line consultation={consultation} session={session} />
       {children}
       <LanguageSwitch />
@@ -47,6 +51,25 @@ export function LanguageSwitch() {
     >
       <Languages aria-hidden size={18} /><span className="room-word">{t("language")}</span>
     </button>
+  );
+}
+
+/** Who sends what this client's site sends. */
+function ofSite(session: Session, you: Member): readonly Member[] {
+  return you.site === null ? [you] : session.members.filter((member) => member.site === you.site);
+}
+
+/** That a line is not good; nothing while it is. Always in the page, so that a reader of the screen hears of a change. */
+function Condition({ session, connection, members }: {
+  readonly session: Session; readonly connection: Connection; readonly members: readonly Member[];
+}) {
+  const { t } = useSpeech();
+  const condition = lineOf(session, connection, members);
+  return (
+    <p className="room-condition" role="status" data-testid={`line-${connection}`} data-condition={condition}>
+      {condition !== "good" && <LineMark condition={condition} title={t(`line.${connection}.${condition}`)} />}
+      {condition !== "good" && <span>{t(`line.${connection}.${condition}`)}</span>}
+    </p>
   );
 }
 

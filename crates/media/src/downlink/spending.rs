@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use super::{Downlink, Open};
 use crate::allocation::Claim;
 use crate::choice::{Wants, choose, choose_spatial, is_alive};
+use crate::condition::LineCondition;
 use crate::datagram::Departures;
 use crate::router::TrackId;
 use crate::sink::{Progress, Sink};
@@ -44,10 +45,12 @@ impl Downlink {
         let is_limited = |sink: &Sink| sink.progress == Progress::LeftOut || sink.wants.most_bps.is_some();
         // What goes through is not given up on a guess.
         if !self.sinks.iter().any(is_limited) && (!is_full || self.best_bps(now, tracks) <= budget_bps) {
+            self.spending = LineCondition::Good;
             return (Vec::new(), false);
         }
         let (places, claims): (Vec<_>, Vec<_>) = self.claims(now, tracks).into_iter().unzip();
         let spent = self.allocation.spend(now, budget_bps, &claims);
+        self.spending = LineCondition::of_spending(&claims, &spent);
         let (mut again, mut is_any_left_out) = (Vec::new(), false);
         for ((place, claim), given) in places.into_iter().zip(claims).zip(spent) {
             let sink = &mut self.sinks[place];
@@ -68,6 +71,13 @@ impl Downlink {
             }
         }
         (again, is_any_left_out)
+    }
+
+    /// How its line is.
+    pub(crate) fn condition(&self) -> LineCondition {
+        let Some(Open { channel, .. }) = &self.open else { return LineCondition::Good };
+        let held = if self.is_held { LineCondition::Poor } else { LineCondition::Good };
+        LineCondition::of_loss(channel.estimator.loss()).max(self.spending).max(held)
     }
 
     /// What each slot that shows something could have, the largest on the screen first.

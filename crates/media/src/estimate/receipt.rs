@@ -66,6 +66,11 @@ impl Receipt {
         (whole >= 4).then(|| f64::from(bytes) * 8e6 / (whole * SLICE_US) as f64)
     }
 
+    /// The part that was lost in the last window that is over, 0 to 1.
+    pub(crate) fn last_loss(&self) -> f64 {
+        self.loss.unwrap_or(0.0)
+    }
+
     /// The part that was lost in the last window that is over, 0 to 1; true beside it when it is news.
     pub(crate) fn loss(&mut self, now_us: i64) -> (f64, bool) {
         let began = *self.window.began_us.get_or_insert(now_us);
@@ -75,6 +80,6 @@ impl Receipt {
             self.loss = Some(f64::from(self.window.missing) / f64::from(all));
             self.window = Window { began_us: Some(now_us), ..Window::default() };
         }
-        (self.loss.unwrap_or(0.0), is_over)
+        (self.last_loss(), is_over)
     }
 }

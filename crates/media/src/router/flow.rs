@@ -42,6 +42,7 @@ impl Router {
                 self.events = events;
             }
             news.extend(self.ways.drain(..).map(|(session, way)| News::Way(session, way)));
+            news.extend(self.conditions.drain(..).map(|(session, condition)| News::Line(session, condition)));
             let mut offered = std::mem::take(&mut self.offered);
             for (track, layer) in offered.drain(..) {
                 self.offer(now, track, layer, news);
@@ -68,6 +69,7 @@ impl Router {
         let received = downlink.receive(now, datagram.bytes, &self.tracks, departures, &mut wanted);
         let (again, is_any_left_out) = downlink.spend(now, &self.tracks);
         downlink.want(now, &self.tracks);
+        let condition = entry.said.note(now, downlink.condition());
         for place in again {
             // It had a codec before it was left out.
             self.begin(now, SinkId { session: id, place: place as u8 }).ok();
@@ -75,6 +77,7 @@ impl Router {
         if is_any_left_out {
             self.thinned.push(id);
         }
+        self.conditions.extend(condition.map(|condition| (id, condition)));
         for mid in wanted.drain(..) {
             self.remedy(now, id, mid);
         }

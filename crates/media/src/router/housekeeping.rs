@@ -1,9 +1,12 @@
 //! What is looked after ten times a second, over tracks, which are few: keyframe requests, faults, layers.
 
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use super::{HOUSEKEEPING, News, Router, SinkId, TrackId};
+use crate::SessionId;
 use crate::choice::{choose, is_alive};
+use crate::condition::LineCondition;
 use crate::router::ThumbnailWish;
 use crate::sink::{Progress, Wait};
 use crate::track::Origin;
@@ -16,9 +19,16 @@ impl Router {
         self.housekeeping_at = (!self.tracks.is_empty()).then_some(now + HOUSEKEEPING);
         let mut asks = Vec::new();
         let mut layered = Vec::new();
+        let mut lines: BTreeMap<SessionId, LineCondition> = BTreeMap::new();
         for track in self.tracks.values_mut() {
             for layer in &mut track.layers {
                 layer.measure(now);
+                if let Origin::Session(session, _) = track.origin
+                    && layer.is_sent()
+                {
+                    let line = lines.entry(session).or_default();
+                    *line = layer.condition().max(*line);
+                }
                 let may_ask = !track.is_muted && track.is_video;
                 if let Some(whom) = may_ask.then(|| layer.asking.due(now)).flatten() {
                     layer.traffic.keyframe_requests += 1;
@@ -47,6 +57,10 @@ impl Router {
                 self.counters.keyframe_requests_upstream += 1;
                 self.note_written(now, session);
             }
+        }
+        for (session, condition) in lines {
+            let said = self.entry_mut(session).and_then(|entry| entry.said.note(now, condition));
+            news.extend(said.map(|condition| News::Line(session, condition)));
         }
         for track in layered {
             self.change_layers(now, track);

@@ -3,6 +3,7 @@
 use super::{SinkId, TrackId};
 use crate::SessionId;
 use crate::asking::Spared;
+use crate::condition::LineCondition;
 use crate::format::Encoding;
 use crate::session::Way;
 use crate::sink::Wait;
@@ -42,6 +43,8 @@ pub enum News {
     NoCommonCodec(SinkId),
     /// A sink's picture stands, and why; or goes on.
     Waiting(SinkId, Option<Wait>),
+    /// A session's line has become better or worse.
+    Line(SessionId, LineCondition),
     /// The packets of a track of the home router are wanted from there, or no more.
     Wanted(TrackId, bool),
     /// A thumbnail of a track is wanted, or no more. In an annex: from its home.

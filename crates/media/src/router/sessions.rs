@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use str0m::crypto;
 
 use super::{Router, SinkId, TrackId};
+use crate::condition::Said;
 use crate::downlink::Downlink;
 use crate::dtls::KeysGoTo;
 use crate::session::{Drained, Line, Session};
@@ -29,6 +30,8 @@ pub(super) struct Entry {
     /// What a viewer is sent; none for a publisher.
     pub(super) downlink: Option<Box<Downlink>>,
     pub(super) written_at: Option<Instant>,
+    /// Of its line.
+    pub(super) said: Said,
 }
 
 pub(super) fn index(id: SessionId) -> usize {
@@ -53,6 +56,7 @@ impl Router {
             tracks: Vec::new(),
             downlink,
             written_at: None,
+            said: Said::default(),
         });
         self.counters.sessions_opened += 1;
         id
