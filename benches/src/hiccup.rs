@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::{Result, ensure};
 
-use crate::consilium::Consilium;
+use crate::consilium::{Consilium, Expert};
 use crate::figures::quantile;
 use crate::machine::Moment;
 use crate::peer::Peer;
@@ -50,6 +50,8 @@ struct Second {
 struct Crowd {
     subject: Consilium,
     swarm: Swarm,
+    /// Who stays for as long as it is here.
+    _talker: Expert,
     expert: usize,
     viewers: Vec<usize>,
 }
@@ -101,10 +103,10 @@ impl Crowd {
         // A keyframe only where one is asked for, as browsers send them.
         swarm.let_publish(publisher, 30, 9, u32::MAX);
         ensure!(swarm.run(PATIENCE, |swarm| swarm.peers().all(|peer| peer.is_connected))?, "no publisher");
-        let (_, downlink) = subject.expert(1)?;
+        let (talker, downlink) = subject.expert(1)?;
         let expert = swarm.add(downlink)?;
         swarm.let_send(false);
-        let mut crowd = Self { subject, swarm, expert, viewers: Vec::new() };
+        let mut crowd = Self { subject, swarm, _talker: talker, expert, viewers: Vec::new() };
         for viewer in 1..=viewers {
             for mut peer in crowd.subject.play(1)? {
                 peer.opens = false;

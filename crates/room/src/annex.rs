@@ -271,7 +271,7 @@ impl Room {
             }
             ServerMessage::FeedMuted { feed, muted, .. } => self.set_feed_muted(feed, muted, None, out),
             ServerMessage::VoiceMuted { voice, muted, .. } => self.set_voice_muted(voice, muted, None, out),
-            ServerMessage::FeedFaulted { feed, fault } => self.set_feed_fault(feed, fault, out),
+            ServerMessage::FeedFaulted { feed, fault } => self.set_feed_fault(now, feed, fault, out),
             ServerMessage::Speaking { voices } => self.set_speaking(now, voices, out),
             message => self.say_to_those(|_| true, &message, out),
         }

@@ -75,7 +75,7 @@ impl Room {
         Ok(())
     }
 
-    /// A site publishes four feeds at most, however many clients it has (row E02).
+    /// A site publishes four feeds at most, however many clients it has (row E02); silent ones apart.
     fn check_room_for_feeds(
         &self,
         client: ClientId,
@@ -92,8 +92,10 @@ impl Room {
             let same = if site.is_some() { feed.what.site.as_ref() == site } else { feed.what.member == member };
             same && !own.contains(&feed.what.id)
         });
-        let others = others.count();
-        if others + wanted > limit::FEEDS_PER_SITE {
+        // One that has vanished does not keep the next one out, and no site has more than as many again of those.
+        let (all, others) =
+            others.fold((0, 0), |(all, others), feed| (all + 1, others + usize::from(!feed.is_silent())));
+        if others + wanted > limit::FEEDS_PER_SITE || all + wanted > 2 * limit::FEEDS_PER_SITE {
             let sentence = format!(
                 "A site publishes at most {} feeds at a time; it has {others} and this would add {wanted}.",
                 limit::FEEDS_PER_SITE
@@ -316,7 +318,7 @@ impl Room {
         }
     }
 
-    pub(crate) fn feed_faulted(&mut self, track: TrackId, fault: Option<Fault>, out: &mut Outbox) {
+    pub(crate) fn feed_faulted(&mut self, now: Instant, track: TrackId, fault: Option<Fault>, out: &mut Outbox) {
         let Some(feed) = self.feeds.values().find(|feed| feed.track == track) else { return };
         let fault = fault.map(|fault| match fault {
             Fault::BFrames => FeedFault::BFrames,
@@ -325,7 +327,7 @@ impl Room {
         });
         let id = feed.what.id;
         tracing::info!(room = %self.id, feed = id.0, ?fault, "feed fault changed");
-        self.set_feed_fault(id, fault, out);
+        self.set_feed_fault(now, id, fault, out);
     }
 
     pub(crate) fn thumbnail_wished(&self, track: TrackId, wish: ThumbnailWish, out: &mut Outbox) {
@@ -338,12 +340,20 @@ impl Room {
         out.thumbnails.push((track, wish));
     }
 
-    pub(crate) fn set_feed_fault(&mut self, id: FeedId, fault: Option<FeedFault>, out: &mut Outbox) {
+    pub(crate) fn set_feed_fault(&mut self, now: Instant, id: FeedId, fault: Option<FeedFault>, out: &mut Outbox) {
         let Some(feed) = self.feeds.get_mut(&id) else { return };
         feed.what.fault = fault;
         let site = feed.what.site.clone();
         let message = ServerMessage::FeedFaulted { feed: id, fault };
         self.tell(|standing| standing.may_perceive(site.as_ref()), message, out);
+        self.find_feeds(now, out);
+    }
+}
+
+impl Published<Feed> {
+    /// True if nothing comes of it: its publisher may be gone.
+    pub(crate) fn is_silent(&self) -> bool {
+        self.what.fault == Some(FeedFault::Silent)
     }
 }
 

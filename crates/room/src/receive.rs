@@ -4,12 +4,12 @@ use std::time::{Duration, Instant};
 
 use media::{Offer, Outline, SinkId, Size, Wait};
 use signaling::{
-    FeedChoice, FeedId, Refusal, RefusalCode, RequestId, ServerMessage, ShownAge, Slot, VacantReason, limit,
+    Feed, FeedChoice, FeedId, Refusal, RefusalCode, RequestId, ServerMessage, ShownAge, Slot, VacantReason, limit,
 };
 
 use crate::client::{Receiving, Shown, SlotState, VoicePlace};
 use crate::entitlement::Standing;
-use crate::room::Answered;
+use crate::room::{Answered, Published};
 use crate::{ClientId, Door, Outbox, Room};
 
 impl Room {
@@ -141,12 +141,15 @@ impl Room {
         }
     }
 
-    /// The feed that a choice means now, for a viewer that stands so.
+    /// The feed that a choice means now, for a viewer that stands so. Of several of a site and kind the first that brings
+    /// anything: a publisher that has vanished is known to be gone half a minute later, and may be back long before.
     fn feed_for(&self, standing: &Standing, choice: &Option<FeedChoice>) -> Option<FeedId> {
         let feed = match choice.as_ref()? {
             FeedChoice::Feed(id) => self.feeds.get(id),
             FeedChoice::OfSite(of) => {
-                self.feeds.values().find(|feed| feed.what.site.as_ref() == Some(&of.site) && feed.what.kind == of.kind)
+                let meant =
+                    |feed: &&Published<Feed>| feed.what.site.as_ref() == Some(&of.site) && feed.what.kind == of.kind;
+                self.feeds.values().filter(meant).min_by_key(|feed| feed.is_silent())
             }
         }?;
         standing.may_perceive(feed.what.site.as_ref()).then_some(feed.what.id)

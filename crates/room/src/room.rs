@@ -251,7 +251,7 @@ impl Room {
             News::Disconnected(session) => self.tell_disconnected(session, out),
             News::Over(session) => self.session_over(now, session, out),
             News::Started(track, encoding) => self.feed_started(track, encoding, out),
-            News::Faulted(track, fault) => self.feed_faulted(track, fault, out),
+            News::Faulted(track, fault) => self.feed_faulted(now, track, fault, out),
             News::NoCommonCodec(sink) => self.no_common_codec(sink, out),
             News::Waiting(sink, wait) => self.slot_waits(sink, wait, out),
             News::Line(session, condition) => self.line_changed(session, condition, out),

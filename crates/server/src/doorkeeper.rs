@@ -1,4 +1,4 @@
-//! Bounds HTTP connections: how many there are, and how long one may say nothing at all.
+//! Bounds HTTP connections: how many there are, and how long one may say nothing at all; and lets messages leave at once.
 //!
 //! hyper's limit on the head of a request begins only once the connection's first bytes have told HTTP/1 from HTTP/2.
 //! Until then it waits for ever, so that is limited here.
@@ -10,6 +10,7 @@ use std::task::{Context, Poll};
 
 use axum_server::accept::Accept;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Sleep, sleep};
 
@@ -32,20 +33,23 @@ impl<A> Doorkeeper<A> {
     }
 }
 
-impl<A, I, S> Accept<I, S> for Doorkeeper<A>
+impl<A, S> Accept<TcpStream, S> for Doorkeeper<A>
 where
-    A: Accept<I, S>,
+    A: Accept<TcpStream, S>,
     A::Future: Send + 'static,
 {
     type Stream = Bounded<A::Stream>;
     type Service = A::Service;
     type Future = Pin<Box<dyn Future<Output = io::Result<(Self::Stream, Self::Service)>> + Send>>;
 
-    fn accept(&self, stream: I, service: S) -> Self::Future {
+    fn accept(&self, stream: TcpStream, service: S) -> Self::Future {
+        // Else a message waits until the one before has been acknowledged, which a peer may put off for 40 ms.
+        let is_prompt = stream.set_nodelay(true);
         let place = self.places.clone().try_acquire_owned();
         let accepted = self.inner.accept(stream, service);
         Box::pin(async move {
             let place = place.map_err(|_| io::Error::other("too many connections"))?;
+            is_prompt?;
             let (stream, service) = accepted.await?;
             let first_words = Some((Box::pin(sleep(HEAD_TIMEOUT)), PREFACE_BYTES));
             Ok((Bounded { stream, first_words, _place: place }, service))
@@ -101,5 +105,23 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Bounded<S> {
 
     fn is_write_vectored(&self) -> bool {
         self.stream.is_write_vectored()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum_server::accept::DefaultAcceptor;
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn what_is_said_leaves_at_once() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("loopback");
+        let _peer = TcpStream::connect(listener.local_addr().expect("bound")).await.expect("a connection");
+        let (stream, _) = listener.accept().await.expect("it is there");
+        let doorkeeper = Doorkeeper::new(DefaultAcceptor::new(), Arc::new(Semaphore::new(1)));
+        let (bounded, ()) = doorkeeper.accept(stream, ()).await.expect("there is a place");
+        assert!(bounded.stream.nodelay().expect("it is open"));
     }
 }
