@@ -1,5 +1,6 @@
 // What may be said on the wire; the rules are in README.md beside this file.
 // Generated from crates/signaling, do not edit. To write it anew: UPDATE=1 cargo test --release -p signaling
+// long because it is the whole contract, for one import
 
 /** One message from a client. Unknown types and unknown fields are refused (rule E2). */
 export type ClientMessage =

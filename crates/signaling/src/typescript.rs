@@ -12,6 +12,7 @@ use crate::*;
 const HEADER: &str = "\
 // What may be said on the wire; the rules are in README.md beside this file.
 // Generated from crates/signaling, do not edit. To write it anew: UPDATE=1 cargo test --release -p signaling
+// long because it is the whole contract, for one import
 ";
 
 /// What a type stands for, as one declaration; ts-rs leaves the layout to others.
