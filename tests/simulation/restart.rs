@@ -78,6 +78,34 @@ fn change_ssrc(seed: u64, workers: &[usize]) {
     world.settle();
 }
 
+/// Its program is killed, and another one publishes the same before the server knows that the first is gone.
+fn come_back(seed: u64, workers: &[usize]) {
+    let mut world = World::new(seed);
+    let (_, publishing) = room(&mut world, workers, Weather::clear(15));
+    // Until the first falls silent there is nothing to see.
+    world.clients.iter_mut().for_each(|client| client.is_excused = true);
+    world.drop_peer(publishing);
+    let away = 200 + world.chance.below(2000);
+    world.run_ms(away);
+    let device = world.enter(Role::Device, Some("site-a"));
+    world.publish(device, &LENSES, Weather::clear(15).into());
+    world.run_ms(4000);
+    let decoded = |world: &World| -> Vec<u64> {
+        let screens = world.peers.values().flat_map(|peer| &peer.screens);
+        screens.map(|screen| screen.sight.decoded).collect()
+    };
+    let before = decoded(&world);
+    world.run_ms(1000);
+    let frames: Vec<u64> = decoded(&world).iter().zip(before).map(|(after, before)| after - before).collect();
+    assert!(frames.len() == 8 && frames.iter().all(|frames| *frames >= 20), "seed {seed}: {frames:?} of 25");
+}
+
+#[test]
+fn a_publisher_that_was_killed_and_came_back_as_another() {
+    each_seed("a_publisher_that_was_killed_and_came_back_as_another", 3, |seed| come_back(seed, &[HOME]));
+    each_seed("a_publisher_that_was_killed_and_came_back_as_another", 3, |seed| come_back(seed, &[1, 2]));
+}
+
 #[test]
 fn a_publisher_that_was_restarted() {
     each_seed("a_publisher_that_was_restarted", 3, |seed| restart(seed, &[HOME]));
