@@ -246,3 +246,41 @@ impl Sink {
         if is_to_ask && !publisher_is_deaf { Remedy::Ask } else { Remedy::Replay }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use str0m::rtp::ExtensionMap;
+
+    use super::*;
+    use crate::choice::Quality;
+    use crate::parameter_sets::ParameterSets;
+
+    #[test]
+    fn what_was_shown_too_long_ago_is_no_source_of_what_is_sent_again() {
+        let now = Instant::now();
+        let encoding = Encoding::H264 { packetization_mode: 1, profile_idc: 66 };
+        let layer =
+            Layer::new(now, (now, Duration::ZERO), Quality::Sent(None), (encoding, 7), ParameterSets::default());
+        let mut sources = Sources::default();
+        let numbers: Vec<u8> =
+            (0..=SOURCES as u32).map(|track| sources.add(TrackId(track), (0, &layer), Some(97))).collect();
+        let tracks: Vec<_> = numbers.iter().map(|number| sources.of(*number).map(|source| source.track)).collect();
+        assert_eq!(tracks, [None, Some(TrackId(1)), Some(TrackId(2)), Some(TrackId(3)), Some(TrackId(4))]);
+    }
+
+    #[test]
+    fn a_publisher_is_asked_when_replays_are_in_vain_and_not_if_it_never_answers() {
+        let start = Instant::now();
+        let remedies = |is_deaf: bool| {
+            let stream = Stream::new(start, 1, None, Mid::from("0"), true, &ExtensionMap::empty());
+            let mut sink = Sink::new(start, Mid::from("0"), true, stream);
+            assert_eq!(sink.remedy(start, false, is_deaf), Remedy::Ask, "there is nothing to replay");
+            let mut remedy = |ms| sink.remedy(start + Duration::from_millis(ms), true, is_deaf);
+            assert_eq!([remedy(0), remedy(100)], [Remedy::Replay, Remedy::Wait]);
+            [2100, 4200, 6300, 8400].map(remedy)
+        };
+        use Remedy::{Ask, Replay};
+        assert_eq!(remedies(false), [Replay, Ask, Replay, Ask], "more and more rarely");
+        assert_eq!(remedies(true), [Replay; 4]);
+    }
+}

@@ -106,6 +106,23 @@ fn transport_wide_numbers_count_every_packet() {
 }
 
 #[test]
+fn what_is_sent_again_is_of_its_frame() {
+    let (mut net, publisher, viewer, _) = Net::two();
+    net.peers[viewer].loss_percent = 20;
+    net.send(publisher, 100, 1000);
+    net.peers[viewer].loss_percent = 0;
+    net.send(publisher, 20, 1000);
+    let mut received: Vec<_> =
+        net.peers[viewer].received.iter().map(|packet| (*packet.seq_no, packet.header.timestamp)).collect();
+    received.sort_unstable();
+    assert!(is_contiguous(&received.iter().map(|(sequence, _)| *sequence).collect::<Vec<_>>()), "all was sent again");
+    let frames: Vec<_> = received.chunk_by(|a, b| a.1 == b.1).collect();
+    // What the first frame lost nobody knew of.
+    let torn = frames[1..].iter().filter(|frame| frame.len() != 3).count();
+    assert!(frames.len() >= 115 && torn == 0, "of {} frames of three packets {torn} have others", frames.len());
+}
+
+#[test]
 fn the_header_has_one_length_so_that_runs_stay_whole() {
     let (mut net, publisher, viewer, _) = Net::two();
     net.send(publisher, 60, 30);
