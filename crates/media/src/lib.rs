@@ -9,6 +9,7 @@
 mod allocation;
 mod answer;
 mod asking;
+mod bits;
 mod choice;
 mod clock;
 mod condition;

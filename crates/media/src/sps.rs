@@ -1,6 +1,7 @@
 //! The sequence parameter set of H.264: how large the pictures of a stream are, what a decoder needs for them, and what
 //! their numbers mean as colours.
 
+use crate::bits::Bits;
 use crate::format::Encoding;
 use crate::parameter_sets;
 use crate::size::Size;
@@ -51,7 +52,7 @@ impl Sps {
     /// Reads a NAL unit of type 7, or 15, which begins alike (section 7.3.2.1.1); none where it is cut off or no such thing.
     pub(crate) fn read(nal: &[u8]) -> Option<Self> {
         let unescaped = without_emulation(nal.get(1..)?);
-        let mut bits = Bits { bytes: &unescaped, at: 0 };
+        let mut bits = Bits::new(&unescaped, 0);
         let profile_idc = bits.number(8)?;
         bits.number(16)?;
         bits.golomb()?;
@@ -137,22 +138,7 @@ fn without_emulation(nal: &[u8]) -> Vec<u8> {
     plain
 }
 
-struct Bits<'a> {
-    bytes: &'a [u8],
-    at: usize,
-}
-
 impl Bits<'_> {
-    fn number(&mut self, bits: u32) -> Option<u32> {
-        let mut number = 0;
-        for _ in 0..bits {
-            let byte = self.bytes.get(self.at / 8)?;
-            number = number << 1 | u32::from(byte >> (7 - self.at % 8) & 1);
-            self.at += 1;
-        }
-        Some(number)
-    }
-
     /// Exp-Golomb (section 9.1); none if it is longer than any that is allowed.
     fn golomb(&mut self) -> Option<u32> {
         let mut zeros = 0;

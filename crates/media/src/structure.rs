@@ -1,6 +1,7 @@
 //! Which layers the frames of a stream have, as the dependency descriptor of its last keyframe says (RTP payload format for
 //! AV1, section A.8). Every frame's descriptor names one of its templates.
 
+use crate::bits::Bits;
 use crate::descriptor::Descriptor;
 use crate::frame_layers::{FrameLayers, SPATIAL_LAYERS};
 use crate::size::Size;
@@ -13,9 +14,9 @@ const FLAGS_AT: usize = 24;
 const HAS_STRUCTURE: u8 = 0x80;
 
 /// next_layer_idc: how a template's layer follows from the one before.
-const SAME_LAYER: u16 = 0;
-const NEXT_TEMPORAL: u16 = 1;
-const NEXT_SPATIAL: u16 = 2;
+const SAME_LAYER: u32 = 0;
+const NEXT_TEMPORAL: u32 = 1;
+const NEXT_SPATIAL: u32 = 2;
 
 /// The templates of a stream, from one keyframe to the next.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,30 +35,30 @@ impl Structure {
         if bytes.get(FLAGS_AT / 8)? & HAS_STRUCTURE == 0 {
             return None;
         }
-        let mut bits = Bits { bytes, at: FLAGS_AT + 5 };
-        let first = bits.take(6)? as u8;
-        let decode_targets = usize::from(bits.take(5)?) + 1;
+        let mut bits = Bits::new(bytes, FLAGS_AT + 5);
+        let first = bits.number(6)? as u8;
+        let decode_targets = bits.number(5)? as usize + 1;
         let templates = templates(&mut bits)?;
         // Decode target indications.
         bits.skip(2 * decode_targets * templates.len())?;
         // Distances to the frames that are needed.
         for _ in &templates {
-            while bits.take(1)? == 1 {
+            while bits.number(1)? == 1 {
                 bits.skip(4)?;
             }
         }
-        let chains = bits.take_below(decode_targets as u16 + 1)?;
+        let chains = bits.below(decode_targets as u32 + 1)?;
         if chains > 0 {
             for _ in 0..decode_targets {
-                bits.take_below(chains)?;
+                bits.below(chains)?;
             }
-            bits.skip(4 * usize::from(chains) * templates.len())?;
+            bits.skip(4 * chains as usize * templates.len())?;
         }
         let mut sizes = Vec::new();
-        if bits.take(1)? == 1 {
+        if bits.number(1)? == 1 {
             let highest = templates.last().map_or(0, |layers| layers.spatial);
             for _ in 0..=highest {
-                let [width, height] = [bits.take(16)?, bits.take(16)?].map(|less| less.saturating_add(1));
+                let [width, height] = [bits.number(16)?, bits.number(16)?].map(|less| (less as u16).saturating_add(1));
                 sizes.push(Size { width, height });
             }
         }
@@ -80,7 +81,7 @@ impl Structure {
 fn templates(bits: &mut Bits<'_>) -> Option<Vec<FrameLayers>> {
     let mut templates = vec![FrameLayers::default()];
     while let Some(before) = templates.last().copied().filter(|_| templates.len() <= TEMPLATES) {
-        let next = match bits.take(2)? {
+        let next = match bits.number(2)? {
             SAME_LAYER => before,
             NEXT_TEMPORAL => FrameLayers { temporal: before.temporal + 1, ..before },
             NEXT_SPATIAL => FrameLayers { spatial: before.spatial + 1, temporal: 0 },
@@ -94,38 +95,16 @@ fn templates(bits: &mut Bits<'_>) -> Option<Vec<FrameLayers>> {
     None
 }
 
-/// Bytes, read bit by bit.
-struct Bits<'a> {
-    bytes: &'a [u8],
-    at: usize,
-}
-
 impl Bits<'_> {
-    /// The next so many bits, 16 at most, the highest first.
-    fn take(&mut self, count: u32) -> Option<u16> {
-        let mut value = 0;
-        for _ in 0..count {
-            let byte = self.bytes.get(self.at / 8)?;
-            value = value << 1 | u16::from(byte >> (7 - self.at % 8) & 1);
-            self.at += 1;
-        }
-        Some(value)
-    }
-
     /// A number below this one, not 0, of which the lower take one bit less than the others (section A.8.1: ns(n)).
-    fn take_below(&mut self, bound: u16) -> Option<u16> {
+    fn below(&mut self, bound: u32) -> Option<u32> {
         let width = bound.checked_ilog2()?;
-        let short = (1_u32 << (width + 1)) - u32::from(bound);
-        let value = u32::from(self.take(width)?);
+        let short = (1 << (width + 1)) - bound;
+        let value = self.number(width)?;
         if value < short {
-            return Some(value as u16);
+            return Some(value);
         }
-        Some(((value << 1) - short) as u16 + self.take(1)?)
-    }
-
-    fn skip(&mut self, count: usize) -> Option<()> {
-        self.at += count;
-        (self.at <= 8 * self.bytes.len()).then_some(())
+        Some((value << 1) - short + self.number(1)?)
     }
 }
 
