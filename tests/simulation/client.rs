@@ -96,7 +96,9 @@ impl World {
 
     pub(crate) fn say(&mut self, client: usize, message: ClientMessage) {
         let worker = self.clients[client].worker;
-        let request = Box::new(Request::new(None, message));
+        let mut request = Box::new(Request::new(None, message));
+        // Every offer here is a connection's first.
+        request.prepare(self.now, &self.workers[&worker].local, None);
         self.handle(worker, Input::Message { client: ClientId(client as u64), request });
     }
 

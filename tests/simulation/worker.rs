@@ -3,9 +3,10 @@
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use media::{Certificate, Datagram, Protocol, SessionId};
+use media::{Certificate, Datagram, Local, Protocol, SessionId};
 use room::{Input, Outbox, Room, RoomConfig, Route};
 
 use crate::trunk::Mailbox;
@@ -29,6 +30,8 @@ pub(crate) struct Worker {
     pub(crate) outbox: Outbox,
     pub(crate) mailbox: Mailbox,
     pub(crate) address: SocketAddr,
+    /// Its side of every session.
+    pub(crate) local: Arc<Local>,
     /// What has come while it was busy.
     pub(crate) waiting: Vec<Arrival>,
     /// What it can send in a second; none for as much as there is.
@@ -45,18 +48,19 @@ impl Worker {
     /// The worker with this number: the home's, or an annex's.
     pub(crate) fn new(now: Instant, began: Instant, seed: u64, number: usize, certificate: &Certificate) -> Self {
         let address = SocketAddr::from(([192, 0, 2, 1], 7881 + number as u16));
+        let local = Arc::new(Local { candidates: vec![address], certificate: certificate.clone() });
         let config = RoomConfig {
             id: "simulated".parse().expect("a room id"),
             kind: signaling::RoomKind::Guidance,
             since_1970: SINCE_1970 + now.duration_since(began),
-            candidates: vec![address],
-            certificate: certificate.clone(),
+            local: local.clone(),
         };
         Self {
             room: if number == HOME { Room::new(now, config) } else { Room::annex(now, config) },
             outbox: Outbox::default(),
             mailbox: Mailbox::new(seed, number),
             address,
+            local,
             waiting: Vec::new(),
             capacity_bytes: None,
             free_at: now,

@@ -1,11 +1,15 @@
 //! An SDP offer, read before it is answered.
 
 use std::panic::catch_unwind;
+use std::time::Instant;
 
 use str0m::change::SdpOffer;
 
+use crate::Local;
+use crate::dtls::KeysGoTo;
 use crate::error::MediaError;
 use crate::outline::Outline;
+use crate::session::Session;
 
 /// m-lines in one session: 16 slots, 8 voices, one data channel.
 const LINES: usize = 25;
@@ -19,13 +23,15 @@ const COMPARISONS: usize = 16_000_000;
 const CANDIDATES: usize = 512;
 const SSRCS: usize = 1024;
 
-/// An offer. To read that of a panel's browser takes 4 ms, longer than to answer it: it is read where no packet waits.
+/// An offer. To read that of a panel's browser takes 4 ms, and to answer it as long: both is done where no packet waits.
 #[derive(Debug)]
 pub struct Offer {
     pub(crate) text: String,
     outline: Outline,
     /// Until it is answered.
     pub(crate) sdp: Option<SdpOffer>,
+    /// The session that has answered it ahead, until a router opens it.
+    pub(crate) session: Option<Box<Session>>,
 }
 
 impl Offer {
@@ -58,7 +64,23 @@ impl Offer {
             Err(MediaError::AnswerOffer("it is beyond this server".to_owned()))
         })?;
         let outline = Outline::of(&text);
-        Ok(Self { text, outline, sdp: Some(sdp) })
+        Ok(Self { text, outline, sdp: Some(sdp), session: None })
+    }
+
+    /// Answers it ahead, on an uplink that is new: [`crate::Router::open_uplink`] takes it in.
+    pub fn prepare_uplink(&mut self, now: Instant, local: &Local) {
+        self.prepare(now, local, KeysGoTo::Engine);
+    }
+
+    /// The same on a downlink, for [`crate::Router::open_downlink`].
+    pub fn prepare_downlink(&mut self, now: Instant, local: &Local) {
+        self.prepare(now, local, KeysGoTo::Us);
+    }
+
+    fn prepare(&mut self, now: Instant, local: &Local, keys: KeysGoTo) {
+        let mut session = Box::new(Session::new(now, local, keys));
+        session.prepare(self);
+        self.session = Some(session);
     }
 
     /// What it asks for.

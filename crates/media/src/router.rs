@@ -10,6 +10,7 @@ mod trunks;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use self::sessions::Entry;
@@ -22,7 +23,6 @@ pub use thumbnails::{THUMBNAIL, ThumbnailPicture};
 use crate::condition::LineCondition;
 use crate::deadline::Deadlines;
 use crate::downlink::{Downlink, Rank};
-use crate::dtls::Certificate;
 use crate::error::{DropReason, MediaError, NoCommonCodec};
 use crate::offer::Offer;
 use crate::parameter_sets::ParameterSets;
@@ -31,7 +31,7 @@ use crate::session::{SessionEvent, Way};
 use crate::sink::Sink;
 use crate::track::{Origin, Track};
 use crate::trunk::{Excerpt, Trunk, TrunkId};
-use crate::{Datagram, Departures, SessionId};
+use crate::{Datagram, Departures, Local, SessionId};
 
 /// One incoming track, never used twice in a router.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -56,10 +56,8 @@ impl SinkId {
 pub struct RouterConfig {
     /// Time since 1970-01-01 UTC at the `now` that the router is made with.
     pub since_1970: Duration,
-    /// The addresses that peers are told, for UDP and for ICE-TCP.
-    pub candidates: Vec<SocketAddr>,
-    /// The DTLS certificate of all sessions.
-    pub certificate: Certificate,
+    /// The server's side of its sessions.
+    pub local: Arc<Local>,
 }
 
 /// How often keyframes are asked for and faults are looked for; over tracks, which are few.
@@ -131,14 +129,15 @@ impl Router {
         }
     }
 
-    /// Opens a publisher's session. It is over by itself if no peer connects.
-    pub fn open_uplink(&mut self, now: Instant) -> SessionId {
-        self.open(now, None)
+    /// Opens a publisher's session for its first offer. It is over by itself if no peer connects.
+    pub fn open_uplink(&mut self, now: Instant, offer: &mut Offer) -> SessionId {
+        self.open(now, None, offer)
     }
 
-    /// Opens a viewer's session. It is over by itself if no peer connects.
-    pub fn open_downlink(&mut self, now: Instant, rank: Rank) -> SessionId {
-        self.open(now, Some(Box::new(Downlink::new(rank, (self.epoch, self.config.since_1970)))))
+    /// Opens a viewer's session for its first offer. It is over by itself if no peer connects.
+    pub fn open_downlink(&mut self, now: Instant, rank: Rank, offer: &mut Offer) -> SessionId {
+        let downlink = Box::new(Downlink::new(rank, (self.epoch, self.config.since_1970)));
+        self.open(now, Some(downlink), offer)
     }
 
     /// Answers an offer, the first or a later one.

@@ -20,15 +20,14 @@ pub(crate) use event::{Drained, Line, SessionEvent};
 use self::nomination::Nomination;
 use crate::answer;
 use crate::datagram::Path;
-use crate::descriptor::{self, Descriptor};
-use crate::dtls::{self, Certificate, Keys, KeysGoTo};
+use crate::descriptor;
+use crate::dtls::{self, Keys, KeysGoTo};
 use crate::error::{DropReason, MediaError};
 use crate::format::Encoding;
 use crate::offer::Offer;
-use crate::packet::Incoming;
 use crate::red::RedTypes;
 use crate::stream::Stream;
-use crate::{Datagram, Protocol, SessionId};
+use crate::{Datagram, Local, Protocol, SessionId};
 
 /// Reports to a publisher, and the engine's to a viewer: those never leave, so they are to cost nothing.
 const REPORT_INTERVAL: Duration = Duration::from_millis(500);
@@ -56,23 +55,20 @@ pub(crate) struct Session {
     /// Candidates that came after the present ICE session's offer.
     trickled: usize,
     keys: Option<Keys>,
+    /// What it has answered before it was in a router.
+    prepared: Option<Result<String, MediaError>>,
 }
 
 impl Session {
-    pub(crate) fn new(
-        now: Instant,
-        id: SessionId,
-        certificate: &Certificate,
-        candidates: &[SocketAddr],
-        keys: KeysGoTo,
-    ) -> Self {
+    /// One of no router yet: [`Session::enter`].
+    pub(crate) fn new(now: Instant, local: &Local, keys: KeysGoTo) -> Self {
         let is_downlink = keys == KeysGoTo::Us;
         let report_interval = if is_downlink { NEVER } else { REPORT_INTERVAL };
         let mut config = RtcConfig::new()
             .set_rtp_mode(true)
             .set_ice_lite(true)
             .set_crypto_provider(dtls::crypto_provider(keys))
-            .set_dtls_cert(certificate.dtls_cert())
+            .set_dtls_cert(local.certificate.dtls_cert())
             .set_stats_interval((!is_downlink).then_some(STATS_INTERVAL))
             .set_rtcp_report_interval_video(report_interval)
             .set_rtcp_report_interval_audio(report_interval)
@@ -89,7 +85,7 @@ impl Session {
         config.extension_map().set(6, Extension::AbsoluteCaptureTime);
         config.extension_map().set(7, descriptor::extension());
         let mut rtc = config.build(now);
-        for address in candidates {
+        for address in &local.candidates {
             let udp = Candidate::builder().udp().host(*address).build();
             let tcp = Candidate::builder().tcp().host(*address).tcptype(TcpType::Passive).build();
             for candidate in [udp, tcp].into_iter().flatten() {
@@ -97,7 +93,7 @@ impl Session {
             }
         }
         Self {
-            id,
+            id: SessionId(0),
             rtc,
             lines: Vec::new(),
             deadline: None,
@@ -109,7 +105,18 @@ impl Session {
             nomination: Nomination::default(),
             trickled: 0,
             keys: None,
+            prepared: None,
         }
+    }
+
+    /// It is in a router now, under this number.
+    pub(crate) fn enter(&mut self, id: SessionId) {
+        self.id = id;
+    }
+
+    /// Answers its first offer before it is in a router.
+    pub(crate) fn prepare(&mut self, offer: &mut Offer) {
+        self.prepared = Some(self.negotiate(offer));
     }
 
     /// Takes an offer, the first or a later one, and gives the answer. An offer with other ICE credentials than the
@@ -120,6 +127,19 @@ impl Session {
         offer: &mut Offer,
         drained: &mut Drained<'_>,
     ) -> Result<String, MediaError> {
+        let answered = self.prepared.take().unwrap_or_else(|| self.negotiate(offer));
+        let ufrag = self.rtc.direct_api().local_ice_credentials().ufrag;
+        if ufrag != self.ufrag {
+            drained.ways.push((self.id, Way::Ufrag(ufrag.clone())));
+            self.ufrag = ufrag;
+            self.nomination.restart();
+            self.trickled = 0;
+        }
+        self.advance(now, drained);
+        answered
+    }
+
+    fn negotiate(&mut self, offer: &mut Offer) -> Result<String, MediaError> {
         let answered = catch_unwind(AssertUnwindSafe(|| {
             let sdp = offer.sdp.take().ok_or_else(|| MediaError::AnswerOffer("it is answered already".to_owned()))?;
             let answer =
@@ -131,13 +151,6 @@ impl Session {
             self.is_over = true;
             Err(MediaError::AnswerOffer("it is beyond this server".to_owned()))
         });
-        let ufrag = self.rtc.direct_api().local_ice_credentials().ufrag;
-        if ufrag != self.ufrag {
-            drained.ways.push((self.id, Way::Ufrag(ufrag.clone())));
-            self.ufrag = ufrag;
-            self.nomination.restart();
-            self.trickled = 0;
-        }
         if let Ok(answer) = &answered {
             // The engine tells of m-lines only when SRTP is up; what was agreed on is known now.
             let mids = answer.lines().filter_map(|line| line.strip_prefix("a=mid:")).map(Mid::from);
@@ -153,8 +166,11 @@ impl Session {
             };
             self.red = audible.filter_map(red).collect();
         }
-        self.advance(now, drained);
         answered.map(|answer| answer::complete(&answer, &self.red))
+    }
+
+    pub(crate) fn is_downlink(&self) -> bool {
+        self.is_downlink
     }
 
     /// The m-lines negotiated so far, in the order of the offer.
@@ -342,21 +358,7 @@ impl Session {
                 let Some(stream) = self.rtc.direct_api().stream_rx(&ssrc).map(|rx| (rx.mid(), rx.rid())) else {
                     return;
                 };
-                let incoming = Incoming {
-                    ssrc: *ssrc,
-                    sequence: *packet.seq_no,
-                    rtp_ticks: packet.header.timestamp,
-                    marker: packet.header.marker,
-                    audio_level: packet.header.ext_vals.audio_level,
-                    captured: packet
-                        .header
-                        .ext_vals
-                        .abs_capture_time
-                        .and_then(|time| time.capture_time.duration_since(SystemTime::UNIX_EPOCH).ok()),
-                    descriptor: packet.header.ext_vals.user_values.get::<Descriptor>().cloned(),
-                    payload: packet.payload,
-                };
-                SessionEvent::Packet(stream.0, stream.1, packet.header.payload_type, incoming)
+                SessionEvent::Packet(stream.0, stream.1, packet.header.payload_type, event::incoming(packet))
             }
             Event::SenderFeedback(feedback) => SessionEvent::Report {
                 mid: feedback.mid,

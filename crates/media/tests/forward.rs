@@ -4,7 +4,7 @@
 
 mod net;
 
-use media::{Datagram, News, Protocol, Rank, Way};
+use media::{Datagram, MediaError, News, Offer, Protocol, Rank, Way};
 use net::{Net, SERVER, is_contiguous};
 use str0m::RtcConfig;
 use str0m::media::{Direction, MediaKind};
@@ -199,14 +199,29 @@ fn a_peer_that_never_connects_leaves_nothing() {
         let mut api = rtc.sdp_api();
         api.add_media(MediaKind::Video, Direction::SendOnly, None, None, None);
         let (offer, _) = api.apply().expect("an offer");
-        let session = net.router.open_uplink(net.now);
-        net.answer(session, &offer.to_sdp_string()).expect("an answer");
+        let mut offer = Offer::read(offer.to_sdp_string()).expect("an SDP");
+        net.begin(Direction::SendOnly, &mut offer).1.expect("an answer");
     }
     let ways = net.news.iter().filter(|news| matches!(news, News::Way(_, Way::Ufrag(_)))).count();
     assert_eq!((ways, net.router.report().sessions), (50, 50));
     net.run(21_000);
     assert_eq!(net.router.report().sessions, 0);
     assert_eq!(net.news.iter().filter(|news| matches!(news, News::Over(_))).count(), 50);
+}
+
+/// A viewer's session on which the engine had the SRTP keys would seal with them what we have sealed.
+#[test]
+fn what_was_answered_ahead_for_the_other_direction_is_not_taken() {
+    let mut net = Net::new();
+    let mut rtc = RtcConfig::new().clear_codecs().enable_h264(true).build(net.now);
+    let mut api = rtc.sdp_api();
+    api.add_media(MediaKind::Video, Direction::RecvOnly, None, None, None);
+    let (offer, _) = api.apply().expect("an offer");
+    let mut offer = Offer::read(offer.to_sdp_string()).expect("an SDP");
+    offer.prepare_uplink(net.now, &net.local);
+    let session = net.router.open_downlink(net.now, Rank::Panel, &mut offer);
+    let answered = net.router.answer(net.now, session, &mut offer, &mut net.departures, &mut net.news);
+    assert_eq!(answered.map(|_| ()), Err(MediaError::AnswerOffer("it is answered already".to_owned())));
 }
 
 #[test]
@@ -230,9 +245,9 @@ fn garbage_changes_nothing() {
     net.send(publisher, 20, 10);
     assert_eq!(net.peers[viewer].sequences().len(), 60);
     for offer in ["", "v=0", "v=0\r\nm=video 9 UDP/TLS/RTP/SAVPF 96\r\n", "\0\0\0", &"m=audio\r\n".repeat(1000)] {
-        let session = net.router.open_uplink(net.now);
-        let answer = net.answer(session, offer);
-        assert!(answer.is_err(), "{offer:.20}");
+        let Ok(mut offer) = Offer::read(offer.to_owned()) else { continue };
+        let (session, answer) = net.begin(Direction::SendOnly, &mut offer);
+        assert!(answer.is_err(), "{offer:?}");
         net.router.close(net.now, session, &mut net.departures);
     }
     assert_eq!(net.router.report().sessions, 2);

@@ -40,12 +40,9 @@ fn offer(net: &Net, direction: Direction) -> String {
 
 /// A session that has been answered and that nobody has connected to.
 fn fresh(net: &mut Net, direction: Direction) -> SessionId {
-    let session = match direction {
-        Direction::SendOnly => net.router.open_uplink(net.now),
-        _ => net.router.open_downlink(net.now, media::Rank::Audience),
-    };
-    let offer = offer(net, direction);
-    net.answer(session, &offer).expect("an answer");
+    let mut offer = Offer::read(offer(net, direction)).expect("an SDP");
+    let (session, answer) = net.begin(direction, &mut offer);
+    answer.expect("an answer");
     session
 }
 
@@ -173,14 +170,19 @@ fn hostile_offers_are_answered_or_refused() {
     let (mut answered, mut rounds) = (0, 0);
     hostile::play(1_000, |dice| {
         rounds += 1;
-        let (now, departures, news) = (net.now, &mut net.departures, &mut net.news);
-        let session =
-            if dice.random() { net.router.open_uplink(now) } else { net.router.open_downlink(now, media::Rank::Panel) };
+        let direction = if dice.random() { Direction::SendOnly } else { Direction::RecvOnly };
+        let mut begun = None;
         // The first, and one that changes it.
         for _ in 0..2 {
             let text = hostile::torn(dice, &good, SPLINTERS);
             let Ok(mut offer) = Offer::read(text.clone()) else { continue };
-            let Ok((answer, lines)) = net.router.answer(now, session, &mut offer, departures, news) else { continue };
+            let (session, said) = match begun {
+                Some(session) => (session, net.answer(session, &text)),
+                None => net.begin(direction, &mut offer),
+            };
+            begun = Some(session);
+            let Ok((answer, lines)) = said else { continue };
+            let (now, departures, news) = (net.now, &mut net.departures, &mut net.news);
             answered += 1;
             assert!(answer.starts_with("v=0\r\n") && lines.len() <= 25, "{text:?}");
             for line in lines {
@@ -194,7 +196,9 @@ fn hostile_offers_are_answered_or_refused() {
             );
             net.router.add_candidate(now, session, &candidate, departures, news).ok();
         }
-        net.router.close(now, session, departures);
+        if let Some(session) = begun {
+            net.router.close(net.now, session, &mut net.departures);
+        }
         net.departures.clear();
         net.news.clear();
     });

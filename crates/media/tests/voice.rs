@@ -4,7 +4,7 @@
 
 mod net;
 
-use media::Rank;
+use media::{Offer, Rank};
 use net::Net;
 use str0m::format::PayloadParams;
 use str0m::media::{Direction, MediaKind, Pt};
@@ -22,9 +22,8 @@ fn answer(net: &mut Net, has_red: bool) -> String {
     let mut api = rtc.sdp_api();
     api.add_media(MediaKind::Audio, Direction::SendOnly, None, None, None);
     let (offer, _) = api.apply().expect("an offer");
-    let session = net.router.open_uplink(net.now);
-    let offer = offer.to_sdp_string();
-    net.answer(session, &offer).expect("an answer").0
+    let mut offer = Offer::read(offer.to_sdp_string()).expect("an SDP");
+    net.begin(Direction::SendOnly, &mut offer).1.expect("an answer").0
 }
 
 #[test]

@@ -117,7 +117,7 @@ impl Room {
         let open = self.clients[&client].publishing.as_ref();
         let open = open.filter(|open| open.outline.is_same_connection(offer.outline())).map(|open| open.session);
         let named: Vec<String> = plan.feeds.iter().map(|(mid, _)| mid.clone()).chain(plan.voice.clone()).collect();
-        let session = open.unwrap_or_else(|| self.router.open_uplink(now));
+        let session = open.unwrap_or_else(|| self.router.open_uplink(now, offer));
         self.answer(now, client, session, offer, &named, out)
     }
 

@@ -35,7 +35,7 @@ impl Room {
         let open = before.filter(|open| open.outline.is_same_connection(offer.outline())).map(|open| open.session);
         let named: Vec<String> = slots.iter().chain(&voices).cloned().collect();
         let rank = self.members[&self.clients[&client].member].standing.rank();
-        let session = open.unwrap_or_else(|| self.router.open_downlink(now, rank));
+        let session = open.unwrap_or_else(|| self.router.open_downlink(now, rank, &mut offer));
         let (session, answer) = self.answer(now, client, session, &mut offer, &named, out)?;
         let before = self.clients.get_mut(&client).and_then(|client| client.receiving.take());
         if let Some(before) = before.as_ref().filter(|before| before.session != session) {

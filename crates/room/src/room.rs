@@ -1,10 +1,10 @@
 //! The room: its one verb, and what it holds.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use media::{Certificate, News, Router, RouterConfig, SessionId, Size, ThumbnailWish, TrackId, TrunkId, Way};
+use media::{Local, News, Router, RouterConfig, SessionId, Size, ThumbnailWish, TrackId, TrunkId, Way};
 use signaling::client::Connection;
 use signaling::{
     ClientMessage, CloseReason, Feed, FeedId, MemberId, Refusal, RefusalCode, RequestId, RoomId, RoomKind,
@@ -29,10 +29,8 @@ pub struct RoomConfig {
     pub kind: RoomKind,
     /// Time since 1970-01-01 UTC at the `now` that the room is made with: its only wall clock.
     pub since_1970: Duration,
-    /// The addresses that peers are told, UDP and ICE-TCP alike.
-    pub candidates: Vec<SocketAddr>,
-    /// The server's DTLS certificate.
-    pub certificate: Certificate,
+    /// The server's side of its sessions.
+    pub local: Arc<Local>,
 }
 
 /// One consultation as one value.
@@ -70,11 +68,11 @@ pub(crate) type Answered = Result<(), Refusal>;
 impl Room {
     /// An empty room.
     pub fn new(now: Instant, config: RoomConfig) -> Self {
-        let RoomConfig { id, kind, since_1970, candidates, certificate } = config;
+        let RoomConfig { id, kind, since_1970, local } = config;
         Self {
             id,
             kind,
-            router: Router::new(now, RouterConfig { since_1970, candidates, certificate }),
+            router: Router::new(now, RouterConfig { since_1970, local }),
             clients: BTreeMap::new(),
             members: BTreeMap::new(),
             feeds: BTreeMap::new(),

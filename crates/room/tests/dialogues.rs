@@ -4,9 +4,10 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use media::Certificate;
+use media::{Certificate, Local};
 use room::input::Grants;
 use room::{ClientId, Door, Identity, Input, Outbox, Request, Room, RoomConfig};
 use serde_json::{Value, json};
@@ -34,8 +35,10 @@ impl Stage {
             id: "room-12".parse().expect("a room id"),
             kind: serde_json::from_value(head["room"].clone()).expect("a kind of room"),
             since_1970: Duration::from_secs(1_795_285_000),
-            candidates: vec![SocketAddr::from(([192, 0, 2, 1], 7881))],
-            certificate: Certificate::generate(),
+            local: Arc::new(Local {
+                candidates: vec![SocketAddr::from(([192, 0, 2, 1], 7881))],
+                certificate: Certificate::generate(),
+            }),
         };
         let room = Room::new(began, config);
         Self { room, began, now: began, out: Outbox::default(), clients: BTreeMap::new(), unheard: BTreeMap::new() }

@@ -3,9 +3,10 @@
 
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use media::{Certificate, TrunkId};
+use media::{Certificate, Local, TrunkId};
 use room::input::Grants;
 use room::{ClientId, Door, Identity, Input, Outbox, Petition, Room, RoomConfig};
 use signaling::{CloseReason, Private, Role, ServerMessage};
@@ -33,8 +34,10 @@ fn members_of_an_annex_never_have_a_number_twice() {
         id: "room-12".parse().expect("a room id"),
         kind: signaling::RoomKind::default(),
         since_1970: Duration::from_secs(1_795_285_000),
-        candidates: vec![SocketAddr::from(([192, 0, 2, 1], 7881))],
-        certificate: Certificate::generate(),
+        local: Arc::new(Local {
+            candidates: vec![SocketAddr::from(([192, 0, 2, 1], 7881))],
+            certificate: Certificate::generate(),
+        }),
     };
     let identity = |role| Identity {
         subject: Private::new("device-7".to_owned()),

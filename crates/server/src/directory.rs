@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use media::{Rank, TrunkId};
+use media::{Local, Rank, TrunkId};
 use mio::Waker;
 use room::entitlement::Standing;
 use room::{ClientId, Door, Identity};
@@ -14,7 +14,7 @@ use tokio::sync::{mpsc, watch};
 
 use crate::limit::{CLIENTS, HOME_RESERVE};
 use crate::order::{Delivery, Entrance, Inlet, Letterbox, Order, way};
-use crate::reading::Reading;
+use crate::reading::{Reader, Reading};
 use crate::trunk::Parcel;
 
 /// The way to one worker.
@@ -26,6 +26,8 @@ pub struct Hand {
     pub parcels: mpsc::Sender<Parcel>,
     /// Makes it look.
     pub waker: Arc<Waker>,
+    /// Its side of every session.
+    pub local: Arc<Local>,
     /// Clients that are its own.
     pub clients: Arc<AtomicUsize>,
     /// It does not keep up: some of its audience goes without pictures.
@@ -114,7 +116,8 @@ impl Directory {
             Rank::Audience => OUTLET_MESSAGES,
         });
         // from here on its end is told to the worker, whatever happens
-        let mut presence = Presence { client, rank, directory: self.clone(), hand, inlet, over: false };
+        let reader = Reader::new(rank, hand.local.clone());
+        let mut presence = Presence { client, rank, directory: self.clone(), hand, reader, inlet, over: false };
         if presence.count() > CLIENTS {
             presence.over = true;
             return Err(full());
@@ -211,15 +214,16 @@ pub struct Presence {
     rank: Rank,
     directory: Arc<Directory>,
     hand: Hand,
+    reader: Reader,
     inlet: Inlet,
     over: bool,
 }
 
 impl Presence {
     /// Says something to the room; waits while its worker has too much to do.
-    pub async fn say(&self, re: Option<RequestId>, message: ClientMessage) {
+    pub async fn say(&mut self, re: Option<RequestId>, message: ClientMessage) {
         // None when the server is going down.
-        let Some(request) = self.directory.reading.read(self.rank, re, message).await else { return };
+        let Some(request) = self.reader.read(&self.directory.reading, re, message).await else { return };
         self.hand.give(self.rank, Order::Say(self.client, Box::new(request))).await;
     }
 

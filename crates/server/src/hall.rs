@@ -1,12 +1,11 @@
 //! A worker's rooms and the clients in them.
 
 use std::collections::{BTreeSet, HashMap};
-use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use media::Certificate;
+use media::Local;
 use room::{ClientId, Door, Report, Room, RoomConfig};
 use signaling::{CloseReason, Role, RoomId, RoomKind};
 
@@ -36,8 +35,7 @@ struct Seat {
 
 /// Rooms by their place, which is the room's name in every table of the worker.
 pub(crate) struct Hall {
-    certificate: Certificate,
-    candidates: Vec<SocketAddr>,
+    local: Arc<Local>,
     rooms: Vec<Option<Hosted>>,
     places: HashMap<RoomId, usize>,
     seats: HashMap<ClientId, Seat>,
@@ -45,10 +43,10 @@ pub(crate) struct Hall {
 }
 
 impl Hall {
-    /// No rooms yet; all will be told these.
-    pub(crate) fn new(certificate: Certificate, candidates: Vec<SocketAddr>) -> Self {
+    /// No rooms yet; all sessions of theirs will have this side.
+    pub(crate) fn new(local: Arc<Local>) -> Self {
         let (places, seats) = (HashMap::new(), HashMap::new());
-        Self { certificate, candidates, rooms: Vec::new(), places, seats, deadlines: BTreeSet::new() }
+        Self { local, rooms: Vec::new(), places, seats, deadlines: BTreeSet::new() }
     }
 
     /// The room at this place.
@@ -105,8 +103,7 @@ impl Hall {
             id: id.clone(),
             kind: RoomKind::Guidance,
             since_1970: SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default(),
-            candidates: self.candidates.clone(),
-            certificate: self.certificate.clone(),
+            local: self.local.clone(),
         }
     }
 

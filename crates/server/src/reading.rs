@@ -1,10 +1,12 @@
-//! Where offers are read: on threads of their own, of each rank a few at a time, so that a flood of them from the
-//! audience takes half of the processors at most, and none of the panel's places.
+//! Where offers are read, and first ones answered: on threads of their own, of each rank a few at a time, so that a flood
+//! of them from the audience takes half of the processors at most, and none of the panel's places.
 
 use std::num::NonZero;
+use std::sync::Arc;
 use std::thread::available_parallelism;
+use std::time::Instant;
 
-use media::Rank;
+use media::{Local, Outline, Rank};
 use room::Request;
 use signaling::{ClientMessage, RequestId};
 use tokio::sync::Semaphore;
@@ -24,17 +26,48 @@ impl Default for Reading {
     }
 }
 
-impl Reading {
-    /// Reads what a client of this rank says; waits for a place if it has an offer. None when the server is going down.
-    pub(crate) async fn read(&self, rank: Rank, re: Option<RequestId>, message: ClientMessage) -> Option<Request> {
-        if !Request::takes_long(&message) {
-            return Some(Request::new(re, message));
-        }
-        let places = match rank {
-            Rank::Panel => &self.panel,
-            Rank::Audience => &self.audience,
+/// Reads what one client says.
+#[derive(Debug)]
+pub(crate) struct Reader {
+    rank: Rank,
+    /// Of its worker.
+    local: Arc<Local>,
+    /// Of its last offers to publish and to receive.
+    publishing: Option<Outline>,
+    receiving: Option<Outline>,
+}
+
+impl Reader {
+    /// That of a client of this rank, at a worker with this side.
+    pub(crate) fn new(rank: Rank, local: Arc<Local>) -> Self {
+        Self { rank, local, publishing: None, receiving: None }
+    }
+
+    /// Waits for a place if there is an offer. None when the server is going down.
+    pub(crate) async fn read(
+        &mut self,
+        reading: &Reading,
+        re: Option<RequestId>,
+        message: ClientMessage,
+    ) -> Option<Request> {
+        let last = match message {
+            ClientMessage::Publish { .. } => &mut self.publishing,
+            ClientMessage::Receive { .. } => &mut self.receiving,
+            _ => return Some(Request::new(re, message)),
+        };
+        let places = match self.rank {
+            Rank::Panel => &reading.panel,
+            Rank::Audience => &reading.audience,
         };
         let _place = places.acquire().await.ok()?;
-        spawn_blocking(move || Request::new(re, message)).await.ok()
+        let (local, before) = (self.local.clone(), last.take());
+        let read = move || {
+            let mut request = Request::new(re, message);
+            request.prepare(Instant::now(), &local, before.as_ref());
+            request
+        };
+        let request = spawn_blocking(read).await.ok()?;
+        *last = request.outline().cloned();
+        Some(request)
     }
 }

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use media::{Certificate, Protocol, SessionId};
+use media::{Certificate, Local, Protocol, SessionId};
 use mio::{Events, Interest, Poll, Token, Waker};
 use room::{ClientId, Input, Outbox, Room, Route};
 use signaling::{CloseReason, RoomId};
@@ -134,7 +134,8 @@ impl Worker {
         let (parcel_sender, parcels) = mpsc::channel(PARCELS);
         let clients = Arc::new(AtomicUsize::new(0));
         let is_full = Arc::new(AtomicBool::new(false));
-        let hand = Hand { letterbox, parcels: parcel_sender, waker, clients, is_full };
+        let local = Arc::new(Local { candidates: addresses.candidates, certificate });
+        let hand = Hand { letterbox, parcels: parcel_sender, waker, local: local.clone(), clients, is_full };
         let worker = Self {
             poll,
             socket,
@@ -147,7 +148,7 @@ impl Worker {
             thumbnails,
             received_at: None,
             routes: Routes::default(),
-            hall: Hall::new(certificate, addresses.candidates),
+            hall: Hall::new(local),
             outbox: Outbox::default(),
             tally: Tally::default(),
             showcase: Arc::new(Showcase::new(now)),

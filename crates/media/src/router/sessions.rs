@@ -10,7 +10,7 @@ use crate::downlink::Downlink;
 use crate::dtls::KeysGoTo;
 use crate::session::{Drained, Line, Session};
 use crate::sink::Sink;
-use crate::{Departures, SessionId, srtp};
+use crate::{Departures, Offer, SessionId, srtp};
 
 /// A session that is not connected this long after it was opened, or was lost this long ago, is over.
 pub(super) const CONNECT_WITHIN: Duration = Duration::from_secs(20);
@@ -39,13 +39,16 @@ pub(super) fn index(id: SessionId) -> usize {
 }
 
 impl Router {
-    pub(super) fn open(&mut self, now: Instant, downlink: Option<Box<Downlink>>) -> SessionId {
+    /// Opens a session for an offer, which may have been answered ahead.
+    pub(super) fn open(&mut self, now: Instant, downlink: Option<Box<Downlink>>, offer: &mut Offer) -> SessionId {
         self.generation = self.generation.wrapping_add(1);
         let generation = self.generation & 0xfff;
         let entry = self.sessions.vacant_entry();
         let id = SessionId(generation << 20 | entry.key() as u32);
         let keys = if downlink.is_some() { KeysGoTo::Us } else { KeysGoTo::Engine };
-        let session = Session::new(now, id, &self.config.certificate, &self.config.candidates, keys);
+        let prepared = offer.session.take().filter(|session| session.is_downlink() == downlink.is_some());
+        let mut session = prepared.map_or_else(|| Session::new(now, &self.config.local, keys), |prepared| *prepared);
+        session.enter(id);
         entry.insert(Entry {
             session,
             generation,

@@ -1,10 +1,12 @@
 //! What a session tells its router.
 
 use std::net::SocketAddr;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use str0m::media::{Mid, Pt, Rid};
+use str0m::rtp::RtpPacket;
 
+use crate::descriptor::Descriptor;
 use crate::packet::Incoming;
 use crate::{Departures, Protocol, SessionId};
 
@@ -36,6 +38,23 @@ pub(crate) enum SessionEvent {
     Report { mid: Mid, rid: Option<Rid>, arrived: Instant, since_1970: Duration, rtp_ticks: u32 },
     /// Once a second, for a line that we receive on.
     Incoming(Box<str0m::stats::MediaIngressStats>),
+}
+
+/// A packet without what only the engine needs.
+pub(super) fn incoming(packet: RtpPacket) -> Incoming {
+    let extensions = &packet.header.ext_vals;
+    Incoming {
+        ssrc: *packet.header.ssrc,
+        sequence: *packet.seq_no,
+        rtp_ticks: packet.header.timestamp,
+        marker: packet.header.marker,
+        audio_level: extensions.audio_level,
+        captured: extensions
+            .abs_capture_time
+            .and_then(|time| time.capture_time.duration_since(SystemTime::UNIX_EPOCH).ok()),
+        descriptor: extensions.user_values.get::<Descriptor>().cloned(),
+        payload: packet.payload,
+    }
 }
 
 /// A way by which datagrams find their session, newly known.

@@ -8,12 +8,13 @@ pub(crate) mod wire;
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use media::{
-    Certificate, Datagram, Departures, MediaError, News, Offer, OfferedLine, Protocol, Rank, Router, RouterConfig,
-    SessionId, SinkId, TrackId,
+    Certificate, Datagram, Departures, Local, MediaError, News, Offer, OfferedLine, Protocol, Rank, Router,
+    RouterConfig, SessionId, SinkId, TrackId,
 };
 use str0m::change::{SdpAnswer, SdpPendingOffer};
 use str0m::media::{Direction, MediaKind, Mid};
@@ -79,19 +80,25 @@ pub(crate) struct Net {
     pub(crate) counted: Option<(&'static AtomicU64, SessionId)>,
     pub(crate) allocations: u64,
     steps: u64,
+    pub(crate) local: Arc<Local>,
+    /// The last first offer was answered ahead.
+    is_ahead: bool,
 }
+
+/// What a router says to an offer.
+pub(crate) type Answer = Result<(String, Vec<OfferedLine>), MediaError>;
 
 impl Net {
     pub(crate) fn new() -> Self {
         let now = Instant::now();
-        let config = RouterConfig {
-            since_1970: Duration::from_secs(1_800_000_000),
-            candidates: vec![SERVER.parse().expect("address")],
-            certificate: Certificate::generate(),
-        };
+        let candidates = vec![SERVER.parse().expect("address")];
+        let local = Arc::new(Local { candidates, certificate: Certificate::generate() });
+        let config = RouterConfig { since_1970: Duration::from_secs(1_800_000_000), local: local.clone() };
         Self {
             now,
             router: Router::new(now, config),
+            local,
+            is_ahead: false,
             peers: Vec::new(),
             departures: Departures::default(),
             news: vec![],
@@ -126,13 +133,9 @@ impl Net {
         let mut api = rtc.sdp_api();
         let mids = (0..lines).map(|_| api.add_media(kind, direction, None, None, None)).collect();
         let (offer, pending) = api.apply().expect("an offer");
-        let session = match direction {
-            Direction::SendOnly => self.router.open_uplink(self.now),
-            _ => self.router.open_downlink(self.now, self.rank),
-        };
         let mut offer = Offer::read(offer.to_sdp_string()).expect("an SDP");
-        let answered = self.router.answer(self.now, session, &mut offer, &mut self.departures, &mut self.news);
-        let (answer, _) = answered.expect("an answer");
+        let (session, answer) = self.begin(direction, &mut offer);
+        let (answer, _) = answer.expect("an answer");
         rtc.sdp_api()
             .accept_answer(pending, SdpAnswer::from_sdp_string(&answer).expect("an SDP"))
             .expect("an answer that fits");
@@ -164,7 +167,28 @@ impl Net {
         place
     }
 
-    pub(crate) fn answer(&mut self, session: SessionId, sdp: &str) -> Result<(String, Vec<OfferedLine>), MediaError> {
+    /// Opens a session for its first offer and answers that; every other one has been answered ahead.
+    pub(crate) fn begin(&mut self, direction: Direction, offer: &mut Offer) -> (SessionId, Answer) {
+        self.is_ahead = !self.is_ahead;
+        let session = match direction {
+            Direction::SendOnly => {
+                if self.is_ahead {
+                    offer.prepare_uplink(self.now, &self.local);
+                }
+                self.router.open_uplink(self.now, offer)
+            }
+            _ => {
+                if self.is_ahead {
+                    offer.prepare_downlink(self.now, &self.local);
+                }
+                self.router.open_downlink(self.now, self.rank, offer)
+            }
+        };
+        (session, self.router.answer(self.now, session, offer, &mut self.departures, &mut self.news))
+    }
+
+    /// Answers a later offer of a session.
+    pub(crate) fn answer(&mut self, session: SessionId, sdp: &str) -> Answer {
         let mut offer = Offer::read(sdp.to_owned())?;
         self.router.answer(self.now, session, &mut offer, &mut self.departures, &mut self.news)
     }

@@ -230,6 +230,8 @@ mod tests {
     use std::sync::Arc;
     use std::sync::atomic::AtomicBool;
 
+    use media::{Certificate, Local};
+
     use super::*;
     use crate::directory::Hand;
 
@@ -252,7 +254,8 @@ mod tests {
             let waker = Arc::new(mio::Waker::new(poll.registry(), mio::Token(0)).expect("a waker"));
             let (parcels, kept) = tokio::sync::mpsc::channel(1);
             let (letterbox, _) = crate::order::inbox();
-            let back = Hand { letterbox, parcels, waker, clients: Arc::default(), is_full: Arc::default() };
+            let local = Arc::new(Local { candidates: Vec::new(), certificate: Certificate::generate() });
+            let back = Hand { letterbox, parcels, waker, local, clients: Arc::default(), is_full: Arc::default() };
             let (_, tapped) = crate::tap::tap(std::thread::current());
             let wants_keyframe = Arc::new(AtomicBool::new(false));
             let feed = Feed::new(Newcomer { id: TrunkId(1), tapped, wants_keyframe, back });
