@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use str0m::media::Direction;
 use tungstenite::{Message, WebSocket};
 
+use crate::browser::Browser;
 use crate::histogram::Histogram;
 use crate::peer::Peer;
 use crate::process::Process;
@@ -39,6 +40,14 @@ impl Consilium {
 impl Consilium {
     fn room(&self) -> String {
         format!("bench-{}", self.room)
+    }
+
+    /// A browser of the audience that comes into the present room.
+    ///
+    /// # Errors
+    /// If the server refuses.
+    pub fn browser(&self, number: usize) -> Result<Browser> {
+        Browser::join(&self.server, &self.room(), "trainee", number)
     }
 
     /// One on the panel of the present room, who watches the first feeds, and the connection by which it does.

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, anyhow, ensure};
 use serde_json::json;
 
+use crate::browser::{self, Browser};
 use crate::consilium::{Consilium, Expert};
 use crate::figures::quantile;
 use crate::histogram::Histogram;
@@ -22,6 +23,12 @@ use crate::swarm::Swarm;
 const EVERY: Duration = Duration::from_micros(21_400);
 const PATIENCE: Duration = Duration::from_secs(30);
 const AT_A_TIME: usize = 20;
+/// From one browser that comes to the next: a thousand within a minute.
+const COMES_EVERY: Duration = Duration::from_millis(60);
+/// So long they come, at most.
+const COMING: Duration = Duration::from_secs(12);
+/// All at once in the end, as after a network has failed.
+const AT_ONCE: usize = 200;
 
 /// What is measured.
 #[derive(Debug, Clone, Copy)]
@@ -48,6 +55,8 @@ const WAITED: &str = "consilium_message_wait_seconds";
 /// A time in which answers were waited for.
 struct Spell {
     trips: RoundTrips,
+    /// To the offers of browsers that came meanwhile.
+    offers: Vec<Duration>,
     waited: Histogram,
     core: f64,
     shares: Shares,
@@ -66,7 +75,7 @@ impl Control {
         ensure!(swarm.run(PATIENCE, |swarm| swarm.peers().all(|peer| peer.is_connected))?, "no publisher");
         let (mut expert, downlink) = subject.expert(1)?;
         swarm.add(downlink)?;
-        let mut calm = self.spell(&subject, &mut swarm, &mut expert)?;
+        let calm = self.spell(&subject, &mut swarm, &mut expert, Vec::new())?;
         // Where hundreds watch already, handshakes would wait behind all that they receive.
         swarm.let_send(false);
         for viewer in 1..=self.viewers {
@@ -81,19 +90,39 @@ impl Control {
         let all_see = |swarm: &Swarm| swarm.peers().filter(|peer| peer.packets > 0).count() >= self.viewers;
         ensure!(swarm.run(PATIENCE, all_see)?, "a viewer saw nothing");
         swarm.run(self.span.min(Duration::from_secs(2)), |_| false)?;
-        let mut crowd = self.spell(&subject, &mut swarm, &mut expert)?;
-        Ok(table(self.viewers, &mut calm, &mut crowd))
+        let crowd = self.spell(&subject, &mut swarm, &mut expert, Vec::new())?;
+        let coming = Self { span: self.span.min(COMING), ..self };
+        let newcomers = (coming.span.as_millis() / COMES_EVERY.as_millis()) as usize;
+        let join = |number| subject.browser(number);
+        let newcomers = (0..newcomers).map(join).collect::<Result<Vec<_>>>()?;
+        let joining = coming.spell(&subject, &mut swarm, &mut expert, newcomers)?;
+        let returning = (0..AT_ONCE).map(|number| subject.browser(AT_ONCE + number)).collect::<Result<Vec<_>>>()?;
+        let mut at_once = thread::scope(|scope| {
+            let answers = scope.spawn(|| browser::receive_at_once(returning));
+            swarm.run(Duration::from_secs(5), |_| false)?;
+            answers.join().map_err(|_| anyhow!("the browsers' thread failed"))?
+        })?;
+        Ok(table(self.viewers, [calm, crowd, joining], &mut at_once))
     }
 
-    fn spell(self, subject: &Consilium, swarm: &mut Swarm, expert: &mut Expert) -> Result<Spell> {
+    fn spell(
+        self,
+        subject: &Consilium,
+        swarm: &mut Swarm,
+        expert: &mut Expert,
+        newcomers: Vec<Browser>,
+    ) -> Result<Spell> {
         swarm.peers_mut().for_each(Peer::forget_what_was_seen);
         let before = Histogram::read(&subject.server.metrics()?, WAITED);
         let begin = Moment::now(subject.process())?;
         // On a thread of its own: the load would hear an answer only after everything that it receives before it.
-        let trips = thread::scope(|scope| {
+        let (trips, offers) = thread::scope(|scope| {
             let talk = scope.spawn(|| RoundTrips::of(expert, Instant::now() + self.span));
+            let come = scope.spawn(|| come(newcomers));
             swarm.run(self.span, |_| false)?;
-            talk.join().map_err(|_| anyhow!("the expert's thread failed"))?
+            let trips = talk.join().map_err(|_| anyhow!("the expert's thread failed"))??;
+            let offers = come.join().map_err(|_| anyhow!("the browsers' thread failed"))??;
+            anyhow::Ok((trips, offers))
         })?;
         let end = Moment::now(subject.process())?;
         let (processor, took) = end.server_since(&begin);
@@ -101,7 +130,7 @@ impl Control {
         // The worker shows its sums once a second.
         swarm.run(Duration::from_secs(1), |_| false)?;
         let waited = Histogram::read(&subject.server.metrics()?, WAITED).since(&before);
-        Ok(Spell { trips, waited, core, shares: end.shares_since(&begin) })
+        Ok(Spell { trips, offers, waited, core, shares: end.shares_since(&begin) })
     }
 }
 
@@ -128,28 +157,50 @@ impl RoundTrips {
     }
 }
 
-fn table(viewers: usize, calm: &mut Spell, crowd: &mut Spell) -> String {
-    let mut doubts: BTreeSet<&str> = calm.shares.doubts().chain(crowd.shares.doubts()).collect();
-    if !calm.trips.had_precedence {
+/// Browsers come one after the other; gives how long the answers to their offers took.
+fn come(browsers: Vec<Browser>) -> Result<Vec<Duration>> {
+    let mut next_at = Instant::now();
+    let offer = |mut browser: Browser| {
+        thread::sleep(next_at.saturating_duration_since(Instant::now()));
+        next_at += COMES_EVERY;
+        browser.receive()
+    };
+    browsers.into_iter().map(offer).collect()
+}
+
+const QUANTILES: [(f64, &str); 4] = [(0.5, "p50"), (0.9, "p90"), (0.99, "p99"), (1.0, "most")];
+
+fn table(viewers: usize, mut spells: [Spell; 3], at_once: &mut [Duration]) -> String {
+    let mut doubts: BTreeSet<&str> = spells.iter().flat_map(|spell| spell.shares.doubts()).collect();
+    if spells.iter().any(|spell| !spell.trips.had_precedence) {
         doubts.insert("the expert waited for the load");
     }
-    let mut lines = format!("| what | nobody watches | {viewers} watch | more |\n|---|---|---|---|\n");
-    let mut line = |what: &str, digits: usize, before: f64, after: f64| {
-        let more = after - before;
-        lines += &format!("| {what} | {before:.digits$} | {after:.digits$} | {more:.digits$} |\n");
+    let rate = Duration::from_secs(1).div_duration_f64(COMES_EVERY);
+    let mut lines = format!(
+        "| what | nobody watches | {viewers} watch | {viewers} watch, {rate:.0} browsers come a second |\n|---|---|---|---|\n"
+    );
+    let mut line = |what: &str, digits: usize, figure: &mut dyn FnMut(&mut Spell) -> Option<f64>| {
+        let cell = |figure: Option<f64>| figure.map_or_else(|| "-".to_owned(), |figure| format!("{figure:.digits$}"));
+        let cells: Vec<String> = spells.iter_mut().map(|spell| cell(figure(spell))).collect();
+        lines += &format!("| {what} | {} |\n", cells.join(" | "));
     };
-    line("answers to `watch`", 0, calm.trips.watches.len() as f64, crowd.trips.watches.len() as f64);
-    for (part, name) in [(0.5, "p50"), (0.99, "p99"), (1.0, "most")] {
-        let (before, after) = (&mut calm.trips, &mut crowd.trips);
-        let at = |trips: &mut [Duration]| quantile(trips, part).unwrap_or_default().as_secs_f64() * 1e3;
-        line(&format!("`ping`, {name}, ms"), 2, at(&mut before.pings), at(&mut after.pings));
-        line(&format!("`watch`, {name}, ms"), 2, at(&mut before.watches), at(&mut after.watches));
+    line("answers to `watch`", 0, &mut |spell| Some(spell.trips.watches.len() as f64));
+    let ms = |time: Option<Duration>| time.map(|time| time.as_secs_f64() * 1e3);
+    for (part, name) in QUANTILES {
+        line(&format!("`ping`, {name}, ms"), 2, &mut |spell| ms(quantile(&mut spell.trips.pings, part)));
+        line(&format!("`watch`, {name}, ms"), 2, &mut |spell| ms(quantile(&mut spell.trips.watches, part)));
     }
-    for (part, name) in [(0.5, "p50"), (0.99, "p99"), (1.0, "most")] {
-        let at = |waited: &Histogram| waited.quantile(part).unwrap_or_default() * 1e3;
-        line(&format!("`watch` in the worker's inbox, {name}, ms"), 2, at(&calm.waited), at(&crowd.waited));
+    for (part, name) in QUANTILES {
+        let what = format!("`watch` in the worker's inbox, {name}, ms");
+        line(&what, 2, &mut |spell| spell.waited.quantile(part).map(|seconds| seconds * 1e3));
     }
-    line("server's core", 2, calm.core, crowd.core);
-    line("load's core", 2, calm.shares.load, crowd.shares.load);
-    lines + &format!("\ndoubtful: {}\n", doubts.into_iter().collect::<Vec<_>>().join(", "))
+    for (part, name) in QUANTILES {
+        line(&format!("a browser's offer, {name}, ms"), 1, &mut |spell| ms(quantile(&mut spell.offers, part)));
+    }
+    line("server's core", 2, &mut |spell| Some(spell.core));
+    line("load's core", 2, &mut |spell| Some(spell.shares.load));
+    let [median, most] = [0.5, 1.0].map(|part| ms(quantile(at_once, part)).unwrap_or_default());
+    lines
+        + &format!("\n{AT_ONCE} browsers offer at once: answered after {median:.0} ms (p50), {most:.0} ms (most).\n")
+        + &format!("\ndoubtful: {}\n", doubts.into_iter().collect::<Vec<_>>().join(", "))
 }

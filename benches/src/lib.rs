@@ -3,6 +3,7 @@
 //! The peers are str0m in RTP mode: real ICE, DTLS and SRTP, no decoding. A bench prints one table and says what its
 //! own limits are.
 
+pub mod browser;
 pub mod consilium;
 pub mod control;
 pub mod elsewhere;
