@@ -64,7 +64,7 @@ pub use local::Local;
 pub use offer::Offer;
 pub use outline::{Outline, OutlineLine};
 pub use packet::Packet;
-pub use report::{Counters, Departure, Report, SinkReport, TrackReport};
+pub use report::{Counters, Departure, Given, Report, SinkReport, TrackReport};
 pub use router::{
     News, OfferedLine, Router, RouterConfig, SinkId, THUMBNAIL, ThumbnailPicture, ThumbnailWish, TrackId,
 };

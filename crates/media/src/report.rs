@@ -11,6 +11,7 @@ use crate::error::DropReason;
 use crate::layer::Layer;
 use crate::packet::Packet;
 use crate::router::{SinkId, TrackId};
+use crate::sink::{Progress, Sink};
 use crate::track::Track;
 
 /// Everything a router counts, since it began.
@@ -91,8 +92,33 @@ pub struct SinkReport {
     pub round_trip: Option<Duration>,
     /// What the viewer's whole line is estimated to carry, in bits per second of RTP; none before it has said anything.
     pub estimate_bps: Option<u64>,
+    /// What it is given now; none while it is given nothing.
+    pub given: Option<Given>,
     /// The newest frame that has left for the viewer; none where nothing has, or nobody knows when it was captured.
     pub departed: Option<Departure>,
+}
+
+/// The quality of a feed that a sink is given.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Given {
+    /// It is made in the server, of the only layer that the publisher sends.
+    pub is_thumbnail: bool,
+    /// How high its pictures are, in pixels; none where nothing says so.
+    pub height: Option<u16>,
+    /// What of the viewer's line it takes, in bits per second of RTP.
+    pub rate_bps: u64,
+}
+
+impl Given {
+    fn of(sink: &Sink, tracks: &BTreeMap<TrackId, Track>) -> Option<Self> {
+        let showing = sink.showing.filter(|_| sink.progress != Progress::LeftOut && sink.skipping_since.is_none())?;
+        let layer = tracks.get(&sink.track?)?.layers.get(showing.layer)?;
+        Some(Self {
+            is_thumbnail: !layer.is_sent(),
+            height: layer.size.map(|whole| layer.spatial.size(sink.spatial, whole).height),
+            rate_bps: layer.rate_up_to(sink.spatial) * 8,
+        })
+    }
 }
 
 /// A frame on its way to a viewer.
@@ -113,13 +139,13 @@ impl Departure {
 }
 
 pub(crate) fn of<'a>(
-    tracks: &BTreeMap<TrackId, Track>,
+    by_id: &BTreeMap<TrackId, Track>,
     downlinks: impl Iterator<Item = (SessionId, &'a Downlink)>,
     sessions: usize,
     counters: &Counters,
 ) -> Report {
     let sum = |track: &Track, of: fn(&Layer) -> u64| track.sent().map(of).sum();
-    let mut tracks: Vec<_> = tracks
+    let mut tracks: Vec<_> = by_id
         .values()
         .map(|track| TrackReport {
             track: track.id,
@@ -142,6 +168,7 @@ pub(crate) fn of<'a>(
             loss: sink.loss,
             round_trip: downlink.round_trip,
             estimate_bps: downlink.estimate_bps(),
+            given: Given::of(sink, by_id),
             departed: sink.departed,
         }));
     }

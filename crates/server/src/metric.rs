@@ -123,6 +123,7 @@ impl Collector for Workers {
         page.feeds()?;
         page.voices()?;
         page.viewers()?;
+        page.slots()?;
         page.watching()?;
         page.handshakes()
     }
@@ -332,6 +333,9 @@ mod tests {
             r#"consilium_viewer_age_seconds_count{worker="0",room="r1",role="expert",at="screen"} 2"#,
             r#"consilium_member_path_seconds{worker="0",room="r1",member="7",role="expert",site=""} 0.02"#,
             r#"consilium_member_age_seconds{worker="0",room="r1",member="7",role="expert",site="",at="arrival"} 0.05"#,
+            r#"consilium_member_estimate_bps{worker="0",room="r1",member="7",role="expert",site=""} 8000000.0"#,
+            r#"consilium_slot_allocated_bps{worker="0",room="r1",member="7",role="expert",site="",slot="0",feed="3"} 120000.0"#,
+            r#"site="",slot="0",feed="3",layer="thumbnail"} 180.0"#,
             r#"consilium_refusals_total{door="whip",code="bad_token"} 1"#,
             r#"consilium_thumbnail_feeds 0"#,
             r#"consilium_thumbnail_pictures_total{what="decoded"} 0"#,

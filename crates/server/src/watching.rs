@@ -119,9 +119,9 @@ pub fn age_of(viewer: &ViewerReport, stage: Stage, now: Instant) -> Option<Durat
 
 #[cfg(test)]
 pub(crate) mod tests {
-    use media::{Rank, SinkId, SinkReport};
+    use media::{Given, Rank, SinkId, SinkReport};
     use room::Shown;
-    use signaling::MemberId;
+    use signaling::{FeedId, MemberId};
 
     use super::*;
 
@@ -135,13 +135,14 @@ pub(crate) mod tests {
             site: None,
             rank: Rank::Panel,
             slot,
-            feed: None,
+            feed: Some(FeedId(3)),
             sink: SinkReport {
                 sink: SinkId::default(),
                 track: None,
                 loss: None,
                 round_trip: Some(40 * MS),
-                estimate_bps: None,
+                estimate_bps: Some(8_000_000),
+                given: Some(Given { is_thumbnail: true, height: Some(180), rate_bps: 120_000 }),
                 departed: Some(Departure { captured_at: now - 40 * MS, left_at: now - 10 * MS }),
             },
             shown: Some(Shown { age: 90 * MS, said_at: now - 1000 * MS }),

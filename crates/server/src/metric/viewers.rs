@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::time::Duration;
 
 use media::Rank;
 use prometheus_client::encoding::MetricEncoder;
@@ -34,15 +33,43 @@ impl Page<'_> {
     pub(super) fn viewers(&mut self) -> fmt::Result {
         let help = "From the server to a member of the panel or of a site, half of the round trip.";
         self.each("member_path_seconds", help, MetricType::Gauge, |family, worker, shown| {
-            each_member(shown, worker, family, &[], path_to)
+            each_member(shown, worker, family, &[], |viewer| Some(path_to(viewer)?.as_secs_f64()))
         })?;
         let help = "Age of the oldest picture of a member of the panel or of a site: when it left, when it came there, on \
             the screen.";
         self.each("member_age_seconds", help, MetricType::Gauge, |family, worker, shown| {
             Stage::ALL.iter().try_for_each(|stage| {
-                let age = |viewer: &ViewerReport| age_of(viewer, *stage, shown.at);
+                let age = |viewer: &ViewerReport| Some(age_of(viewer, *stage, shown.at)?.as_secs_f64());
                 each_member(shown, worker, family, &[("at", stage.as_str())], age)
             })
+        })?;
+        let help = "What the line to a member of the panel or of a site is estimated to carry, all its slots together, in \
+            bits a second.";
+        self.each("member_estimate_bps", help, MetricType::Gauge, |family, worker, shown| {
+            each_member(shown, worker, family, &[], |viewer| Some(viewer.sink.estimate_bps? as f64))
+        })
+    }
+
+    /// One by one the slots of the panel and the sites: they are few.
+    pub(super) fn slots(&mut self) -> fmt::Result {
+        let help = "What of a member's line a slot is given, in bits a second; 0 for nothing.";
+        self.each("slot_allocated_bps", help, MetricType::Gauge, |family, worker, shown| {
+            each_slot(shown, worker, family, |viewer| {
+                (None, Some(viewer.sink.given.map_or(0.0, |given| given.rate_bps as f64)))
+            })
+        })?;
+        let help =
+            "Height in pixels of the layer that a slot is given, one that its publisher sends or a thumbnail of it.";
+        self.each("slot_height_pixels", help, MetricType::Gauge, |family, worker, shown| {
+            each_slot(shown, worker, family, |viewer| {
+                let Some(given) = viewer.sink.given else { return (None, None) };
+                let layer = if given.is_thumbnail { "thumbnail" } else { "sent" };
+                (Some(("layer", layer)), given.height.map(f64::from))
+            })
+        })?;
+        let help = "Part of a slot's packets that was lost on the way, 0 to 1, as its member said last.";
+        self.each("slot_loss_ratio", help, MetricType::Gauge, |family, worker, shown| {
+            each_slot(shown, worker, family, |viewer| (None, viewer.sink.loss.map(f64::from)))
         })
     }
 }
@@ -67,24 +94,51 @@ fn each_member(
     worker: &str,
     family: &mut MetricEncoder<'_>,
     more: &[(&str, &str)],
-    value: impl Fn(&ViewerReport) -> Option<Duration>,
+    value: impl Fn(&ViewerReport) -> Option<f64>,
 ) -> fmt::Result {
     for (report, _) in &shown.rooms {
-        let mut most: BTreeMap<MemberId, (&ViewerReport, Duration)> = BTreeMap::new();
+        let mut most: BTreeMap<MemberId, (&ViewerReport, f64)> = BTreeMap::new();
         for viewer in report.viewers.iter().filter(|viewer| viewer.rank == Rank::Panel) {
             let Some(value) = value(viewer) else { continue };
             let known = most.entry(viewer.member).or_insert((viewer, value));
             known.1 = known.1.max(value);
         }
-        for (member, (viewer, value)) in most {
-            let member = member.to_string();
-            let site = viewer.site.as_ref().map_or("", |site| site.as_str());
-            let (room, role) = (report.room.as_str(), viewer.role.as_str());
-            let own: [(&str, &str); 5] =
-                [("worker", worker), ("room", room), ("member", &member), ("role", role), ("site", site)];
-            let labels: Vec<(&str, &str)> = own.into_iter().chain(more.iter().copied()).collect();
-            gauge(family, &labels, value.as_secs_f64())?;
+        for (viewer, value) in most.into_values() {
+            one(worker, report.room.as_str(), viewer, more, family, value)?;
         }
     }
     Ok(())
+}
+
+/// One gauge for each slot of a member of the panel or of a site that shows a feed, with one label more perhaps.
+fn each_slot<'a>(
+    shown: &Shown,
+    worker: &str,
+    family: &mut MetricEncoder<'_>,
+    value: impl Fn(&ViewerReport) -> (Option<(&'a str, &'a str)>, Option<f64>),
+) -> fmt::Result {
+    for (report, _) in &shown.rooms {
+        for viewer in report.viewers.iter().filter(|viewer| viewer.rank == Rank::Panel) {
+            let (Some(feed), (label, Some(value))) = (viewer.feed, value(viewer)) else { continue };
+            let (slot, feed) = (viewer.slot.to_string(), feed.to_string());
+            let more: Vec<_> = [("slot", &*slot), ("feed", &*feed)].into_iter().chain(label).collect();
+            one(worker, report.room.as_str(), viewer, &more, family, value)?;
+        }
+    }
+    Ok(())
+}
+
+fn one(
+    worker: &str,
+    room: &str,
+    viewer: &ViewerReport,
+    more: &[(&str, &str)],
+    family: &mut MetricEncoder<'_>,
+    value: f64,
+) -> fmt::Result {
+    let member = viewer.member.to_string();
+    let site = viewer.site.as_ref().map_or("", |site| site.as_str());
+    let own = [("worker", worker), ("room", room), ("member", &member), ("role", viewer.role.as_str()), ("site", site)];
+    let labels: Vec<(&str, &str)> = own.into_iter().chain(more.iter().copied()).collect();
+    gauge(family, &labels, value)
 }
