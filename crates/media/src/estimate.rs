@@ -78,6 +78,8 @@ pub(crate) struct Estimator {
     first_limit_bps: f64,
     /// The least loss seen: of the air, not of a queue.
     usual_loss: f64,
+    /// The last time that it was looked at, more than that was lost.
+    has_lost: bool,
     proven: Option<(Instant, f64)>,
     probing: Probing,
     updated_at: Option<Instant>,
@@ -112,6 +114,7 @@ impl Estimator {
             cuts_in_vain: 0,
             first_limit_bps: 0.0,
             usual_loss: 0.0,
+            has_lost: false,
             proven: None,
             probing: Probing::default(),
             updated_at: None,
@@ -232,9 +235,15 @@ impl Estimator {
         let is_settled = self.ceiling.is_none_or(|it| now.saturating_duration_since(it.set_at) >= SETTLES);
         let is_falling = self.queue.is_falling();
         // Loss without a queue may be of the air, or no loss at all: jitter makes what is late look lost.
-        let loses_much = is_news && loss > self.usual_loss + LOSS_ABOVE_USUAL && is_standing;
+        let is_unusual = is_news && loss > self.usual_loss + LOSS_ABOVE_USUAL;
+        let loses_much = is_unusual && is_standing;
         self.is_full = standing_us > STANDING_PROVEN_US || loses_much || self.is_full && self.ceiling.is_some();
-        let loses = is_news && loss > if self.is_crowded { LOSS_CROWDED } else { self.usual_loss + LOSS_ABOVE_USUAL };
+        // Nor is it that of a full line if it has passed by itself: a radio fails for a moment.
+        let loses_on = is_unusual && (is_standing || self.has_lost);
+        if is_news {
+            self.has_lost = is_unusual;
+        }
+        let loses = if self.is_crowded { is_news && loss > LOSS_CROWDED } else { loses_on };
         if is_standing && is_settled && !is_falling && !self.is_crowded {
             let factor = if standing_us > STANDING_LONG_US { 0.7 } else { 0.85 };
             self.give_way(now, acked_bps, factor);

@@ -22,11 +22,27 @@ struct Line {
     queue_us: u64,
     jitter_us: u64,
     loss: f64,
+    /// All of a tenth of a second is lost, about once in two seconds.
+    loses_bursts: bool,
+    /// Of the answers, which take another way; and how much longer each may take there.
+    answers_lost: f64,
+    answers_jitter_us: u64,
     others: bool,
 }
 
-const CLEAN: Line =
-    Line { capacity_bps: |_| 3e6, delay_us: 20_000, queue_us: 300_000, jitter_us: 0, loss: 0.0, others: false };
+const CLEAN: Line = Line {
+    capacity_bps: |_| 3e6,
+    delay_us: 20_000,
+    queue_us: 300_000,
+    jitter_us: 0,
+    loss: 0.0,
+    loses_bursts: false,
+    answers_lost: 0.0,
+    answers_jitter_us: 0,
+    others: false,
+};
+const BURST_US: u64 = 100_000;
+const BETWEEN_BURSTS: f64 = 2000.0;
 
 /// What the sender has to send.
 #[derive(Clone, Copy)]
@@ -92,9 +108,12 @@ fn run(seed: u64, line: Line, source: Source, seconds: u64) -> Seen {
     let (mut free_at, mut sequence, mut rate_bps) = (0.0_f64, 0_u16, 1e6);
     let (mut arrivals, mut told_to): (Vec<Option<u64>>, usize) = (Vec::new(), 0);
     let mut answers: VecDeque<(u64, Vec<u8>)> = VecDeque::new();
-    let (mut next_frame, mut next_answer) = (0, ANSWERS_US);
+    let (mut next_frame, mut next_answer, mut burst_until, mut answers_until) = (0, ANSWERS_US, 0, 0);
     for now in (0..seconds * 1_000_000).step_by(1000) {
         let capacity = (line.capacity_bps)(now);
+        if line.loses_bursts && dice.random_bool(1.0 / BETWEEN_BURSTS) {
+            burst_until = now + BURST_US;
+        }
         // Gives when a packet leaves the queue, none if it is full.
         let mut pass = |bytes: usize| {
             let begins = free_at.max(now as f64);
@@ -133,7 +152,7 @@ fn run(seed: u64, line: Line, source: Source, seconds: u64) -> Seen {
                 sequence = sequence.wrapping_add(1);
                 estimator.begin(at(now));
                 estimator.sent(sequence, bytes);
-                let out = pass(bytes).filter(|_| !dice.random_bool(line.loss));
+                let out = pass(bytes).filter(|_| now >= burst_until && !dice.random_bool(line.loss));
                 let jitter = if line.jitter_us > 0 { dice.random_range(0..line.jitter_us) } else { 0 };
                 if let Some(out) = out {
                     seen.queueing.push((now, out - now));
@@ -149,8 +168,10 @@ fn run(seed: u64, line: Line, source: Source, seconds: u64) -> Seen {
             let has_come = |at: &Option<u64>| at.is_some_and(|at| at <= now);
             if let Some(last) = arrivals.iter().rposition(has_come) {
                 let told: Vec<_> = arrivals[told_to..=last].iter().map(|at| at.filter(|at| *at <= now)).collect();
-                if !told.is_empty() {
-                    answers.push_back((now + line.delay_us, feedback(told_to as u16 + 1, &told)));
+                if !told.is_empty() && !dice.random_bool(line.answers_lost) {
+                    let jitter = dice.random_range(0..=line.answers_jitter_us);
+                    answers_until = answers_until.max(now + line.delay_us + jitter);
+                    answers.push_back((answers_until, feedback((told_to as u16).wrapping_add(1), &told)));
                 }
                 // Those that are late are told with the next, and all after them again.
                 let late = arrivals[told_to..=last].iter().position(|at| at.is_some_and(|at| at > now));
@@ -204,14 +225,14 @@ fn feedback(base: u16, arrivals: &[Option<u64>]) -> Vec<u8> {
     packet
 }
 
-const SEEDS: u64 = 20;
+const SEEDS: u64 = 200;
 /// A capture card's feed at three qualities.
 const THREE: Source = Source::Layers(&[150e3, 500e3, 2.5e6]);
 const GREEDY: Source = Source::Elastic(30e6);
 
 #[test]
 fn most_of_a_line_is_used_and_its_queue_stays_short() {
-    let lines: [(&str, Line, f64, f64); 8] = [
+    let lines: [(&str, Line, f64, f64); 10] = [
         ("1 Mb/s", Line { capacity_bps: |_| 1e6, ..CLEAN }, 0.85, 60.0),
         ("3 Mb/s", CLEAN, 0.85, 60.0),
         ("10 Mb/s", Line { capacity_bps: |_| 10e6, ..CLEAN }, 0.85, 60.0),
@@ -219,8 +240,15 @@ fn most_of_a_line_is_used_and_its_queue_stays_short() {
         ("5 % loss, 100 ms there and back", Line { loss: 0.05, delay_us: 50_000, ..CLEAN }, 0.85, 60.0),
         ("10 % loss", Line { loss: 0.10, ..CLEAN }, 0.8, 60.0),
         ("a queue of 40 ms", Line { queue_us: 40_000, ..CLEAN }, 0.85, 60.0),
+        ("bursts of 100 ms are lost", Line { loses_bursts: true, ..CLEAN }, 0.8, 60.0),
+        (
+            "a bad line back: 20 % of answers lost, 100 ms of jitter",
+            Line { answers_lost: 0.2, answers_jitter_us: 100_000, ..CLEAN },
+            0.8,
+            60.0,
+        ),
         // Trains tell little there, and a queue is seen late.
-        ("60 ms of jitter", Line { jitter_us: 60_000, ..CLEAN }, 0.55, 200.0),
+        ("60 ms of jitter", Line { jitter_us: 60_000, ..CLEAN }, 0.55, 250.0),
     ];
     for (name, line, least_used, longest_ms) in lines {
         let capacity = (line.capacity_bps)(0);
