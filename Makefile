@@ -52,6 +52,8 @@ bench: build test-native tests/browser/node_modules/.installed .venv/.installed
 	@cargo build --release --quiet -p benches >&2
 	@$(call say,measuring the delay from glass to glass)
 	@cd tests/browser && CONSILIUM="$(binary)" npm run --silent delay >&2
+	@$(call say,measuring a picture and a voice over bad lines)
+	@cd tests/browser && CONSILIUM="$(binary)" START="$(LINES_START)" PEERS="$(LINES_PEERS)" npm run --silent lines >&2
 	@$(call say,measuring what a thousand joins leave behind)
 	@"$(programs)/bench-churn" >&2
 	@$(call say,measuring a thousand joins in a minute while others watch)
