@@ -16,7 +16,7 @@ export const LINES = {
   "1 Mb/s, 40 ms": { delay_ms: 20, down_mbps: 1 },
 };
 
-const camera = { site: 4, kind: 0, width: 1280, height: 720, clock: true };
+const camera = { site: 4, kind: 0, width: 1280, height: 720, clock: true, noisy: true };
 const TONE_HZ = 440;
 /** A freeze is a picture that stands for longer than this. */
 const FREEZE_MS = 200;

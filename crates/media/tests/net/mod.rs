@@ -60,7 +60,6 @@ pub(crate) struct Peer {
     /// What its keyframes begin with.
     pub(crate) sps: Vec<u8>,
 }
-
 /// A network without delay.
 pub(crate) struct Net {
     pub(crate) now: Instant,
@@ -135,10 +134,8 @@ impl Net {
         let (offer, pending) = api.apply().expect("an offer");
         let mut offer = Offer::read(offer.to_sdp_string()).expect("an SDP");
         let (session, answer) = self.begin(direction, &mut offer);
-        let (answer, _) = answer.expect("an answer");
-        rtc.sdp_api()
-            .accept_answer(pending, SdpAnswer::from_sdp_string(&answer).expect("an SDP"))
-            .expect("an answer that fits");
+        let answer = SdpAnswer::from_sdp_string(&answer.expect("an answer").0).expect("an SDP");
+        rtc.sdp_api().accept_answer(pending, answer).expect("an answer that fits");
         self.peers.push(Peer {
             rtc,
             address,
@@ -170,19 +167,12 @@ impl Net {
     /// Opens a session for its first offer and answers that; every other one has been answered ahead.
     pub(crate) fn begin(&mut self, direction: Direction, offer: &mut Offer) -> (SessionId, Answer) {
         self.is_ahead = !self.is_ahead;
-        let session = match direction {
-            Direction::SendOnly => {
-                if self.is_ahead {
-                    offer.prepare_uplink(self.now, &self.local);
-                }
-                self.router.open_uplink(self.now, offer)
-            }
-            _ => {
-                if self.is_ahead {
-                    offer.prepare_downlink(self.now, &self.local);
-                }
-                self.router.open_downlink(self.now, self.rank, offer)
-            }
+        let session = if direction == Direction::SendOnly {
+            self.is_ahead.then(|| offer.prepare_uplink(self.now, &self.local));
+            self.router.open_uplink(self.now, offer)
+        } else {
+            self.is_ahead.then(|| offer.prepare_downlink(self.now, &self.local));
+            self.router.open_downlink(self.now, self.rank, offer)
         };
         (session, self.router.answer(self.now, session, offer, &mut self.departures, &mut self.news))
     }
