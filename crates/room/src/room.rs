@@ -141,6 +141,14 @@ impl Room {
         self.clients.is_empty() && self.annexes.is_empty()
     }
 
+    /// When something last came from a client's peer by any of its connections, or when the latest was opened; none
+    /// where it has none.
+    pub fn heard_at(&self, client: ClientId) -> Option<Instant> {
+        let client = self.clients.get(&client)?;
+        let sessions = [Connection::Publish, Connection::Receive].map(|connection| client.session(connection));
+        sessions.into_iter().flatten().filter_map(|session| self.router.heard_at(session)).max()
+    }
+
     pub(crate) fn next_id(&mut self) -> u32 {
         self.last_id = self.last_id.wrapping_add(1);
         self.last_id

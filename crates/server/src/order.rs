@@ -20,6 +20,8 @@ pub enum Order {
     Say(ClientId, Box<Request>),
     /// A client is gone.
     Leave(ClientId, CloseReason),
+    /// When did something last come from a client's peer? Not answered of one that is not there or has offered nothing.
+    WhenHeard(ClientId, oneshot::Sender<Instant>),
     /// The server is going down.
     Shutdown,
 }

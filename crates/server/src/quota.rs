@@ -51,11 +51,11 @@ impl Quota {
         let taken = all
             .entry(subject.clone())
             .or_insert_with(|| Taken { sessions: 0, beginnings: Bucket::new(now, SESSIONS_BEGUN_PER_SECOND, burst) });
-        if taken.sessions >= SESSIONS_PER_SUBJECT {
-            return Err(QuotaError::TooMany);
-        }
         if !taken.beginnings.take(now) {
             return Err(QuotaError::TooFast);
+        }
+        if taken.sessions >= SESSIONS_PER_SUBJECT {
+            return Err(QuotaError::TooMany);
         }
         taken.sessions += 1;
         Ok(Share { quota: self.clone(), subject: subject.clone() })

@@ -64,6 +64,7 @@ impl Router {
     ) -> Option<Result<(), DropReason>> {
         let id = datagram.session;
         let entry = self.sessions.get_mut(index(id)).filter(|entry| entry.generation == id.0 >> 20)?;
+        entry.heard_at = now;
         let downlink = entry.downlink.as_mut().filter(|_| is_srtp(datagram.bytes))?;
         let mut wanted = std::mem::take(&mut self.wanted);
         let received = downlink.receive(now, datagram.bytes, &self.tracks, departures, &mut wanted);

@@ -24,6 +24,8 @@ pub(super) struct Entry {
     pub(super) is_connected: bool,
     /// When it is over if it does not connect.
     pub(super) connect_by: Instant,
+    /// When something last came from the peer, or when it was opened.
+    pub(super) heard_at: Instant,
     /// The earliest deadline in the heap; other entries of this session are stale.
     pub(super) queued: Option<Instant>,
     pub(super) tracks: Vec<TrackId>,
@@ -52,6 +54,7 @@ impl Router {
             number: self.counters.sessions_opened,
             is_connected: false,
             connect_by: now + CONNECT_WITHIN,
+            heard_at: now,
             queued: None,
             tracks: Vec::new(),
             downlink,
@@ -60,6 +63,11 @@ impl Router {
         });
         self.counters.sessions_opened += 1;
         id
+    }
+
+    /// When something last came from a session's peer, or when the session was opened.
+    pub fn heard_at(&self, id: SessionId) -> Option<Instant> {
+        self.entry(id).map(|entry| entry.heard_at)
     }
 
     pub(super) fn entry(&self, id: SessionId) -> Option<&Entry> {
