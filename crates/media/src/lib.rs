@@ -33,6 +33,7 @@ pub mod outline;
 mod packet;
 mod parameter_sets;
 mod picture;
+mod rank;
 mod red;
 pub mod report;
 pub mod router;
@@ -55,13 +56,13 @@ pub use asking::Spared;
 pub use condition::LineCondition;
 pub use datagram::{Datagram, Departures, Protocol, Run, SessionId};
 pub use descriptor::Descriptor;
-pub use downlink::Rank;
 pub use dtls::Certificate;
 pub use error::{DropReason, MediaError, NoCommonCodec};
 pub use format::Encoding;
 pub use offer::Offer;
 pub use outline::{Outline, OutlineLine};
 pub use packet::Packet;
+pub use rank::Rank;
 pub use report::{Counters, Departure, Report, SinkReport, TrackReport};
 pub use router::{
     News, OfferedLine, Router, RouterConfig, SinkId, THUMBNAIL, ThumbnailPicture, ThumbnailWish, TrackId,

@@ -21,11 +21,12 @@ pub use thumbnails::{THUMBNAIL, ThumbnailPicture};
 
 use crate::condition::LineCondition;
 use crate::deadline::Deadlines;
-use crate::downlink::{Downlink, Rank};
+use crate::downlink::Downlink;
 use crate::dtls::Certificate;
 use crate::error::{DropReason, MediaError, NoCommonCodec};
 use crate::offer::Offer;
 use crate::parameter_sets::ParameterSets;
+use crate::rank::Rank;
 use crate::report::{self, Counters, Report};
 use crate::session::{SessionEvent, Way};
 use crate::sink::Sink;

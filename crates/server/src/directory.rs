@@ -111,7 +111,7 @@ impl Directory {
             return Err(full());
         };
         let (outlet, inlet) = way(match rank {
-            Rank::Panel => PANEL_OUTLET_MESSAGES,
+            Rank::Panel | Rank::Machine => PANEL_OUTLET_MESSAGES,
             Rank::Audience => OUTLET_MESSAGES,
         });
         // from here on its end is told to the worker, whatever happens

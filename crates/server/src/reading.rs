@@ -1,5 +1,5 @@
-//! Where offers are read: on threads of their own, of each rank a few at a time, so that a flood of them from the
-//! audience takes half of the processors at most, and none of the panel's places.
+//! Where offers are read: on threads of their own, of each rank a few at a time, so that a flood of them from machines or
+//! from the audience takes half of the processors at most, and none of the panel's places.
 
 use std::num::NonZero;
 use std::thread::available_parallelism;
@@ -14,13 +14,15 @@ use tokio::task::spawn_blocking;
 #[derive(Debug)]
 pub(crate) struct Reading {
     panel: Semaphore,
+    machine: Semaphore,
     audience: Semaphore,
 }
 
 impl Default for Reading {
     fn default() -> Self {
         let processors = available_parallelism().map_or(1, NonZero::get);
-        Self { panel: Semaphore::new(processors), audience: Semaphore::new(processors.div_ceil(2)) }
+        let half = || Semaphore::new(processors.div_ceil(2));
+        Self { panel: Semaphore::new(processors), machine: half(), audience: half() }
     }
 }
 
@@ -32,6 +34,7 @@ impl Reading {
         }
         let places = match rank {
             Rank::Panel => &self.panel,
+            Rank::Machine => &self.machine,
             Rank::Audience => &self.audience,
         };
         let _place = places.acquire().await.ok()?;

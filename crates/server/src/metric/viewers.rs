@@ -71,7 +71,7 @@ fn each_member(
 ) -> fmt::Result {
     for (report, _) in &shown.rooms {
         let mut most: BTreeMap<MemberId, (&ViewerReport, Duration)> = BTreeMap::new();
-        for viewer in report.viewers.iter().filter(|viewer| viewer.rank == Rank::Panel) {
+        for viewer in report.viewers.iter().filter(|viewer| viewer.rank != Rank::Audience) {
             let Some(value) = value(viewer) else { continue };
             let known = most.entry(viewer.member).or_insert((viewer, value));
             known.1 = known.1.max(value);
