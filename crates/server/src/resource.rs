@@ -9,7 +9,7 @@ use std::time::Instant;
 use axum::http::StatusCode;
 use room::{Door, Identity};
 use signaling::client::{Connection, OfSite};
-use signaling::limit::{MESSAGES_PER_SECOND, OFFERS_PER_SECOND};
+use signaling::limit::MESSAGES_PER_SECOND;
 use signaling::{
     ClientMessage, CloseReason, FeedChoice, FeedOffer, Private, RefusalCode, RequestId, Role, RoomId, ServerMessage,
     Slot, VoiceOffer,
@@ -18,10 +18,10 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
 
 use crate::directory::Presence;
-use crate::limit::{ANSWER_TIMEOUT, Bucket, SILENT_AFTER};
+use crate::limit::{ANSWER_TIMEOUT, Bucket, SESSIONS_PER_SUBJECT, SILENT_AFTER};
 use crate::order::Delivery;
 use crate::problem::Problem;
-use crate::quota::{QuotaError, Share};
+use crate::quota::{Account, Share};
 use crate::sdpfrag::{Credentials, Fragment, restarted};
 use crate::shared::Shared;
 use crate::token::{Admission, random_id};
@@ -190,8 +190,8 @@ struct Session {
     remote: Option<Credentials>,
     etag: String,
     patches: Bucket,
-    restarts: Bucket,
     last_request: u32,
+    account: Account,
     share: Share,
 }
 
@@ -210,14 +210,15 @@ pub(crate) async fn begin(
     let door = purpose.door();
     let Admission { room, identity } = admission;
     let subject = identity.subject.clone();
-    let share = match shared.quota.take(Instant::now(), &subject) {
-        Err(QuotaError::TooMany) => {
+    let account = shared.quota.account(Instant::now(), &identity);
+    account.offer(Instant::now())?;
+    let share = match account.share() {
+        Some(share) => share,
+        None => {
             let way = timeout(ANSWER_TIMEOUT, shared.resources.make_way(&subject)).await;
-            way.ok().flatten().ok_or(QuotaError::TooMany)
+            way.ok().flatten().ok_or_else(too_many_sessions)?
         }
-        taken => taken,
     };
-    let share = share.map_err(|error| Problem::new(RefusalCode::TooMany, format!("{error}.")))?;
     let presence = shared.directory.enter(room.clone(), identity, door, JOIN).await?;
     let now = Instant::now();
     let mut session = Session {
@@ -227,8 +228,8 @@ pub(crate) async fn begin(
         remote: remote.credentials,
         etag: etag.clone(),
         patches: Bucket::new(now, MESSAGES_PER_SECOND, 2 * MESSAGES_PER_SECOND),
-        restarts: Bucket::new(now, OFFERS_PER_SECOND, 10 * OFFERS_PER_SECOND),
         last_request: 0,
+        account,
         share,
     };
     let answer = session.offer(session.offer.clone()).await?;
@@ -238,6 +239,11 @@ pub(crate) async fn begin(
     shared.resources.put(id.clone(), Resource { room, door, token, subject, begun_at: now, demands });
     tokio::spawn(session.live(requests, shared.clone(), id.clone()));
     Ok(Begun { id, etag, answer })
+}
+
+fn too_many_sessions() -> Problem {
+    let sentence = format!("One subject has at most {SESSIONS_PER_SUBJECT} sessions at a time; end one first.");
+    Problem::new(RefusalCode::TooMany, sentence)
 }
 
 impl Session {
@@ -337,9 +343,7 @@ impl Session {
                     let sentence = "New credentials restart ICE, which wants If-Match: *.";
                     return Err(Problem::new(RefusalCode::BadCandidate, sentence));
                 }
-                if !self.restarts.take(Instant::now()) {
-                    return Err(Problem::new(RefusalCode::TooMany, "Too many restarts of ICE; slow down."));
-                }
+                self.account.offer(Instant::now())?;
                 self.restart(credentials, &fragment.candidates).await
             }
             _ => {
