@@ -217,7 +217,8 @@ impl Router {
         if let Origin::Session(session, _) = track.origin
             && let Some(entry) = self.entry_mut(session)
         {
-            entry.tracks.retain(|known| *known != id);
+            let said = entry.forget_track(id);
+            self.conditions.extend(said.map(|condition| (session, condition)));
         }
         for sink in track.sinks {
             if let Some(sink) = self.sink_mut(sink) {

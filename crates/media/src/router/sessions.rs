@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use str0m::crypto;
 
 use super::{Router, SinkId, TrackId};
-use crate::condition::Said;
+use crate::condition::{LineCondition, Said};
 use crate::downlink::Downlink;
 use crate::dtls::KeysGoTo;
 use crate::session::{Drained, Line, Session};
@@ -134,6 +134,12 @@ impl Router {
 }
 
 impl Entry {
+    /// One of a publisher's tracks is over. Gives what is to be said of a line that carries none any more.
+    pub(super) fn forget_track(&mut self, id: TrackId) -> Option<LineCondition> {
+        self.tracks.retain(|known| *known != id);
+        if self.tracks.is_empty() { self.said.forget() } else { None }
+    }
+
     /// The handshake is done: what is ours to send can be sealed.
     pub(super) fn open_downlink(&mut self, now: Instant, id: SessionId) {
         let (Some(downlink), Some(keys)) = (&mut self.downlink, self.session.take_keys()) else { return };
