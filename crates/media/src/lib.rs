@@ -65,7 +65,7 @@ pub use packet::Packet;
 pub use rank::Rank;
 pub use report::{Counters, Departure, Report, SinkReport, TrackReport};
 pub use router::{
-    News, OfferedLine, Router, RouterConfig, SinkId, THUMBNAIL, ThumbnailPicture, ThumbnailWish, TrackId,
+    News, OfferedLine, Router, RouterConfig, SinkId, THUMBNAIL, ThumbnailNews, ThumbnailPicture, TrackId,
 };
 pub use session::Way;
 pub use sink::Wait;

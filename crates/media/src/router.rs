@@ -13,7 +13,7 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use self::sessions::Entry;
-pub use news::{News, OfferedLine, ThumbnailWish};
+pub use news::{News, OfferedLine, ThumbnailNews};
 use slab::Slab;
 use str0m::media::Mid;
 pub(crate) use thumbnails::WORTH;

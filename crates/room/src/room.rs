@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use media::{Certificate, News, Router, RouterConfig, SessionId, Size, ThumbnailWish, TrackId, TrunkId, Way};
+use media::{Certificate, News, Router, RouterConfig, SessionId, Size, ThumbnailNews, TrackId, TrunkId, Way};
 use signaling::client::Connection;
 use signaling::{
     ClientMessage, CloseReason, Feed, FeedId, MemberId, Refusal, RefusalCode, RequestId, RoomId, RoomKind,
@@ -264,10 +264,10 @@ impl Room {
             News::Waiting(sink, wait) => self.slot_waits(sink, wait, out),
             News::Line(session, condition) => self.line_changed(session, condition, out),
             News::Wanted(track, is_wanted) => out.petitions.push(Petition::Wanted(track, is_wanted)),
-            News::Thumbnail(track, wish) if self.is_annex() => {
-                out.petitions.push(Petition::Thumbnail(track, wish == ThumbnailWish::Begin));
+            News::Thumbnail(track, news) if self.is_annex() => {
+                out.petitions.push(Petition::Thumbnail(track, news == ThumbnailNews::Begin));
             }
-            News::Thumbnail(track, wish) => self.thumbnail_wished(track, wish, out),
+            News::Thumbnail(track, news) => self.thumbnail_changed(track, news, out),
             News::KeyframeWanted(track, ssrc, whom) => {
                 out.petitions.push(Petition::KeyframeWanted(track, ssrc, whom));
             }
