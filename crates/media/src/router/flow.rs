@@ -341,7 +341,8 @@ impl Router {
             Remedy::Replay => true,
             Remedy::Ask => layer.is_ready(now) && !layer.asking.spare(now, downlink.rank.into()),
         };
-        if is_to_replay {
+        // What has fallen silent has nothing to show but what the viewer has seen: shown again, it would look newer than it is.
+        if is_to_replay && !layer.is_silent(now) {
             sink.replay(layer);
             self.counters.keyframes_served += 1;
             self.note_written(now, session);
