@@ -19,7 +19,7 @@ const PICTURE: &[u8] =
     &[0, 0, 0, 1, 0x67, 0x42, 0xc0, 0x1f, 0, 0, 0, 1, 0x68, 0xce, 0x3c, 0x80, 0, 0, 0, 1, 0x65, 0x88, 1, 2];
 
 /// Publishes an endoscope for ever whose pictures are old.
-async fn show(server: &Server, site: &str) -> JoinHandle<()> {
+pub(crate) async fn show(server: &Server, site: &str) -> JoinHandle<()> {
     let token = server.token("device", Some(site));
     let target = Target::whip(&server.url(""), "r", "endoscope", "", token).expect("an address");
     let clock = CaptureClock::start();

@@ -1,11 +1,57 @@
-//! WHEP from outside, by requests only; real players are in the journeys.
+//! WHEP from outside, mostly by requests only; more real players are in the journeys.
 
-use crate::harness::{Server, problem};
+use std::time::{Duration, Instant};
+
+use capture::{Player, Target};
+use tokio::runtime::Runtime;
+use tokio::time::timeout;
+
+use crate::harness::{PATIENCE, Server, problem};
 use crate::offer::offer;
+use crate::viewers::show;
+
+/// Sessions that one subject may have.
+const SHARE: usize = 64;
 
 async fn post(server: &Server, path: &str, token: &str, body: String) -> reqwest::Response {
     let request = server.client.post(server.url(path)).bearer_auth(token).header("content-type", "application/sdp");
     request.body(body).send().await.expect("an answer")
+}
+
+/// Begins a session that nobody is behind, as soon as its subject may begin one more; gives where it is, or why it is not.
+async fn begin(server: &Server, token: &str) -> Result<String, String> {
+    let begun = Instant::now();
+    loop {
+        let response = post(server, "/whep/r?site=a&feed=endoscope", token, offer("recvonly", "abcd")).await;
+        if response.status() == 201 {
+            return Ok(response.headers()["location"].to_str().expect("text").to_owned());
+        }
+        let text = response.text().await.expect("a body");
+        let problem: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+        if !problem["detail"].as_str().expect("a sentence").contains("slow down") {
+            return Err(problem["code"].as_str().expect("a code").to_owned());
+        }
+        assert!(begun.elapsed() < PATIENCE, "it may never begin one");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+/// A player connects, and vanishes without a word.
+fn vanish(target: Target) {
+    let player = std::thread::spawn(move || {
+        let runtime = Runtime::new().expect("a runtime");
+        let player = runtime.block_on(Player::connect(&target)).expect("it connects");
+        // What it would say goodbye with ends first.
+        runtime.shutdown_background();
+        drop(player);
+    });
+    player.join().expect("it connected");
+}
+
+/// Waits until a player gets something that was not there when it was asked.
+async fn plays_on(player: &mut Player) {
+    let now = Instant::now();
+    while timeout(PATIENCE, player.next()).await.expect("in time").expect("it is not over").received < now {}
 }
 
 #[tokio::test]
@@ -27,22 +73,50 @@ async fn one_waits_for_a_feed_that_is_not_there_yet() {
 /// One token does not take every place of the server; another's is not touched by it.
 #[tokio::test]
 async fn one_subject_has_its_share_of_sessions() {
-    const SHARE: usize = 64;
     let server = Server::start();
     let token = server.token("expert", None);
-    let path = "/whep/r?site=a&feed=endoscope";
     let mut locations = Vec::new();
-    for number in 0..SHARE {
-        let response = post(&server, path, &token, offer("recvonly", "abcd")).await;
-        assert_eq!(response.status(), 201, "{number}");
-        locations.push(response.headers()["location"].to_str().expect("text").to_owned());
+    for _ in 0..SHARE {
+        locations.push(begin(&server, &token).await.expect("it has its share"));
     }
-    assert_eq!(problem(post(&server, path, &token, offer("recvonly", "abcd")).await, 429).await, "too_many");
-    assert_eq!(post(&server, path, &server.token("expert", None), offer("recvonly", "abcd")).await.status(), 201);
+    assert_eq!(begin(&server, &token).await, Err("too_many".to_owned()));
+    assert!(begin(&server, &server.token("expert", None)).await.is_ok());
     let ended = server.client.delete(server.url(&locations[0])).bearer_auth(&token).send().await.expect("an answer");
     assert_eq!(ended.status(), 200);
     server.metric_becomes("consilium_clients{", |clients| clients == SHARE as f64).await;
-    assert_eq!(post(&server, path, &token, offer("recvonly", "abcd")).await.status(), 201, "a place is free again");
+    assert!(begin(&server, &token).await.is_ok(), "a place is free again");
+}
+
+/// The players of a wall whose page was loaded again have vanished without a word: who comes takes the place of the one that
+/// has been silent, and who is there keeps its own, however long it has been.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_has_fallen_silent_gives_way_and_nobody_else() {
+    let server = Server::start();
+    let publisher = show(&server, "a").await;
+    let token = server.token("display", Some("a"));
+    let target = Target::whep(&server.url(""), "r", "a", "endoscope", &token).expect("an address");
+    let mut oldest = Vec::new();
+    for _ in 0..3 {
+        oldest.push(Player::connect(&target).await.expect("it connects"));
+    }
+    vanish(target);
+    for _ in oldest.len() + 1..SHARE {
+        begin(&server, &token).await.expect("it has its share");
+    }
+    let begun = Instant::now();
+    while begin(&server, &token).await.is_err() {
+        assert!(begun.elapsed() < PATIENCE, "nobody gives way");
+        tokio::time::sleep(Duration::from_millis(500)).await;
+    }
+    let log = server.log();
+    let gone: Vec<_> = log.lines().filter(|line| line.contains("silent, and gives way")).collect();
+    // The first client is the publisher.
+    let vanished = format!("client={}", 1 + oldest.len() + 1);
+    assert!(matches!(gone[..], [line] if line.ends_with(&vanished)), "{vanished}, and no other: {gone:?}");
+    for player in &mut oldest {
+        plays_on(player).await;
+    }
+    publisher.abort();
 }
 
 #[tokio::test]

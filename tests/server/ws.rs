@@ -1,5 +1,7 @@
 //! The WebSocket from outside, by clients that keep the contract and by those that do not.
 
+use std::time::Instant;
+
 use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
 use tokio::net::TcpStream;
@@ -180,6 +182,36 @@ async fn too_many_messages_are_refused_and_then_ended() {
     };
     assert_eq!(reason, "refused");
     assert!(ponged >= 100 && refused >= 200, "{ponged} answered, {refused} refused");
+}
+
+/// What a subject may offer it may with all of its clients together; another's is not touched by it.
+#[tokio::test]
+async fn offers_are_counted_for_their_subject() {
+    let server = Server::start();
+    let token = server.token("expert", None);
+    let begun = Instant::now();
+    let offer = |id| json!({ "type": "receive", "id": id, "sdp": "v=1", "slots": [], "voices": [] });
+    let mut taken = 0;
+    for _ in 0..4 {
+        let mut line = Line::open(&server).await;
+        line.join(&token).await;
+        for id in 0..40 {
+            line.say(offer(id)).await;
+        }
+        for _ in 0..40 {
+            taken += u32::from(line.hear_of("refused").await["code"] == "bad_sdp");
+        }
+    }
+    let may = 64.0 + 4.0 * begun.elapsed().as_secs_f64();
+    assert!((64.0..=may).contains(&f64::from(taken)), "{taken} of 160, {may} may be");
+    let request = server.client.post(server.url("/whep/r?site=a&feed=ct")).bearer_auth(&token);
+    let body = crate::offer::offer("recvonly", "abcd");
+    let response = request.header("content-type", "application/sdp").body(body).send().await.expect("an answer");
+    let is_refused = response.status() == 429;
+    assert!(is_refused || begun.elapsed().as_secs_f64() > f64::from(taken - 63) / 4.0, "by no other door either");
+    let mut other = Line::joined(&server, "expert", None).await;
+    other.say(offer(1)).await;
+    assert_eq!(other.hear_of("refused").await["code"], "bad_sdp");
 }
 
 /// One who does not read is let go; the others do not notice.

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { Feed, FeedKind } from "../../signaling/messages.ts";
-import { allot, bySite, choiceOfSite, chosenOf, findChosen, inOrder } from "./slots.ts";
+import { allot, bySite, choiceOfSite, chosenOf, findChosen, inOrder, replacesOther, withoutReplaced } from "./slots.ts";
 
 const feed = (id: number, site: string | null, kind: FeedKind, label = ""): Feed =>
   ({ id, member: 1, site, kind, label, codec: null, muted: false, fault: null });
@@ -37,6 +37,28 @@ describe("slots", () => {
     expect(findChosen([feed(7, "a", "endoscope", "right"), feed(8, "a", "endoscope", "left")], chosen)?.id).toBe(8);
     // After a restart of the server, number 2 may be another site's (hazard H2).
     expect(findChosen([feed(2, "b", "endoscope", "left")], chosen)).toBeUndefined();
+  });
+
+  it("gives up a silent feed for one that came after it under the same name, and for no other", () => {
+    const silent: Feed = { ...feed(2, "a", "endoscope"), fault: "silent" };
+    const left = (...others: Feed[]) => withoutReplaced([silent, ...others]).map((each) => each.id);
+    expect(left(feed(7, "a", "endoscope"))).toEqual([7]);
+    expect(replacesOther(feed(7, "a", "endoscope"), [silent])).toBe(true);
+    // What has come in its place may fall silent, too; that does not bring it back.
+    expect(left({ ...feed(7, "a", "endoscope"), fault: "silent" })).toEqual([7]);
+    // Alone it stays, and says that nothing comes of it.
+    expect(left()).toEqual([2]);
+    // One that was there before did not come in its place.
+    const others = [feed(1, "a", "endoscope"), feed(7, "b", "endoscope"), feed(8, "a", "ct"), feed(9, "a", "endoscope", "left")];
+    for (const other of others) {
+      expect(left(other)).toEqual([2, other.id]);
+      expect(replacesOther(other, [silent])).toBe(false);
+    }
+    // While the first still comes nothing is replaced.
+    expect(withoutReplaced([feed(2, "a", "endoscope"), feed(7, "a", "endoscope")])).toHaveLength(2);
+    // Two experts are two people, whatever their faces are called.
+    const faces: readonly Feed[] = [{ ...feed(3, null, "face"), fault: "silent" }, feed(5, null, "face")];
+    expect(withoutReplaced(faces)).toHaveLength(2);
   });
 
   it("shows a display its site's endoscope, or what there is instead", () => {

@@ -55,6 +55,8 @@ export const WORDS = {
   "fault.no_keyframe": { en: "No keyframe from the encoder yet", zh: "编码器尚未发送关键帧" },
   "fault.silent": { en: "Nothing arrives from the publisher", zh: "未收到发布者的数据" },
   "picture.panel": { en: "Panel · {name}", zh: "专家组 · {name}" },
+  "picture.replaces": { en: "Sent anew", zh: "重新发布" },
+  "picture.replaces_why": { en: "the feed before it fell silent", zh: "之前的画面已中断" },
   "picture.no_slot": { en: "Choose it to see it", zh: "点选后显示" },
   "slots.full": {
     en: "{count} pictures move at once at most. {more} more: choose one to see it large.",

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::downlink::Rank;
+use crate::rank::Rank;
 
 /// The least time between two requests; doubles with each that brought none.
 const ASK_AGAIN: Duration = Duration::from_millis(500);
@@ -26,7 +26,7 @@ pub enum Spared {
 impl From<Rank> for Spared {
     fn from(rank: Rank) -> Self {
         match rank {
-            Rank::Panel => Self::Panel,
+            Rank::Panel | Rank::Machine => Self::Panel,
             Rank::Audience => Self::Audience,
         }
     }

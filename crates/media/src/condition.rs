@@ -71,6 +71,11 @@ pub(crate) struct Said {
 }
 
 impl Said {
+    /// Nothing goes over the line any more by which it could be judged; gives what is to be said now.
+    pub(crate) fn forget(&mut self) -> Option<LineCondition> {
+        (std::mem::take(self).condition != LineCondition::Good).then_some(LineCondition::Good)
+    }
+
     /// Takes how the line is; gives what is to be said now.
     pub(crate) fn note(&mut self, now: Instant, condition: LineCondition) -> Option<LineCondition> {
         if condition == self.condition {

@@ -21,6 +21,7 @@ use crate::condition::LineCondition;
 use crate::datagram::{Departures, Path};
 use crate::layer::Layer;
 use crate::packet::Packet;
+use crate::rank::Rank;
 use crate::report::Departure;
 use crate::router::TrackId;
 use crate::rtcp::{self, Feedback, SenderReport};
@@ -38,15 +39,6 @@ const REPORT_EVERY: Duration = Duration::from_millis(500);
 const REPORTED_AT_ONCE: usize = 12;
 /// Clocks that a viewer may ask to have given back at a time: it has one for each of its receivers at most.
 const REFERENCE_TIMES: usize = 32;
-
-/// Who is served first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Rank {
-    /// Who guides or operates.
-    Panel,
-    /// Who watches.
-    Audience,
-}
 
 /// One viewer.
 #[derive(Debug)]
@@ -177,7 +169,7 @@ impl Downlink {
                 // The panel is served whatever it takes. Of the audience, who cannot be served in time is not served
                 // the same later, when there is even more to do.
                 match self.rank {
-                    Rank::Panel => sink.progress = Progress::Behind,
+                    Rank::Panel | Rank::Machine => sink.progress = Progress::Behind,
                     Rank::Audience => self.thinned += u64::from(sink.skip(now)),
                 }
             }

@@ -34,6 +34,7 @@ pub mod outline;
 mod packet;
 mod parameter_sets;
 mod picture;
+mod rank;
 mod red;
 pub mod report;
 pub mod router;
@@ -56,7 +57,6 @@ pub use asking::Spared;
 pub use condition::LineCondition;
 pub use datagram::{Datagram, Departures, Protocol, Run, SessionId};
 pub use descriptor::Descriptor;
-pub use downlink::Rank;
 pub use dtls::Certificate;
 pub use error::{DropReason, MediaError, NoCommonCodec};
 pub use format::Encoding;
@@ -64,9 +64,10 @@ pub use local::Local;
 pub use offer::Offer;
 pub use outline::{Outline, OutlineLine};
 pub use packet::Packet;
+pub use rank::Rank;
 pub use report::{Counters, Departure, Given, Report, SinkReport, TrackReport};
 pub use router::{
-    News, OfferedLine, Router, RouterConfig, SinkId, THUMBNAIL, ThumbnailPicture, ThumbnailWish, TrackId,
+    News, OfferedLine, Router, RouterConfig, SinkId, THUMBNAIL, ThumbnailNews, ThumbnailPicture, TrackId,
 };
 pub use session::Way;
 pub use sink::Wait;

@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use self::sessions::Entry;
-pub use news::{News, OfferedLine, ThumbnailWish};
+pub use news::{News, OfferedLine, ThumbnailNews};
 use slab::Slab;
 use str0m::media::Mid;
 pub(crate) use thumbnails::WORTH;
@@ -22,10 +22,11 @@ pub use thumbnails::{THUMBNAIL, ThumbnailPicture};
 
 use crate::condition::LineCondition;
 use crate::deadline::Deadlines;
-use crate::downlink::{Downlink, Rank};
+use crate::downlink::Downlink;
 use crate::error::{DropReason, MediaError, NoCommonCodec};
 use crate::offer::Offer;
 use crate::parameter_sets::ParameterSets;
+use crate::rank::Rank;
 use crate::report::{self, Counters, Report};
 use crate::session::{SessionEvent, Way};
 use crate::sink::Sink;
@@ -215,7 +216,8 @@ impl Router {
         if let Origin::Session(session, _) = track.origin
             && let Some(entry) = self.entry_mut(session)
         {
-            entry.tracks.retain(|known| *known != id);
+            let said = entry.forget_track(id);
+            self.conditions.extend(said.map(|condition| (session, condition)));
         }
         for sink in track.sinks {
             if let Some(sink) = self.sink_mut(sink) {

@@ -7,7 +7,7 @@ mod net;
 use media::{Datagram, MediaError, News, Offer, Protocol, Rank, Way};
 use net::{Net, SERVER, is_contiguous};
 use str0m::RtcConfig;
-use str0m::media::{Direction, MediaKind};
+use str0m::media::{Direction, KeyframeRequestKind, MediaKind};
 
 #[test]
 fn a_late_viewer_begins_with_the_cached_keyframe() {
@@ -150,6 +150,24 @@ fn many_viewers_without_a_picture_are_one_request() {
         assert!(net.peers[viewer].received.len() >= 6, "viewer {viewer} sees a picture");
     }
     assert!(asked <= 4, "{asked} requests for ten viewers");
+}
+
+/// Hazard H1: a browser that has seen nothing new for three seconds asks for a keyframe, and says of what then comes that
+/// it is new.
+#[test]
+fn of_a_feed_that_has_fallen_silent_nothing_is_shown_again() {
+    let (mut net, publisher, viewer, _) = Net::two();
+    net.send(publisher, 40, 30);
+    net.run(3000);
+    let before = net.peers[viewer].received.len();
+    let ssrc = net.peers[viewer].received[before - 1].header.ssrc;
+    let mut api = net.peers[viewer].rtc.direct_api();
+    api.stream_rx(&ssrc).expect("it has received on it").request_keyframe(KeyframeRequestKind::Pli);
+    net.run(500);
+    assert_eq!(net.router.report().counters.keyframe_requests_received, 1, "it has asked");
+    assert_eq!(net.peers[viewer].received.len(), before);
+    net.send(publisher, 30, 30);
+    assert!(net.peers[viewer].received.len() >= before + 30, "it goes on when the feed does");
 }
 
 #[test]

@@ -4,7 +4,7 @@
 
 mod net;
 
-use media::{News, Packet, SinkId, Size, ThumbnailPicture, ThumbnailWish, TrackId, TrunkId};
+use media::{News, Packet, SinkId, Size, ThumbnailNews, ThumbnailPicture, TrackId, TrunkId};
 use net::{Net, is_contiguous, sps};
 use str0m::media::Direction;
 
@@ -16,7 +16,7 @@ const LARGE: Size = Size { width: 1920, height: 1080 };
 struct House {
     net: Net,
     track: TrackId,
-    wishes: Vec<ThumbnailWish>,
+    told: Vec<ThumbnailNews>,
     is_tapped: bool,
     wants_keyframe: bool,
     /// Frames that the maker has seen, and their source.
@@ -36,7 +36,7 @@ impl House {
         Self {
             net,
             track,
-            wishes: Vec::new(),
+            told: Vec::new(),
             is_tapped: false,
             wants_keyframe: false,
             seen: 0,
@@ -75,17 +75,17 @@ impl House {
 
     fn follow(&mut self) {
         for news in std::mem::take(&mut self.net.news) {
-            let News::Thumbnail(track, wish) = news else { continue };
+            let News::Thumbnail(track, told) = news else { continue };
             assert_eq!(track, self.track);
-            self.wishes.push(wish);
-            match wish {
-                ThumbnailWish::Begin => self.net.router.open_tap(self.net.now, TAP, track),
-                ThumbnailWish::End => self.net.router.close_trunk(TAP),
-                ThumbnailWish::Keyframe => {}
-                ThumbnailWish::OutOfReach => continue,
+            self.told.push(told);
+            match told {
+                ThumbnailNews::Begin => self.net.router.open_tap(self.net.now, TAP, track),
+                ThumbnailNews::End => self.net.router.close_trunk(TAP),
+                ThumbnailNews::Keyframe => {}
+                ThumbnailNews::OutOfReach => continue,
             }
-            self.is_tapped = wish != ThumbnailWish::End;
-            self.wants_keyframe |= wish != ThumbnailWish::End;
+            self.is_tapped = told != ThumbnailNews::End;
+            self.wants_keyframe |= told != ThumbnailNews::End;
         }
         for (_, excerpt) in self.net.router.excerpts().collect::<Vec<_>>() {
             for packet in excerpt.packets().iter().filter(|packet| packet.marker) {
@@ -142,7 +142,7 @@ fn nobody_needs_one_and_none_is_made() {
     house.send(30, 30);
     house.resize(sink, Size { width: 640, height: 360 });
     house.send(30, 30);
-    assert_eq!((house.wishes.as_slice(), house.seen), (&[][..], 0));
+    assert_eq!((house.told.as_slice(), house.seen), (&[][..], 0));
 }
 
 #[test]
@@ -152,7 +152,7 @@ fn whoever_needs_no_more_is_given_a_thumbnail_and_others_the_feed() {
     let (large, _) = house.viewer(Some(LARGE));
     let (silent, _) = house.viewer(None);
     house.send(30, 30);
-    assert_eq!(house.wishes[0], ThumbnailWish::Begin);
+    assert_eq!(house.told[0], ThumbnailNews::Begin);
     let before = [small, large, silent].map(|peer| house.sum(peer));
     house.send(30, 30);
     assert_eq!(house.got(small, before[0]), (10, 0), "every third frame");
@@ -173,7 +173,7 @@ fn whoever_needs_no_more_is_given_a_thumbnail_and_others_the_feed() {
     house.send(30, 1000);
     assert_eq!(house.got(small, before), (10, 0));
     house.sum(small);
-    let begun = house.wishes.iter().filter(|wish| **wish == ThumbnailWish::Begin).count();
+    let begun = house.told.iter().filter(|told| **told == ThumbnailNews::Begin).count();
     assert_eq!(begun, 1);
 }
 
@@ -186,7 +186,7 @@ fn it_is_made_no_longer_than_it_is_needed() {
     house.send(120, 30);
     assert!(house.is_tapped, "who looks again has it at once");
     house.send(60, 30);
-    assert_eq!(house.wishes.last(), Some(&ThumbnailWish::End));
+    assert_eq!(house.told.last(), Some(&ThumbnailNews::End));
     let made = house.made;
     house.send(30, 30);
     assert_eq!(house.made, made);
@@ -198,7 +198,7 @@ fn it_is_made_no_longer_than_it_is_needed() {
     assert_eq!(house.got(peer, before), (10, 0));
     house.net.router.unbind_track(house.track);
     house.send(10, 30);
-    assert_eq!(house.wishes.last(), Some(&ThumbnailWish::End), "the feed is over");
+    assert_eq!(house.told.last(), Some(&ThumbnailNews::End), "the feed is over");
 }
 
 #[test]
@@ -248,7 +248,7 @@ fn of_pictures_that_are_too_large_to_be_decoded_here_none_is_made() {
     let (peer, _) = house.viewer(Some(SMALL));
     house.net.peers[0].sps = sps(4096, 2304);
     house.send(90, 30);
-    assert_eq!((house.wishes.as_slice(), house.seen), (&[ThumbnailWish::OutOfReach][..], 0), "it is said once");
+    assert_eq!((house.told.as_slice(), house.seen), (&[ThumbnailNews::OutOfReach][..], 0), "it is said once");
     let before = house.sum(peer);
     house.send(30, 30);
     assert_eq!(house.got(peer, before), (0, 30));
@@ -260,8 +260,8 @@ fn of_pictures_that_are_too_large_to_be_decoded_here_none_is_made() {
     assert_eq!(house.got(peer, before), (10, 0));
     house.net.peers[0].sps = sps(4096, 2304);
     house.send(240, 30);
-    let told = house.wishes.iter().filter(|wish| **wish != ThumbnailWish::Keyframe).collect::<Vec<_>>();
-    let (begin, end, too_large) = (ThumbnailWish::Begin, ThumbnailWish::End, ThumbnailWish::OutOfReach);
+    let told = house.told.iter().filter(|told| **told != ThumbnailNews::Keyframe).collect::<Vec<_>>();
+    let (begin, end, too_large) = (ThumbnailNews::Begin, ThumbnailNews::End, ThumbnailNews::OutOfReach);
     assert_eq!(told, [&too_large, &begin, &too_large, &end]);
     let before = house.sum(peer);
     house.send(30, 30);

@@ -11,7 +11,9 @@ use std::time::Duration;
 use media::{Protocol, SinkId};
 use net::wire::{indices, is_rtcp, srtcp_indices};
 use net::{Net, is_contiguous};
-use str0m::media::Direction;
+use str0m::RtcConfig;
+use str0m::media::{Direction, MediaKind};
+use str0m::rtp::{Extension, ExtensionMap};
 
 /// A publisher and a viewer that watches it, connected so.
 fn two_over(protocol: Protocol) -> (Net, usize, usize, SinkId) {
@@ -231,6 +233,40 @@ fn late_packets_of_an_ssrc_that_was_left_change_nothing() {
     let seen = &net.peers[viewer];
     assert_eq!(seen.received.len() - before, 30, "all that is new, nothing that is old, and no picture begins anew");
     assert!(is_contiguous(&seen.sequences()));
+}
+
+/// What is sent again is 32 packets in 20 ms at most, also where more than that is lost together and asked for at once.
+#[test]
+fn what_is_lost_together_is_not_sent_again_together() {
+    const AT_A_TIME: u64 = 32;
+    let mut net = Net::new();
+    let (publisher, track) = net.feed();
+    // One that says nothing of its line: nothing is known of it that would be a reason to send less.
+    let mut extensions = ExtensionMap::empty();
+    extensions.set(1, Extension::RtpMid);
+    let config = RtcConfig::new().clear_codecs().enable_h264(true).set_extension_map(extensions);
+    let viewer = net.peer_with(MediaKind::Video, config, Direction::RecvOnly, 1);
+    let sink = net.sink(viewer, 0);
+    net.watch(sink, track);
+    net.send(publisher, 30, 1000);
+    let resent = |net: &Net| net.router.report().counters.packets_resent;
+    let before = resent(&net);
+    net.peers[viewer].loss_percent = 60;
+    // No more than a viewer of this kind asks for again.
+    for _ in 0..30 {
+        net.send_frame(publisher, 0, false);
+    }
+    net.run(1);
+    net.peers[viewer].loss_percent = 0;
+    // What comes next shows the viewer what it lacks.
+    net.send_frame(publisher, 0, false);
+    for ms in 1..=1000 {
+        let so_far = resent(&net);
+        net.run(1);
+        let at_once = resent(&net) - so_far;
+        assert!(at_once <= AT_A_TIME, "{at_once} packets again after {ms} ms");
+    }
+    assert!(resent(&net) - before >= 50, "but all of it in its time: {}", resent(&net) - before);
 }
 
 #[test]

@@ -43,10 +43,13 @@ impl Standing {
         self.grants.receive && self.role != Role::Device
     }
 
-    /// Who is served first where not all can be at once: who operates and who guides.
+    /// Who is served first where not all can be at once: who operates and who guides; then what stands in the operating
+    /// room, for a wall of monitors that is turned on must not keep an expert waiting, nor a lecture hall a capture box that
+    /// comes back.
     pub fn rank(&self) -> Rank {
         match self.role {
-            Role::Lead | Role::Expert | Role::Surgeon | Role::Display | Role::Device | Role::Service => Rank::Panel,
+            Role::Lead | Role::Expert | Role::Surgeon => Rank::Panel,
+            Role::Display | Role::Device | Role::Service => Rank::Machine,
             Role::Trainee => Rank::Audience,
         }
     }
@@ -122,6 +125,15 @@ mod tests {
             assert_eq!(standing.may_hear(Some(&a)), own && !belongs_to_site(role), "{role:?}");
             assert_eq!(standing.may_hear(Some(&b)), other, "{role:?}");
         }
+    }
+
+    #[test]
+    fn people_come_before_machines_and_both_before_the_audience() {
+        let rank = |role| standing(role, belongs_to_site(role).then_some("a")).rank();
+        assert_eq!([Role::Lead, Role::Expert, Role::Surgeon].map(rank), [Rank::Panel; 3]);
+        assert_eq!([Role::Display, Role::Device, Role::Service].map(rank), [Rank::Machine; 3]);
+        assert_eq!(rank(Role::Trainee), Rank::Audience);
+        assert!(Rank::ALL.is_sorted() && Rank::ALL[0] == Rank::Panel);
     }
 
     #[test]

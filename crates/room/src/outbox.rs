@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use media::{Departures, Protocol, SessionId, ThumbnailWish, TrackId, TrunkId};
+use media::{Departures, Protocol, SessionId, ThumbnailNews, TrackId, TrunkId};
 use signaling::{CloseReason, ServerMessage};
 
 use crate::ClientId;
@@ -21,8 +21,8 @@ pub struct Outbox {
     pub routes: Vec<Route>,
     /// What is to be said to the room's annexes, and excerpts for its taps.
     pub dispatches: Vec<(TrunkId, Dispatch)>,
-    /// What is wished of whoever makes thumbnails.
-    pub thumbnails: Vec<(TrackId, ThumbnailWish)>,
+    /// What whoever makes thumbnails is told.
+    pub thumbnails: Vec<(TrackId, ThumbnailNews)>,
     /// What an annex is to say to its home.
     pub petitions: Vec<Petition>,
 }

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use media::{Encoding, Fault, Offer, Outline, OutlineLine, SessionId, ThumbnailWish, TrackId};
+use media::{Encoding, Fault, Offer, Outline, OutlineLine, SessionId, ThumbnailNews, TrackId};
 use signaling::roster::FeedFault;
 use signaling::{
     Feed, FeedId, FeedOffer, MemberId, PublishedFeed, Refusal, RefusalCode, RequestId, ServerMessage, SiteId, Voice,
@@ -330,14 +330,14 @@ impl Room {
         self.set_feed_fault(now, id, fault, out);
     }
 
-    pub(crate) fn thumbnail_wished(&self, track: TrackId, wish: ThumbnailWish, out: &mut Outbox) {
-        if wish == ThumbnailWish::OutOfReach
+    pub(crate) fn thumbnail_changed(&self, track: TrackId, news: ThumbnailNews, out: &mut Outbox) {
+        if news == ThumbnailNews::OutOfReach
             && let Some(feed) = self.feeds.values().find(|feed| feed.track == track)
         {
             let feed = feed.what.id.0;
             tracing::info!(room = %self.id, feed, "no thumbnail is made of a feed larger than level 4 of H.264 allows");
         }
-        out.thumbnails.push((track, wish));
+        out.thumbnails.push((track, news));
     }
 
     pub(crate) fn set_feed_fault(&mut self, now: Instant, id: FeedId, fault: Option<FeedFault>, out: &mut Outbox) {

@@ -60,7 +60,7 @@ pub struct ViewerReport {
     pub role: Role,
     /// Its site, if it belongs to one.
     pub site: Option<SiteId>,
-    /// Whether it is of the panel and the sites, or of the audience.
+    /// When it is served.
     pub rank: Rank,
     /// In which slot, from 0.
     pub slot: usize,

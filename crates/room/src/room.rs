@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use media::{Local, News, Router, RouterConfig, SessionId, Size, ThumbnailWish, TrackId, TrunkId, Way};
+use media::{Local, News, Router, RouterConfig, SessionId, Size, ThumbnailNews, TrackId, TrunkId, Way};
 use signaling::client::Connection;
 use signaling::{
     ClientMessage, CloseReason, Feed, FeedId, MemberId, Refusal, RefusalCode, RequestId, RoomId, RoomKind,
@@ -139,6 +139,14 @@ impl Room {
         self.clients.is_empty() && self.annexes.is_empty()
     }
 
+    /// When something last came from a client's peer by any of its connections, or when the latest was opened; none
+    /// where it has none.
+    pub fn heard_at(&self, client: ClientId) -> Option<Instant> {
+        let client = self.clients.get(&client)?;
+        let sessions = [Connection::Publish, Connection::Receive].map(|connection| client.session(connection));
+        sessions.into_iter().flatten().filter_map(|session| self.router.heard_at(session)).max()
+    }
+
     pub(crate) fn next_id(&mut self) -> u32 {
         self.last_id = self.last_id.wrapping_add(1);
         self.last_id
@@ -254,10 +262,10 @@ impl Room {
             News::Waiting(sink, wait) => self.slot_waits(sink, wait, out),
             News::Line(session, condition) => self.line_changed(session, condition, out),
             News::Wanted(track, is_wanted) => out.petitions.push(Petition::Wanted(track, is_wanted)),
-            News::Thumbnail(track, wish) if self.is_annex() => {
-                out.petitions.push(Petition::Thumbnail(track, wish == ThumbnailWish::Begin));
+            News::Thumbnail(track, news) if self.is_annex() => {
+                out.petitions.push(Petition::Thumbnail(track, news == ThumbnailNews::Begin));
             }
-            News::Thumbnail(track, wish) => self.thumbnail_wished(track, wish, out),
+            News::Thumbnail(track, news) => self.thumbnail_changed(track, news, out),
             News::KeyframeWanted(track, ssrc, whom) => {
                 out.petitions.push(Petition::KeyframeWanted(track, ssrc, whom));
             }

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
 
 use media::{Local, Rank, TrunkId};
 use mio::Waker;
@@ -10,7 +11,7 @@ use room::entitlement::Standing;
 use room::{ClientId, Door, Identity};
 use signaling::limit::{OUTLET_MESSAGES, PANEL_OUTLET_MESSAGES};
 use signaling::{ClientMessage, CloseReason, Refusal, RefusalCode, RequestId, RoomId};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::limit::{CLIENTS, HOME_RESERVE};
 use crate::order::{Delivery, Entrance, Inlet, Letterbox, Order, way};
@@ -112,7 +113,7 @@ impl Directory {
             return Err(full());
         };
         let (outlet, inlet) = way(match rank {
-            Rank::Panel => PANEL_OUTLET_MESSAGES,
+            Rank::Panel | Rank::Machine => PANEL_OUTLET_MESSAGES,
             Rank::Audience => OUTLET_MESSAGES,
         });
         // from here on its end is told to the worker, whatever happens
@@ -225,6 +226,13 @@ impl Presence {
         // None when the server is going down.
         let Some(request) = self.reader.read(&self.directory.reading, re, message).await else { return };
         self.hand.give(self.rank, Order::Say(self.client, Box::new(request))).await;
+    }
+
+    /// When something last came from the client's peer; none if the room knows no peer of it.
+    pub(crate) async fn heard_at(&self) -> Option<Instant> {
+        let (asker, answer) = oneshot::channel();
+        self.hand.give(self.rank, Order::WhenHeard(self.client, asker)).await;
+        answer.await.ok()
     }
 
     /// The next thing that the room says. After `Closed` there is nothing more.

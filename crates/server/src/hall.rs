@@ -8,6 +8,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use media::Local;
 use room::{ClientId, Door, Report, Room, RoomConfig};
 use signaling::{CloseReason, Role, RoomId, RoomKind};
+use tokio::sync::oneshot;
 
 use crate::directory::Directory;
 use crate::limit::EMPTY_ROOM_KEPT;
@@ -183,6 +184,15 @@ impl Hall {
     /// Says something to a client; false when it does not keep up. One that has no seat wants nothing.
     pub(crate) fn deliver(&mut self, client: ClientId, delivery: Delivery) -> bool {
         self.seats.get_mut(&client).is_none_or(|seat| seat.outlet.deliver(delivery))
+    }
+
+    /// Says when something last came from a client's peer, if there is one.
+    pub(crate) fn say_when_heard(&self, client: ClientId, asker: oneshot::Sender<Instant>) {
+        let room = self.room_of(client).and_then(|place| self.hosted(place)).map(|hosted| &hosted.room);
+        if let Some(at) = room.and_then(|room| room.heard_at(client)) {
+            // who asked may have given up
+            let _gone: Result<(), Instant> = asker.send(at);
+        }
     }
 
     /// The room may want its tick at another time now.

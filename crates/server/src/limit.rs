@@ -7,10 +7,12 @@ use std::time::{Duration, Instant};
 /// WebSocket, WHIP and WHEP clients of the whole server.
 pub const CLIENTS: usize = 10_000;
 /// WHIP and WHEP sessions that one token subject may have at a time, in all rooms together. A capture box has four, a
-/// wall of monitors twelve; vanished peers are counted until their session times out. More is refused with `too_many`.
+/// wall of monitors twelve; one that has fallen silent gives way to the next. More is refused with `too_many`.
 pub const SESSIONS_PER_SUBJECT: usize = 64;
-/// WHIP and WHEP sessions that one token subject may begin in a second, on average; in a burst as many as it may have.
-pub const SESSIONS_BEGUN_PER_SECOND: u32 = 4;
+/// A WHIP or WHEP session is silent when nothing has come from its peer for so long. Whoever has nothing to say still owes
+/// a connectivity check every six seconds at most (RFC 7675 section 5.1), so two of them are missing. And a wall of twelve
+/// monitors that begins anew as often as it may has left no more than 48 sessions in this time: there is a place for each.
+pub const SILENT_AFTER: Duration = Duration::from_secs(12);
 /// HTTP connections of the whole server, WebSockets among them.
 pub const CONNECTIONS: usize = 12_000;
 /// Orders of each rank that may wait for a worker; a sender waits when there is no place, so a flood slows its own source.

@@ -7,6 +7,7 @@ mod viewers;
 use std::fmt;
 use std::sync::Arc;
 
+use media::Rank;
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeLabelSet, EncodeMetric, MetricEncoder, NoLabelSet};
 use prometheus_client::metrics::MetricType;
@@ -249,12 +250,12 @@ impl Page<'_> {
         )?;
         self.each(
             "message_wait_seconds",
-            "How long what a client said has waited for its room: of the panel and the sites, and of the audience.",
+            "How long what a client said has waited for its room: people of the panel and the sites, machines, the audience.",
             MetricType::Histogram,
             |family, worker, shown| {
-                let Tally { panel_waited, audience_waited, .. } = &shown.tally;
-                histogram(family, &[("worker", worker), ("rank", "panel")], panel_waited)?;
-                histogram(family, &[("worker", worker), ("rank", "audience")], audience_waited)
+                Rank::ALL.iter().zip(&shown.tally.waited).try_for_each(|(rank, waited)| {
+                    histogram(family, &[("worker", worker), ("rank", rank.as_str())], waited)
+                })
             },
         )
     }
@@ -288,7 +289,6 @@ fn gauge(family: &mut MetricEncoder<'_>, labels: &impl EncodeLabelSet, value: f6
 mod tests {
     use std::time::{Duration, Instant};
 
-    use media::Rank;
     use room::ViewerReport;
 
     use super::*;

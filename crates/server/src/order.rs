@@ -20,15 +20,18 @@ pub enum Order {
     Say(ClientId, Box<Request>),
     /// A client is gone.
     Leave(ClientId, CloseReason),
+    /// When did something last come from a client's peer? Not answered of one that is not there or has offered nothing.
+    WhenHeard(ClientId, oneshot::Sender<Instant>),
     /// The server is going down.
     Shutdown,
 }
 
-/// The tasks' end of the way to a worker, where the panel and the sites do not wait behind the audience. Bounded: who
-/// says too much waits, and those of its rank with it.
+/// The tasks' end of the way to a worker, where the panel does not wait behind machines, nor they behind the audience.
+/// Bounded: who says too much waits, and those of its rank with it.
 #[derive(Debug, Clone)]
 pub struct Letterbox {
     panel: mpsc::Sender<(Instant, Order)>,
+    machine: mpsc::Sender<(Instant, Order)>,
     audience: mpsc::Sender<(Instant, Order)>,
 }
 
@@ -36,14 +39,16 @@ pub struct Letterbox {
 #[derive(Debug)]
 pub struct Inbox {
     panel: mpsc::Receiver<(Instant, Order)>,
+    machine: mpsc::Receiver<(Instant, Order)>,
     audience: mpsc::Receiver<(Instant, Order)>,
 }
 
 /// A way to a worker that [`INBOX_ORDERS`] of each rank can wait in.
 pub fn inbox() -> (Letterbox, Inbox) {
     let (panel, of_panel) = mpsc::channel(INBOX_ORDERS);
+    let (machine, of_machine) = mpsc::channel(INBOX_ORDERS);
     let (audience, of_audience) = mpsc::channel(INBOX_ORDERS);
-    (Letterbox { panel, audience }, Inbox { panel: of_panel, audience: of_audience })
+    (Letterbox { panel, machine, audience }, Inbox { panel: of_panel, machine: of_machine, audience: of_audience })
 }
 
 impl Letterbox {
@@ -66,17 +71,25 @@ impl Letterbox {
     fn of(&self, rank: Rank) -> &mpsc::Sender<(Instant, Order)> {
         match rank {
             Rank::Panel => &self.panel,
+            Rank::Machine => &self.machine,
             Rank::Audience => &self.audience,
         }
     }
 }
 
 impl Inbox {
-    /// The next order, the panel's first, with its rank and how long it has waited.
+    /// The next order, by rank, with that rank and how long it has waited.
     pub fn take(&mut self) -> Option<(Rank, Duration, Order)> {
-        let panel = self.panel.try_recv().map(|posted| (Rank::Panel, posted));
-        let next = panel.or_else(|_| self.audience.try_recv().map(|posted| (Rank::Audience, posted)));
-        next.ok().map(|(rank, (posted_at, order))| (rank, posted_at.elapsed(), order))
+        let next = Rank::ALL.into_iter().find_map(|rank| Some((rank, self.of(rank).try_recv().ok()?)));
+        next.map(|(rank, (posted_at, order))| (rank, posted_at.elapsed(), order))
+    }
+
+    fn of(&mut self, rank: Rank) -> &mut mpsc::Receiver<(Instant, Order)> {
+        match rank {
+            Rank::Panel => &mut self.panel,
+            Rank::Machine => &mut self.machine,
+            Rank::Audience => &mut self.audience,
+        }
     }
 }
 
@@ -167,22 +180,24 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_panel_does_not_wait_behind_the_audience() {
+    async fn nobody_waits_behind_those_of_a_lower_rank() {
         let (letterbox, mut inbox) = inbox();
+        let leave = |client| Order::Leave(ClientId(client), CloseReason::Left);
         for client in 0..INBOX_ORDERS as u64 {
-            assert!(letterbox.post(Rank::Audience, Order::Leave(ClientId(client), CloseReason::Left)).await);
+            assert!(
+                letterbox.post(Rank::Audience, leave(client)).await
+                    && letterbox.post(Rank::Machine, leave(client)).await
+            );
         }
-        let full = letterbox.try_post(Rank::Audience, Order::Shutdown);
-        assert!(matches!(full, Err(TrySendError::Full(Order::Shutdown))));
-        assert!(letterbox.post(Rank::Panel, Order::Leave(ClientId(9999), CloseReason::Left)).await, "has a place");
-        let order: Vec<_> = (0..2).filter_map(|_| inbox.take()).map(|(rank, _, order)| (rank, order)).collect();
-        assert!(
-            matches!(
-                order[..],
-                [(Rank::Panel, Order::Leave(ClientId(9999), _)), (Rank::Audience, Order::Leave(ClientId(0), _))]
-            ),
-            "{order:?}"
-        );
+        for rank in [Rank::Audience, Rank::Machine] {
+            let full = letterbox.try_post(rank, Order::Shutdown);
+            assert!(matches!(full, Err(TrySendError::Full(Order::Shutdown))));
+        }
+        assert!(letterbox.post(Rank::Panel, leave(9999)).await, "has a place");
+        let order: Vec<_> = std::iter::from_fn(|| inbox.take()).map(|(rank, _, order)| (rank, order)).collect();
+        assert!(matches!(order[0], (Rank::Panel, Order::Leave(ClientId(9999), _))), "{:?}", order[0]);
+        assert!(matches!(order[1], (Rank::Machine, Order::Leave(ClientId(0), _))), "in the order in which they came");
+        assert!(order.is_sorted_by_key(|(rank, _)| *rank) && order.len() == 2 * INBOX_ORDERS + 1);
     }
 
     #[test]

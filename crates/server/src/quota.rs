@@ -1,76 +1,81 @@
-//! How many WHIP and WHEP sessions one subject has and begins, so that one token cannot take every place of the server,
-//! nor all of its time.
+//! What each subject has taken of the server, through all doors, so that one token cannot take every place, nor all of the
+//! time in which offers are read and answered.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use signaling::Private;
+use media::Rank;
+use room::Identity;
+use room::entitlement::Standing;
+use signaling::limit::{AUDIENCE_OFFERS_PER_SECOND, OFFERS_AT_ONCE, OFFERS_PER_SECOND};
+use signaling::{Private, Refusal, RefusalCode};
 
-use crate::limit::{Bucket, CLIENTS, SESSIONS_BEGUN_PER_SECOND, SESSIONS_PER_SUBJECT};
+use crate::limit::{Bucket, CLIENTS, SESSIONS_PER_SUBJECT};
 
-/// What every subject has taken, by the subject of its token.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Quota(Arc<Mutex<HashMap<Private<String>, Taken>>>);
+/// The account of every subject, by the subject of its token.
+#[derive(Debug, Default)]
+pub(crate) struct Quota(Mutex<HashMap<Private<String>, Account>>);
+
+/// What one subject has taken, known to each of its clients.
+#[derive(Debug, Clone)]
+pub(crate) struct Account(Arc<Mutex<Taken>>);
 
 #[derive(Debug)]
 struct Taken {
     sessions: usize,
-    beginnings: Bucket,
+    offers: Bucket,
 }
 
-/// One session's part of its subject's quota, given back when it is dropped.
+/// One session's place among those of its subject, given back when it is dropped.
 #[derive(Debug)]
-pub(crate) struct Share {
-    quota: Quota,
-    subject: Private<String>,
-}
-
-/// Why a subject may not begin a session.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum QuotaError {
-    /// It has as many as it may.
-    #[error("One subject has at most {SESSIONS_PER_SUBJECT} sessions at a time; end one first")]
-    TooMany,
-    /// It begins them too fast.
-    #[error("One subject may begin {SESSIONS_BEGUN_PER_SECOND} sessions a second; slow down")]
-    TooFast,
-}
+pub(crate) struct Share(Account);
 
 impl Quota {
-    /// Counts one more session of the subject.
+    /// The account of whose token this is. One that nobody has known of for long enough begins anew.
+    pub(crate) fn account(&self, now: Instant, identity: &Identity) -> Account {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if all.len() > CLIENTS {
+            all.retain(|_, account| Arc::strong_count(&account.0) > 1 || !account.taken().offers.is_full(now));
+        }
+        let per_second = match Standing::of(identity).rank() {
+            Rank::Panel | Rank::Machine => OFFERS_PER_SECOND,
+            Rank::Audience => AUDIENCE_OFFERS_PER_SECOND,
+        };
+        let offers = || Bucket::new(now, per_second, per_second * OFFERS_AT_ONCE);
+        let begun = || Account(Arc::new(Mutex::new(Taken { sessions: 0, offers: offers() })));
+        all.entry(identity.subject.clone()).or_insert_with(begun).clone()
+    }
+}
+
+impl Account {
+    /// Counts one more offer.
     ///
     /// # Errors
-    /// When it has as many as it may, or begins them too fast.
-    pub(crate) fn take(&self, now: Instant, subject: &Private<String>) -> Result<Share, QuotaError> {
-        let mut all = self.all();
-        if all.len() > CLIENTS {
-            all.retain(|_, taken| taken.sessions > 0 || !taken.beginnings.is_full(now));
-        }
-        let burst = SESSIONS_PER_SUBJECT as u32;
-        let taken = all
-            .entry(subject.clone())
-            .or_insert_with(|| Taken { sessions: 0, beginnings: Bucket::new(now, SESSIONS_BEGUN_PER_SECOND, burst) });
-        if taken.sessions >= SESSIONS_PER_SUBJECT {
-            return Err(QuotaError::TooMany);
-        }
-        if !taken.beginnings.take(now) {
-            return Err(QuotaError::TooFast);
-        }
-        taken.sessions += 1;
-        Ok(Share { quota: self.clone(), subject: subject.clone() })
+    /// `too_many` when the subject makes them too fast.
+    pub(crate) fn offer(&self, now: Instant) -> Result<(), Refusal> {
+        let may = self.taken().offers.take(now);
+        may.then_some(()).ok_or_else(|| Refusal::new(RefusalCode::TooMany, "Too many offers; slow down."))
     }
 
-    fn all(&self) -> MutexGuard<'_, HashMap<Private<String>, Taken>> {
+    /// Counts one more session; none when the subject has as many as it may.
+    pub(crate) fn share(&self) -> Option<Share> {
+        let mut taken = self.taken();
+        if taken.sessions >= SESSIONS_PER_SUBJECT {
+            return None;
+        }
+        taken.sessions += 1;
+        Some(Share(self.clone()))
+    }
+
+    fn taken(&self) -> MutexGuard<'_, Taken> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Drop for Share {
     fn drop(&mut self) {
-        if let Some(taken) = self.quota.all().get_mut(&self.subject) {
-            taken.sessions -= 1;
-        }
+        self.0.taken().sessions -= 1;
     }
 }
 
@@ -78,42 +83,53 @@ impl Drop for Share {
 mod tests {
     use std::time::Duration;
 
+    use room::Grants;
+    use signaling::Role;
+
     use super::*;
 
-    #[test]
-    fn a_subject_has_its_share_and_gives_it_back() {
-        let start = Instant::now();
-        let at = |seconds| start + Duration::from_secs(seconds);
-        let quota = Quota::default();
-        let (one, other) = (Private::new("one".to_owned()), Private::new("other".to_owned()));
-        let take = |second, subject| quota.take(at(second), subject);
-        let mut shares: Vec<_> = (0..SESSIONS_PER_SUBJECT).map(|_| take(0, &one).expect("has its share")).collect();
-        assert_eq!(take(60, &one).map(drop), Err(QuotaError::TooMany));
-        assert!(take(60, &other).is_ok(), "each has its own");
-        shares.pop();
-        assert!(take(60, &one).is_ok());
+    fn identity(subject: &str, role: Role) -> Identity {
+        let (subject, name) = (Private::new(subject.to_owned()), Private::new("Dr. Example One".to_owned()));
+        Identity { subject, name, role, site: None, grants: Grants::default() }
     }
 
     #[test]
-    fn a_subject_that_begins_again_and_again_is_slowed_down() {
-        let start = Instant::now();
-        let quota = Quota::default();
-        let subject = Private::new("one".to_owned());
-        let begun = |at| (0..1000).filter(|_| quota.take(at, &subject).is_ok()).count();
-        assert_eq!(begun(start), SESSIONS_PER_SUBJECT);
-        assert_eq!(quota.take(start, &subject).map(drop), Err(QuotaError::TooFast));
-        assert_eq!(begun(start + Duration::from_secs(2)), 2 * SESSIONS_BEGUN_PER_SECOND as usize);
+    fn a_subject_has_its_share_and_gives_it_back() {
+        let (now, quota) = (Instant::now(), Quota::default());
+        let account = |subject| quota.account(now, &identity(subject, Role::Expert));
+        let mut shares: Vec<_> = std::iter::from_fn(|| account("one").share()).take(1000).collect();
+        assert_eq!(shares.len(), SESSIONS_PER_SUBJECT);
+        assert!(account("other").share().is_some(), "each has its own");
+        shares.pop();
+        assert!(account("one").share().is_some());
+    }
+
+    #[test]
+    fn a_subject_that_offers_again_and_again_is_slowed_down() {
+        let (start, quota) = (Instant::now(), Quota::default());
+        let offered = |subject, role, at| {
+            // Each by a client of its own.
+            (0..1000).filter(|_| quota.account(at, &identity(subject, role)).offer(at).is_ok()).count()
+        };
+        let later = start + Duration::from_secs(2);
+        for (subject, role) in [("expert", Role::Expert), ("box", Role::Device)] {
+            assert_eq!(offered(subject, role, start), (OFFERS_PER_SECOND * OFFERS_AT_ONCE) as usize);
+            assert_eq!(offered(subject, role, later), 2 * OFFERS_PER_SECOND as usize);
+        }
+        assert_eq!(offered("hall", Role::Trainee, start), (AUDIENCE_OFFERS_PER_SECOND * OFFERS_AT_ONCE) as usize);
     }
 
     #[test]
     fn subjects_that_were_here_once_are_forgotten() {
-        let start = Instant::now();
-        let quota = Quota::default();
+        let (start, quota) = (Instant::now(), Quota::default());
         for number in 0..=CLIENTS {
-            assert!(quota.take(start, &Private::new(number.to_string())).is_ok());
+            assert!(quota.account(start, &identity(&number.to_string(), Role::Trainee)).offer(start).is_ok());
         }
+        let kept = quota.account(start, &identity("7", Role::Trainee));
         let later = start + Duration::from_secs(60);
-        let share = quota.take(later, &Private::new("one more".to_owned()));
-        assert!(share.is_ok() && quota.all().len() == 1);
+        quota.account(later, &identity("one more", Role::Trainee));
+        let known = quota.0.lock().expect("nobody panicked").len();
+        assert_eq!(known, 2, "and those are not that somebody has still to do with");
+        assert!(kept.share().is_some());
     }
 }

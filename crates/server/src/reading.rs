@@ -1,5 +1,5 @@
 //! Where offers are read, and first ones answered: on threads of their own, of each rank a few at a time, so that a flood
-//! of them from the audience takes half of the processors at most, and none of the panel's places.
+//! of them from machines or from the audience takes half of the processors at most, and none of the panel's places.
 
 use std::num::NonZero;
 use std::sync::Arc;
@@ -16,13 +16,15 @@ use tokio::task::spawn_blocking;
 #[derive(Debug)]
 pub(crate) struct Reading {
     panel: Semaphore,
+    machine: Semaphore,
     audience: Semaphore,
 }
 
 impl Default for Reading {
     fn default() -> Self {
         let processors = available_parallelism().map_or(1, NonZero::get);
-        Self { panel: Semaphore::new(processors), audience: Semaphore::new(processors.div_ceil(2)) }
+        let half = || Semaphore::new(processors.div_ceil(2));
+        Self { panel: Semaphore::new(processors), machine: half(), audience: half() }
     }
 }
 
@@ -57,6 +59,7 @@ impl Reader {
         };
         let places = match self.rank {
             Rank::Panel => &reading.panel,
+            Rank::Machine => &reading.machine,
             Rank::Audience => &reading.audience,
         };
         let _place = places.acquire().await.ok()?;

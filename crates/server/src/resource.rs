@@ -9,7 +9,7 @@ use std::time::Instant;
 use axum::http::StatusCode;
 use room::{Door, Identity};
 use signaling::client::{Connection, OfSite};
-use signaling::limit::{MESSAGES_PER_SECOND, OFFERS_PER_SECOND};
+use signaling::limit::MESSAGES_PER_SECOND;
 use signaling::{
     ClientMessage, CloseReason, FeedChoice, FeedOffer, Private, RefusalCode, RequestId, Role, RoomId, ServerMessage,
     Slot, VoiceOffer,
@@ -18,10 +18,10 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
 
 use crate::directory::Presence;
-use crate::limit::{ANSWER_TIMEOUT, Bucket};
+use crate::limit::{ANSWER_TIMEOUT, Bucket, SESSIONS_PER_SUBJECT, SILENT_AFTER};
 use crate::order::Delivery;
 use crate::problem::Problem;
-use crate::quota::Share;
+use crate::quota::{Account, Share};
 use crate::sdpfrag::{Credentials, Fragment, restarted};
 use crate::shared::Shared;
 use crate::token::{Admission, random_id};
@@ -102,6 +102,7 @@ pub(crate) enum Patched {
 enum Demand {
     Patch { if_match: Option<String>, fragment: Fragment, done: oneshot::Sender<Result<Patched, Problem>> },
     Delete { done: oneshot::Sender<()> },
+    GiveWay { done: oneshot::Sender<Share> },
 }
 
 /// The way to a session's task.
@@ -111,6 +112,7 @@ pub(crate) struct Resource {
     door: Door,
     token: Private<String>,
     subject: Private<String>,
+    begun_at: Instant,
     demands: mpsc::Sender<Demand>,
 }
 
@@ -123,6 +125,26 @@ impl Resources {
     pub(crate) fn find(&self, door: Door, room: &str, id: &str) -> Option<Resource> {
         let table = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         table.get(id).filter(|resource| resource.door == door && resource.room.as_str() == room).cloned()
+    }
+
+    /// The place of the subject's oldest session that is silent, which ends. Each is asked at this moment, and asks its
+    /// room: a silence that had been told would be over by the time it is made use of, and ICE's own comes after 15 s.
+    async fn make_way(&self, subject: &Private<String>) -> Option<Share> {
+        let mut own: Vec<Resource> = {
+            let table = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            table.values().filter(|resource| resource.subject == *subject).cloned().collect()
+        };
+        own.sort_by_key(|resource| resource.begun_at);
+        for resource in own {
+            let (done, share) = oneshot::channel();
+            // one that has much to do is not silent
+            if resource.demands.try_send(Demand::GiveWay { done }).is_ok()
+                && let Ok(share) = share.await
+            {
+                return Some(share);
+            }
+        }
+        None
     }
 
     fn put(&self, id: String, resource: Resource) {
@@ -168,9 +190,9 @@ struct Session {
     remote: Option<Credentials>,
     etag: String,
     patches: Bucket,
-    restarts: Bucket,
     last_request: u32,
-    _share: Share,
+    account: Account,
+    share: Share,
 }
 
 /// Begins a session; on any error nothing is left of it.
@@ -188,10 +210,15 @@ pub(crate) async fn begin(
     let door = purpose.door();
     let Admission { room, identity } = admission;
     let subject = identity.subject.clone();
-    let share = shared
-        .quota
-        .take(Instant::now(), &subject)
-        .map_err(|error| Problem::new(RefusalCode::TooMany, format!("{error}.")))?;
+    let account = shared.quota.account(Instant::now(), &identity);
+    account.offer(Instant::now())?;
+    let share = match account.share() {
+        Some(share) => share,
+        None => {
+            let way = timeout(ANSWER_TIMEOUT, shared.resources.make_way(&subject)).await;
+            way.ok().flatten().ok_or_else(too_many_sessions)?
+        }
+    };
     let presence = shared.directory.enter(room.clone(), identity, door, JOIN).await?;
     let now = Instant::now();
     let mut session = Session {
@@ -201,17 +228,22 @@ pub(crate) async fn begin(
         remote: remote.credentials,
         etag: etag.clone(),
         patches: Bucket::new(now, MESSAGES_PER_SECOND, 2 * MESSAGES_PER_SECOND),
-        restarts: Bucket::new(now, OFFERS_PER_SECOND, 10 * OFFERS_PER_SECOND),
         last_request: 0,
-        _share: share,
+        account,
+        share,
     };
     let answer = session.offer(session.offer.clone()).await?;
     session.watch().await?;
     shared.metrics.came(door);
     let (demands, requests) = mpsc::channel(DEMANDS);
-    shared.resources.put(id.clone(), Resource { room, door, token, subject, demands });
+    shared.resources.put(id.clone(), Resource { room, door, token, subject, begun_at: now, demands });
     tokio::spawn(session.live(requests, shared.clone(), id.clone()));
     Ok(Begun { id, etag, answer })
+}
+
+fn too_many_sessions() -> Problem {
+    let sentence = format!("One subject has at most {SESSIONS_PER_SUBJECT} sessions at a time; end one first.");
+    Problem::new(RefusalCode::TooMany, sentence)
 }
 
 impl Session {
@@ -235,6 +267,15 @@ impl Session {
                         shared.resources.remove(&id);
                         let _gone: Result<(), _> = done.send(());
                         break CloseReason::Left;
+                    }
+                    Some(Demand::GiveWay { done }) => {
+                        if self.presence.heard_at().await.is_some_and(|at| at.elapsed() >= SILENT_AFTER) {
+                            tracing::info!(client = self.presence.client.0, "silent, and gives way");
+                            shared.resources.remove(&id);
+                            // dropped, and so given back, when who wanted it has gone away
+                            let _unwanted: Result<(), Share> = done.send(self.share);
+                            break CloseReason::TimedOut;
+                        }
                     }
                     None => break CloseReason::Left,
                 },
@@ -302,9 +343,7 @@ impl Session {
                     let sentence = "New credentials restart ICE, which wants If-Match: *.";
                     return Err(Problem::new(RefusalCode::BadCandidate, sentence));
                 }
-                if !self.restarts.take(Instant::now()) {
-                    return Err(Problem::new(RefusalCode::TooMany, "Too many restarts of ICE; slow down."));
-                }
+                self.account.offer(Instant::now())?;
                 self.restart(credentials, &fragment.candidates).await
             }
             _ => {

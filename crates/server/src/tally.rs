@@ -173,10 +173,8 @@ pub struct Tally {
     /// From the kernel's receipt of a burst's first datagram until what follows from it has left, here or in an annex;
     /// each slice of the audience counts.
     pub forwarding: Delays<{ DELAY_EDGES.len() }>,
-    /// How long messages of the panel and the sites waited for the worker, and those of the audience.
-    pub panel_waited: Delays<{ DELAY_EDGES.len() }>,
-    /// See [`Tally::panel_waited`].
-    pub audience_waited: Delays<{ DELAY_EDGES.len() }>,
+    /// How long messages waited for the worker, by [`Rank::ALL`].
+    pub waited: [Delays<{ DELAY_EDGES.len() }>; Rank::ALL.len()],
     /// Rooms that were closed because something in them failed.
     pub panics: u64,
     /// Excerpts that another worker had no room for; it has them later.
@@ -201,10 +199,7 @@ impl Tally {
 
     /// How long messages of this rank waited.
     pub fn waited_mut(&mut self, rank: Rank) -> &mut Delays<{ DELAY_EDGES.len() }> {
-        match rank {
-            Rank::Panel => &mut self.panel_waited,
-            Rank::Audience => &mut self.audience_waited,
-        }
+        &mut self.waited[rank as usize]
     }
 
     /// Counts a connection's early end.
@@ -221,6 +216,7 @@ mod tests {
     fn reasons_stand_where_they_are_counted() {
         assert!(DropReason::ALL.iter().enumerate().all(|(place, reason)| *reason as usize == place));
         assert!(StreamEnd::ALL.iter().enumerate().all(|(place, end)| *end as usize == place));
+        assert!(Rank::ALL.iter().enumerate().all(|(place, rank)| *rank as usize == place));
     }
 
     #[test]

@@ -228,6 +228,7 @@ impl Worker {
                     }
                 }
                 Order::Leave(client, reason) => self.let_go(client, reason),
+                Order::WhenHeard(client, asker) => self.hall.say_when_heard(client, asker),
                 Order::Shutdown => self.say_goodbye(),
             }
         }

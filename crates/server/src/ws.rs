@@ -9,7 +9,7 @@ use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket, WebSocketUpgr
 use axum::http::HeaderMap;
 use axum::response::Response;
 use room::{Door, Request};
-use signaling::limit::{MESSAGE_BYTES, MESSAGES_PER_SECOND, OFFERS_PER_SECOND};
+use signaling::limit::{MESSAGE_BYTES, MESSAGES_PER_SECOND};
 use signaling::{ClientMessage, CloseReason, Refusal, RefusalCode, RequestId, ServerMessage, VERSION, decode, encode};
 use tokio::time::{Instant as TokioInstant, interval_at, timeout};
 
@@ -18,6 +18,7 @@ use crate::limit::{Bucket, JOIN_TIMEOUT, PING_INTERVAL, REFUSED_IN_A_ROW, SILENC
 use crate::metric::reason_word;
 use crate::order::Delivery;
 use crate::problem::Problem;
+use crate::quota::Account;
 use crate::shared::Shared;
 
 /// A message above the contract's limit is refused by name; one above this ends the connection unread.
@@ -65,7 +66,8 @@ struct Line {
     socket: WebSocket,
     shared: Arc<Shared>,
     messages: Bucket,
-    offers: Bucket,
+    /// Its subject's, once it has joined.
+    account: Option<Account>,
     refused_in_a_row: u32,
     heard_at: Instant,
     closed_said: bool,
@@ -75,8 +77,7 @@ impl Line {
     fn new(socket: WebSocket, shared: Arc<Shared>) -> Self {
         let now = Instant::now();
         let messages = Bucket::new(now, MESSAGES_PER_SECOND, 2 * MESSAGES_PER_SECOND);
-        let offers = Bucket::new(now, OFFERS_PER_SECOND, 10 * OFFERS_PER_SECOND);
-        Self { socket, shared, messages, offers, refused_in_a_row: 0, heard_at: now, closed_said: false }
+        Self { socket, shared, messages, account: None, refused_in_a_row: 0, heard_at: now, closed_said: false }
     }
 
     /// Rule J1: the first message must be `join`.
@@ -87,6 +88,7 @@ impl Line {
                 let entered = if version == VERSION {
                     match self.shared.keys.verify(token.reveal()) {
                         Ok(admission) => {
+                            self.account = Some(self.shared.quota.account(Instant::now(), &admission.identity));
                             let directory = &self.shared.directory;
                             directory.enter(admission.room, admission.identity, Door::WebSocket, re).await
                         }
@@ -169,17 +171,25 @@ impl Line {
                 self.refused_in_a_row = 0;
                 return self.say(&ServerMessage::Ponged { re, at_ms, server_ms: server_ms() }, Some(presence)).await;
             }
-            Ok((re, message)) if Request::takes_long(&message) && !self.offers.take(Instant::now()) => {
-                (re, Refusal::new(RefusalCode::TooMany, "Too many offers; slow down."))
-            }
-            Ok((re, message)) => {
-                self.refused_in_a_row = 0;
-                presence.say(re, message).await;
-                return Ok(());
-            }
+            Ok((re, message)) => match self.note_offer(&message) {
+                Ok(()) => {
+                    self.refused_in_a_row = 0;
+                    presence.say(re, message).await;
+                    return Ok(());
+                }
+                Err(refusal) => (re, refusal),
+            },
             Err(refused) => refused,
         };
         self.refuse(re, refusal, Some(presence)).await
+    }
+
+    /// Counts a message that is an offer.
+    fn note_offer(&self, message: &ClientMessage) -> Result<(), Refusal> {
+        match &self.account {
+            Some(account) if Request::takes_long(message) => account.offer(Instant::now()),
+            _ => Ok(()),
+        }
     }
 
     async fn refuse(

@@ -18,8 +18,13 @@ pub const SLOTS_PER_VIEWER: usize = 16;
 pub const VOICES_PER_VIEWER: usize = 8;
 /// Messages that one client may send in a second, on average; twice as many in a burst.
 pub const MESSAGES_PER_SECOND: u32 = 50;
-/// Offers that one client may make in a second, on average; ten times as many in a burst.
-pub const OFFERS_PER_SECOND: u32 = 2;
+/// Offers that one token subject may make in a second, on average, with all of its clients: `publish`, `receive`, a WHIP or
+/// WHEP session that is begun or restarted. Each takes some milliseconds of the server.
+pub const OFFERS_PER_SECOND: u32 = 4;
+/// The same of the audience: a lecture hall comes by one link, and has one subject.
+pub const AUDIENCE_OFFERS_PER_SECOND: u32 = 20;
+/// So many times as many may be made at once.
+pub const OFFERS_AT_ONCE: u32 = 16;
 /// Messages that may wait for a slow client before its WebSocket is closed with `slow_consumer`.
 pub const OUTLET_MESSAGES: usize = 512;
 /// The same for the panel and the sites, who are told of everybody that comes and goes: a whole audience may at once.

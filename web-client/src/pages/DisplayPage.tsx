@@ -12,7 +12,7 @@ import { Picture } from "../parts/Picture.tsx";
 import { useSound } from "../parts/Sound.tsx";
 import { useSnapshot } from "../parts/useSnapshot.ts";
 import { feedIn } from "../session.ts";
-import { choiceOfSite, inOrder } from "../slots.ts";
+import { choiceOfSite, inOrder, replacesOther } from "../slots.ts";
 import { publisherOf } from "./ExpertPage.tsx";
 import "./DisplayPage.css";
 
@@ -43,7 +43,7 @@ export function DisplayPage({ consultation }: { readonly consultation: Consultat
       <h1 className="hidden-visually">{t("room", { room: session.room ?? "" })}</h1>
       <Picture
         stream={downlink.slots[0]} feed={main} publisher={publisherOf(session, main)} slot={0} size="wall" ages={consultation.ages} sizes={consultation.sizes}
-        vacant={session.slots[0]?.vacant ?? null} testId="large"
+        vacant={session.slots[0]?.vacant ?? null} replaces={main !== undefined && replacesOther(main, session.feeds)} testId="large"
         empty={nothing}
       />
       {panel.length > 0 && (

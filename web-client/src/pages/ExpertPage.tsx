@@ -18,7 +18,7 @@ import { choiceOf, useAllotted } from "../parts/useAllotted.ts";
 import { useChosen } from "../parts/useChosen.ts";
 import { useSnapshot } from "../parts/useSnapshot.ts";
 import { type Session } from "../session.ts";
-import { bySite, inOrder } from "../slots.ts";
+import { bySite, inOrder, replacesOther, withoutReplaced } from "../slots.ts";
 import "./ExpertPage.css";
 
 /** Slot 0 is the large picture's. */
@@ -32,7 +32,7 @@ export function ExpertPage({ consultation }: { readonly consultation: Consultati
   const stage = useRef<HTMLElement>(null);
 
   // One's own camera is not watched through the server.
-  const feeds = useMemo(() => session.feeds.filter((feed) => feed.member !== session.you?.id), [session.feeds, session.you]);
+  const feeds = useMemo(() => withoutReplaced(session.feeds).filter((feed) => feed.member !== session.you?.id), [session.feeds, session.you]);
   const [large, choose] = useChosen(feeds);
   const sides = useAllotted(feeds, SIDE_SLOTS);
   const [keysShown, setKeysShown] = useState(false);
@@ -68,7 +68,7 @@ export function ExpertPage({ consultation }: { readonly consultation: Consultati
         <section className="expert-stage" ref={stage} aria-label={t("expert.large")}>
           <Picture
             stream={downlink.slots[0]} feed={large} publisher={publisherOf(session, large)} slot={0} size="large" ages={consultation.ages} sizes={consultation.sizes}
-            pending={!shown} vacant={inLarge?.vacant ?? null} testId="large"
+            pending={!shown} vacant={inLarge?.vacant ?? null} replaces={large !== undefined && replacesOther(large, session.feeds)} testId="large"
             empty={t(session.line !== "joined" ? "vacant.reconnecting" : feeds.length === 0 ? "expert.empty" : "vacant.no_feed")}
           />
           <button
@@ -130,7 +130,7 @@ function Strips({ consultation, feeds, sides, chosen, choose }: StripsProps) {
           <Picture
             stream={slot === null ? undefined : downlink.slots[slot]} feed={feed} publisher={publisher} slot={slot} size="thumb"
             ages={consultation.ages} sizes={consultation.sizes} pending={slot === null || session.slots[slot]?.feed !== feed.id}
-            vacant={slot === null ? null : session.slots[slot]?.vacant ?? null} testId="side"
+            vacant={slot === null ? null : session.slots[slot]?.vacant ?? null} replaces={replacesOther(feed, session.feeds)} testId="side"
           />
           {key <= 9 && <span className="side-key" aria-hidden>{key}</span>}
         </button>

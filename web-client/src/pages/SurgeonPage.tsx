@@ -24,7 +24,7 @@ import { useSnapshot } from "../parts/useSnapshot.ts";
 import type { Session } from "../session.ts";
 import { Refused } from "../signaling.ts";
 import type { Sizes } from "../sizes.ts";
-import { inOrder } from "../slots.ts";
+import { inOrder, replacesOther, withoutReplaced } from "../slots.ts";
 import { publisherOf } from "./ExpertPage.tsx";
 import "./SurgeonPage.css";
 
@@ -83,10 +83,11 @@ export function SurgeonPage({ consultation }: { readonly consultation: Consultat
             {others.map((feed) => {
               const slot = slots.indexOf(feed.id);
               return (
-                <SiteFeedTile key={feed.id} sender={publisherOf(session, feed)} muted={feed.muted}>
+                <SiteFeedTile key={feed.id} sender={publisherOf(session, feed)} muted={feed.muted} silent={feed.fault === "silent"}>
                   <Picture
                     stream={downlink.slots[slot]} feed={feed} publisher={publisherOf(session, feed)} slot={slot} size="thumb" ages={consultation.ages} sizes={consultation.sizes}
-                    pending={session.slots[slot]?.feed !== feed.id} vacant={session.slots[slot]?.vacant ?? null} testId="site-picture"
+                    pending={session.slots[slot]?.feed !== feed.id} vacant={session.slots[slot]?.vacant ?? null}
+                    replaces={replacesOther(feed, session.feeds)} testId="site-picture"
                   />
                 </SiteFeedTile>
               );
@@ -113,7 +114,7 @@ export function SurgeonPage({ consultation }: { readonly consultation: Consultat
 
 /** What the capture box, or another person of this site, publishes for it. */
 function othersOfSite({ feeds, you }: Session): readonly Feed[] {
-  return inOrder(feeds.filter((feed) => feed.site !== null && feed.site === you?.site && feed.member !== you.id));
+  return inOrder(withoutReplaced(feeds).filter((feed) => feed.site !== null && feed.site === you?.site && feed.member !== you.id));
 }
 
 interface PanelPicturesProps {

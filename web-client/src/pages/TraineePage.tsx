@@ -1,6 +1,6 @@
 // The audience: one large picture, a tap chooses another. Made for a phone held upright, first.
 
-import { useEffect } from "react";
+import { useEffect, useMemo } from "react";
 import type { Consultation } from "../consultation.ts";
 import { useSpeech } from "../language.tsx";
 import { Speaking } from "../parts/Members.tsx";
@@ -11,7 +11,7 @@ import { RoomBar } from "../parts/RoomBar.tsx";
 import { useSound } from "../parts/Sound.tsx";
 import { useChosen } from "../parts/useChosen.ts";
 import { useSnapshot } from "../parts/useSnapshot.ts";
-import { bySite } from "../slots.ts";
+import { bySite, replacesOther, withoutReplaced } from "../slots.ts";
 import { publisherOf } from "./ExpertPage.tsx";
 import "./TraineePage.css";
 
@@ -21,7 +21,8 @@ export function TraineePage({ consultation }: { readonly consultation: Consultat
   const snapshot = useSnapshot(consultation);
   const { session, downlink } = snapshot;
   const sound = useSound(downlink.voices);
-  const [feed, choose] = useChosen(session.feeds);
+  const feeds = useMemo(() => withoutReplaced(session.feeds), [session.feeds]);
+  const [feed, choose] = useChosen(feeds);
 
   useEffect(() => {
     consultation.watch([feed === undefined ? null : { feed: feed.id }]);
@@ -36,13 +37,14 @@ export function TraineePage({ consultation }: { readonly consultation: Consultat
         <section className="trainee-stage">
           <Picture
             stream={downlink.slots[0]} feed={feed} publisher={publisherOf(session, feed)} slot={0} size="large" ages={consultation.ages} sizes={consultation.sizes}
-            pending={feed === undefined || slot?.feed !== feed.id} vacant={slot?.vacant ?? null} testId="large"
-            empty={t(session.line !== "joined" ? "vacant.reconnecting" : session.feeds.length === 0 ? "trainee.empty" : "vacant.no_feed")}
+            pending={feed === undefined || slot?.feed !== feed.id} vacant={slot?.vacant ?? null}
+            replaces={feed !== undefined && replacesOther(feed, session.feeds)} testId="large"
+            empty={t(session.line !== "joined" ? "vacant.reconnecting" : feeds.length === 0 ? "trainee.empty" : "vacant.no_feed")}
           />
         </section>
         <div className="trainee-caption"><Speaking session={session} /></div>
         <section className="trainee-feeds" aria-label={t("trainee.choose")}>
-          {bySite(session.feeds).map(([site, list]) => (
+          {bySite(feeds).map(([site, list]) => (
             <div key={site ?? ""} className="trainee-site">
               <h2>{site === null ? t("panel") : siteName(speech, site)}</h2>
               <ul>

@@ -26,6 +26,8 @@ interface PictureProps {
   readonly pending?: boolean;
   /** Why there is no feed. */
   readonly vacant?: VacantReason | null;
+  /** It has taken the place of an earlier feed of the same name. */
+  readonly replaces?: boolean;
   /** What to say instead when there is no feed. */
   readonly empty?: string;
   readonly ages: ShownAges;
@@ -38,7 +40,7 @@ interface PictureProps {
 const HERE = new ShownAges(() => 0);
 
 export function Picture(props: PictureProps) {
-  const { stream, feed, publisher, slot, size, pending = false, vacant = null, empty, ages, sizes, testId = "picture" } = props;
+  const { stream, feed, publisher, slot, size, pending = false, vacant = null, replaces = false, empty, ages, sizes, testId = "picture" } = props;
   const speech = useSpeech();
   const { t, language } = speech;
   const video = useRef<HTMLVideoElement>(null);
@@ -102,6 +104,11 @@ export function Picture(props: PictureProps) {
             )}
             {(vacant === "capacity" || vacant === "line") && level !== "waiting" && <span className="picture-waiting">{t(`vacant.${vacant}`)}</span>}
             {level === "muted" && <span className="picture-held">{t("feed.muted")}</span>}
+            {replaces && (
+              <span className="picture-replaces" data-testid="replaces">
+                {t("picture.replaces")}<span className="picture-replaces-why"> ({t("picture.replaces_why")})</span>
+              </span>
+            )}
             {feed.fault !== null && (
               <span className="picture-fault" data-testid="fault">
                 <TriangleAlert aria-hidden size="1em" />{t(`fault.${feed.fault}`)}

@@ -9,17 +9,19 @@ import "./SourceTile.css";
 interface SiteFeedTileProps {
   readonly sender: Member | undefined;
   readonly muted: boolean;
+  /** Nothing comes of it. */
+  readonly silent: boolean;
   /** The picture. */
   readonly children: ReactNode;
 }
 
-export function SiteFeedTile({ sender, muted, children }: SiteFeedTileProps) {
+export function SiteFeedTile({ sender, muted, silent, children }: SiteFeedTileProps) {
   const speech = useSpeech();
   return (
-    <li className="source" data-testid="site-feed" data-state="published" data-held={muted}>
+    <li className="source" data-testid="site-feed" data-state={silent ? "silent" : "published"} data-held={muted}>
       <div className="source-picture">{children}</div>
       <p className="source-line">
-        {!muted && <span className="source-on-air" aria-hidden />}
+        {!muted && !silent && <span className="source-on-air" aria-hidden />}
         <span className="source-sent">{speech.t("surgeon.sent_by", { who: senderName(speech, sender) })}</span>
       </p>
     </li>

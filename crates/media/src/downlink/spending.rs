@@ -41,7 +41,7 @@ impl Downlink {
         }
         self.spent_at = Some(now);
         let voices = self.sinks.iter().filter(|sink| !sink.is_video && sink.track.is_some()).count() as u64;
-        let budget_bps = estimate_bps.saturating_sub(voices * VOICE_BPS);
+        let budget_bps = for_pictures_bps(estimate_bps, voices);
         let is_limited = |sink: &Sink| sink.progress == Progress::LeftOut || sink.wants.most_bps.is_some();
         // What goes through is not given up on a guess.
         if !self.sinks.iter().any(is_limited) && (!is_full || self.best_bps(now, tracks) <= budget_bps) {
@@ -131,6 +131,11 @@ impl Downlink {
     }
 }
 
+/// What a line has for pictures beside so many voices, which are not asked whether there is room for them.
+fn for_pictures_bps(line_bps: u64, voices: u64) -> u64 {
+    line_bps.saturating_sub(voices * VOICE_BPS)
+}
+
 /// The rate of the best that a sink could show of a track, whatever its line carries.
 fn best_bps(now: Instant, sink: &Sink, track: &Track) -> Option<u64> {
     let wants = Wants { most_bps: None, ..sink.wants };
@@ -153,5 +158,20 @@ impl Sink {
                 return;
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_voices_need_is_not_spent_on_pictures() {
+        // Opus at 32 kb/s, a packet every 20 ms, each with the one before and some 40 bytes of header, extensions and tag.
+        let voice_bps = (2 * 32_000 / 50 + 40 * 8) * 50;
+        assert_eq!(for_pictures_bps(1_000_000, 0), 1_000_000);
+        let kept_bps = 1_000_000 - for_pictures_bps(1_000_000, 4);
+        assert!((4 * voice_bps..5 * voice_bps).contains(&kept_bps), "{kept_bps} for four voices of {voice_bps}");
+        assert_eq!(for_pictures_bps(100_000, 8), 0, "on a line for voices only");
     }
 }

@@ -64,6 +64,7 @@ impl Router {
     ) -> Option<Result<(), DropReason>> {
         let id = datagram.session;
         let entry = self.sessions.get_mut(index(id)).filter(|entry| entry.generation == id.0 >> 20)?;
+        entry.heard_at = now;
         let downlink = entry.downlink.as_mut().filter(|_| is_srtp(datagram.bytes))?;
         let mut wanted = std::mem::take(&mut self.wanted);
         let received = downlink.receive(now, datagram.bytes, &self.tracks, departures, &mut wanted);
@@ -340,7 +341,8 @@ impl Router {
             Remedy::Replay => true,
             Remedy::Ask => layer.is_ready(now) && !layer.asking.spare(now, downlink.rank.into()),
         };
-        if is_to_replay {
+        // What has fallen silent has nothing to show but what the viewer has seen: shown again, it would look newer than it is.
+        if is_to_replay && !layer.is_silent(now) {
             sink.replay(layer);
             self.counters.keyframes_served += 1;
             self.note_written(now, session);

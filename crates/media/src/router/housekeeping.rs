@@ -7,7 +7,7 @@ use super::{HOUSEKEEPING, News, Router, SinkId, TrackId};
 use crate::SessionId;
 use crate::choice::{choose, is_alive};
 use crate::condition::LineCondition;
-use crate::router::ThumbnailWish;
+use crate::router::ThumbnailNews;
 use crate::sink::{Progress, Wait};
 use crate::track::Origin;
 
@@ -34,7 +34,7 @@ impl Router {
                     layer.traffic.keyframe_requests += 1;
                     match track.origin {
                         Origin::Session(..) if !layer.is_sent() => {
-                            news.push(News::Thumbnail(track.id, ThumbnailWish::Keyframe));
+                            news.push(News::Thumbnail(track.id, ThumbnailNews::Keyframe));
                         }
                         Origin::Session(session, _) => asks.push((session, layer.ssrc)),
                         Origin::Home { .. } => news.push(News::KeyframeWanted(track.id, layer.ssrc, whom)),

@@ -47,21 +47,21 @@ pub enum News {
     Line(SessionId, LineCondition),
     /// The packets of a track of the home router are wanted from there, or no more.
     Wanted(TrackId, bool),
-    /// A thumbnail of a track is wanted, or no more. In an annex: from its home.
-    Thumbnail(TrackId, ThumbnailWish),
+    /// Something about the thumbnail of a track. In an annex it is for the home.
+    Thumbnail(TrackId, ThumbnailNews),
     /// A track of the home router needs a keyframe of the layer with this SSRC, and for whom.
     KeyframeWanted(TrackId, u32, Spared),
 }
 
-/// What is wished of whoever makes thumbnails.
+/// What whoever makes thumbnails is told of a track.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ThumbnailWish {
+pub enum ThumbnailNews {
     /// Viewers need one.
     Begin,
     /// The next picture is to be a keyframe.
     Keyframe,
     /// Nobody needs it any more.
     End,
-    /// None will be asked for: to decode these pictures would take too much memory ([`crate::Sps::is_within_reach`]).
+    /// None will be wanted: to decode these pictures would take too much memory ([`crate::Sps::is_within_reach`]).
     OutOfReach,
 }

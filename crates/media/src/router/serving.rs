@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::Router;
 use super::sessions::index;
-use crate::downlink::Rank;
+use crate::rank::Rank;
 use crate::{Departures, SessionId};
 
 /// What may be sealed for the audience at a tick, before everything else has its turn: about 100 packets, a quarter of a

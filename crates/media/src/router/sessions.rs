@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use str0m::crypto;
 
 use super::{Router, SinkId, TrackId};
-use crate::condition::Said;
+use crate::condition::{LineCondition, Said};
 use crate::downlink::Downlink;
 use crate::dtls::KeysGoTo;
 use crate::session::{Drained, Line, Session};
@@ -24,6 +24,8 @@ pub(super) struct Entry {
     pub(super) is_connected: bool,
     /// When it is over if it does not connect.
     pub(super) connect_by: Instant,
+    /// When something last came from the peer, or when it was opened.
+    pub(super) heard_at: Instant,
     /// The earliest deadline in the heap; other entries of this session are stale.
     pub(super) queued: Option<Instant>,
     pub(super) tracks: Vec<TrackId>,
@@ -55,6 +57,7 @@ impl Router {
             number: self.counters.sessions_opened,
             is_connected: false,
             connect_by: now + CONNECT_WITHIN,
+            heard_at: now,
             queued: None,
             tracks: Vec::new(),
             downlink,
@@ -63,6 +66,11 @@ impl Router {
         });
         self.counters.sessions_opened += 1;
         id
+    }
+
+    /// When something last came from a session's peer, or when the session was opened.
+    pub fn heard_at(&self, id: SessionId) -> Option<Instant> {
+        self.entry(id).map(|entry| entry.heard_at)
     }
 
     pub(super) fn entry(&self, id: SessionId) -> Option<&Entry> {
@@ -129,6 +137,12 @@ impl Router {
 }
 
 impl Entry {
+    /// One of a publisher's tracks is over. Gives what is to be said of a line that carries none any more.
+    pub(super) fn forget_track(&mut self, id: TrackId) -> Option<LineCondition> {
+        self.tracks.retain(|known| *known != id);
+        if self.tracks.is_empty() { self.said.forget() } else { None }
+    }
+
     /// The handshake is done: what is ours to send can be sealed.
     pub(super) fn open_downlink(&mut self, now: Instant, id: SessionId) {
         let (Some(downlink), Some(keys)) = (&mut self.downlink, self.session.take_keys()) else { return };

@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::{News, Router, SinkId, ThumbnailWish, TrackId};
+use super::{News, Router, SinkId, ThumbnailNews, TrackId};
 use crate::choice::{Quality, Wants};
 use crate::error::DropReason;
 use crate::packet::Packet;
@@ -113,21 +113,21 @@ impl Router {
         for track in self.tracks.values_mut().filter(|track| matches!(track.origin, Origin::Session(..))) {
             let is_out_of_reach = track.is_out_of_reach();
             if is_out_of_reach && !track.was_out_of_reach {
-                news.push(News::Thumbnail(track.id, ThumbnailWish::OutOfReach));
+                news.push(News::Thumbnail(track.id, ThumbnailNews::OutOfReach));
             }
             track.was_out_of_reach = is_out_of_reach;
         }
         let needed = self.tracks.values().filter(|track| self.needs_thumbnail(now, track)).map(|track| track.id);
         for track in needed.collect::<Vec<_>>() {
             if self.thumbnails.insert(track, now).is_none() {
-                news.push(News::Thumbnail(track, ThumbnailWish::Begin));
+                news.push(News::Thumbnail(track, ThumbnailNews::Begin));
             }
         }
         let Self { thumbnails, tracks, .. } = self;
         thumbnails.retain(|track, needed_at| {
             let is_wanted = tracks.contains_key(track) && now.saturating_duration_since(*needed_at) < UNNEEDED_AFTER;
             if !is_wanted {
-                news.push(News::Thumbnail(*track, ThumbnailWish::End));
+                news.push(News::Thumbnail(*track, ThumbnailNews::End));
             }
             is_wanted
         });

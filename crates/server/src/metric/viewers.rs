@@ -98,7 +98,7 @@ fn each_member(
 ) -> fmt::Result {
     for (report, _) in &shown.rooms {
         let mut most: BTreeMap<MemberId, (&ViewerReport, f64)> = BTreeMap::new();
-        for viewer in report.viewers.iter().filter(|viewer| viewer.rank == Rank::Panel) {
+        for viewer in report.viewers.iter().filter(|viewer| viewer.rank != Rank::Audience) {
             let Some(value) = value(viewer) else { continue };
             let known = most.entry(viewer.member).or_insert((viewer, value));
             known.1 = known.1.max(value);
@@ -118,7 +118,7 @@ fn each_slot<'a>(
     value: impl Fn(&ViewerReport) -> (Option<(&'a str, &'a str)>, Option<f64>),
 ) -> fmt::Result {
     for (report, _) in &shown.rooms {
-        for viewer in report.viewers.iter().filter(|viewer| viewer.rank == Rank::Panel) {
+        for viewer in report.viewers.iter().filter(|viewer| viewer.rank != Rank::Audience) {
             let (Some(feed), (label, Some(value))) = (viewer.feed, value(viewer)) else { continue };
             let (slot, feed) = (viewer.slot.to_string(), feed.to_string());
             let more: Vec<_> = [("slot", &*slot), ("feed", &*feed)].into_iter().chain(label).collect();

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use media::{Excerpt, ThumbnailPicture, ThumbnailWish, TrackId, TrunkId};
+use media::{Excerpt, ThumbnailNews, ThumbnailPicture, TrackId, TrunkId};
 use room::{Input, Tapping};
 
 use super::Worker;
@@ -37,25 +37,25 @@ impl Taps {
 }
 
 impl Worker {
-    /// Sees to it that thumbnails are made as a room wishes.
-    pub(super) fn make_thumbnails(&mut self, place: usize, wishes: impl Iterator<Item = (TrackId, ThumbnailWish)>) {
-        for (track, wish) in wishes {
-            match (wish, self.taps.find(place, track)) {
-                (ThumbnailWish::Begin, None) => {
+    /// Sees to it that thumbnails are made as a room says.
+    pub(super) fn make_thumbnails(&mut self, place: usize, news: impl Iterator<Item = (TrackId, ThumbnailNews)>) {
+        for (track, news) in news {
+            match (news, self.taps.find(place, track)) {
+                (ThumbnailNews::Begin, None) => {
                     let Some((tap, making)) = self.thumbnails.begin(self.hand.clone()) else { continue };
                     self.taps.0.insert(tap, Tapped { place, track, making });
                     self.handle(place, Input::Tap(tap, Tapping::Open(track)));
                 }
-                (ThumbnailWish::Keyframe, Some(tap)) => {
+                (ThumbnailNews::Keyframe, Some(tap)) => {
                     if let Some(tapped) = self.taps.0.get(&tap) {
                         tapped.making.want_keyframe();
                     }
                 }
-                (ThumbnailWish::End, Some(tap)) => {
+                (ThumbnailNews::End, Some(tap)) => {
                     self.taps.0.remove(&tap);
                     self.handle(place, Input::Tap(tap, Tapping::Close));
                 }
-                (ThumbnailWish::OutOfReach, _) => self.thumbnails.note_out_of_reach(),
+                (ThumbnailNews::OutOfReach, _) => self.thumbnails.note_out_of_reach(),
                 _ => {}
             }
         }
