@@ -179,6 +179,7 @@ impl Estimator {
         });
         let Some(sent) = self.flight.get_mut(arrival.sequence) else { return };
         let (before, packet) = (sent.fate, *sent);
+        let sent_us = self.now_us - i64::from((self.now_us as u32).wrapping_sub(packet.at_us));
         match (before, at_us) {
             (Fate::Arrived, _) | (Fate::Missing, None) => {}
             (Fate::Unknown, None) => {
@@ -192,24 +193,24 @@ impl Estimator {
                 }
                 self.arrived_us = self.arrived_us.max(at_us);
                 self.receipt.add(at_us, packet.bytes);
-                self.couple(packet.at_us, at_us, packet.bytes);
+                self.couple(sent_us, at_us, packet.bytes);
             }
         }
     }
 
     /// Adds a packet to the burst that it left with, or ends that burst.
-    fn couple(&mut self, sent_us: u32, arrived_us: i64, bytes: u16) {
+    fn couple(&mut self, sent_us: i64, arrived_us: i64, bytes: u16) {
         let Some(train) = &mut self.train else {
             self.train = Some(Train::new(sent_us, arrived_us, bytes));
             return;
         };
         // One that comes late says nothing of the present burst.
-        if (sent_us.wrapping_sub(train.sent_us) as i32) < 0 || train.take(sent_us, arrived_us, bytes) {
+        if sent_us < train.sent_us || train.take(sent_us, arrived_us, bytes) {
             return;
         }
         let over = std::mem::replace(train, Train::new(sent_us, arrived_us, bytes));
         self.trains.add(&over);
-        self.queue.add(over.first_us, over.first_us - i64::from(over.sent_us));
+        self.queue.add(over.first_us, over.first_us - over.sent_us);
     }
 
     fn judge(&mut self, now: Instant) {
