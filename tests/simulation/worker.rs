@@ -51,6 +51,7 @@ impl Worker {
             since_1970: SINCE_1970 + now.duration_since(began),
             candidates: vec![address],
             certificate: certificate.clone(),
+            playout_delay_most: Duration::from_millis(400),
         };
         Self {
             room: if number == HOME { Room::new(now, config) } else { Room::annex(now, config) },

@@ -33,6 +33,7 @@ pub mod outline;
 mod packet;
 mod parameter_sets;
 mod picture;
+mod playout;
 mod red;
 pub mod report;
 pub mod router;

@@ -91,6 +91,8 @@ pub struct SinkReport {
     pub round_trip: Option<Duration>,
     /// What the viewer's whole line is estimated to carry, in bits per second of RTP; none before it has said anything.
     pub estimate_bps: Option<u64>,
+    /// How long the viewer is told to hold its pictures back.
+    pub playout_delay: Duration,
     /// The newest frame that has left for the viewer; none where nothing has, or nobody knows when it was captured.
     pub departed: Option<Departure>,
 }
@@ -142,6 +144,7 @@ pub(crate) fn of<'a>(
             loss: sink.loss,
             round_trip: downlink.round_trip,
             estimate_bps: downlink.estimate_bps(),
+            playout_delay: downlink.playout_delay(),
             departed: sink.departed,
         }));
     }

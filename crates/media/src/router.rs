@@ -26,6 +26,7 @@ use crate::dtls::Certificate;
 use crate::error::{DropReason, MediaError, NoCommonCodec};
 use crate::offer::Offer;
 use crate::parameter_sets::ParameterSets;
+use crate::playout::Playout;
 use crate::report::{self, Counters, Report};
 use crate::session::{SessionEvent, Way};
 use crate::sink::Sink;
@@ -60,6 +61,8 @@ pub struct RouterConfig {
     pub candidates: Vec<SocketAddr>,
     /// The DTLS certificate of all sessions.
     pub certificate: Certificate,
+    /// The longest that viewers are told to hold pictures back, where lines lose and jitter.
+    pub playout_delay_most: Duration,
 }
 
 /// How often keyframes are asked for and faults are looked for; over tracks, which are few.
@@ -138,7 +141,8 @@ impl Router {
 
     /// Opens a viewer's session. It is over by itself if no peer connects.
     pub fn open_downlink(&mut self, now: Instant, rank: Rank) -> SessionId {
-        self.open(now, Some(Box::new(Downlink::new(rank, (self.epoch, self.config.since_1970)))))
+        let playout = Playout::new(self.config.playout_delay_most);
+        self.open(now, Some(Box::new(Downlink::new(rank, (self.epoch, self.config.since_1970), playout))))
     }
 
     /// Answers an offer, the first or a later one.

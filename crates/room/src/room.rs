@@ -33,6 +33,8 @@ pub struct RoomConfig {
     pub candidates: Vec<SocketAddr>,
     /// The server's DTLS certificate.
     pub certificate: Certificate,
+    /// The longest that its viewers are told to hold pictures back, where lines lose and jitter.
+    pub playout_delay_most: Duration,
 }
 
 /// One consultation as one value.
@@ -70,11 +72,12 @@ pub(crate) type Answered = Result<(), Refusal>;
 impl Room {
     /// An empty room.
     pub fn new(now: Instant, config: RoomConfig) -> Self {
-        let RoomConfig { id, kind, since_1970, candidates, certificate } = config;
+        let RoomConfig { id, kind, since_1970, candidates, certificate, playout_delay_most } = config;
+        let config = RouterConfig { since_1970, candidates, certificate, playout_delay_most };
         Self {
             id,
             kind,
-            router: Router::new(now, RouterConfig { since_1970, candidates, certificate }),
+            router: Router::new(now, config),
             clients: BTreeMap::new(),
             members: BTreeMap::new(),
             feeds: BTreeMap::new(),

@@ -38,6 +38,7 @@ struct Seat {
 pub(crate) struct Hall {
     certificate: Certificate,
     candidates: Vec<SocketAddr>,
+    playout_delay_most: Duration,
     rooms: Vec<Option<Hosted>>,
     places: HashMap<RoomId, usize>,
     seats: HashMap<ClientId, Seat>,
@@ -46,9 +47,10 @@ pub(crate) struct Hall {
 
 impl Hall {
     /// No rooms yet; all will be told these.
-    pub(crate) fn new(certificate: Certificate, candidates: Vec<SocketAddr>) -> Self {
+    pub(crate) fn new(certificate: Certificate, candidates: Vec<SocketAddr>, playout_delay_most: Duration) -> Self {
         let (places, seats) = (HashMap::new(), HashMap::new());
-        Self { certificate, candidates, rooms: Vec::new(), places, seats, deadlines: BTreeSet::new() }
+        let (rooms, deadlines) = (Vec::new(), BTreeSet::new());
+        Self { certificate, candidates, playout_delay_most, rooms, places, seats, deadlines }
     }
 
     /// The room at this place.
@@ -107,6 +109,7 @@ impl Hall {
             since_1970: SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default(),
             candidates: self.candidates.clone(),
             certificate: self.certificate.clone(),
+            playout_delay_most: self.playout_delay_most,
         }
     }
 

@@ -23,7 +23,7 @@ pub(crate) struct Train {
     /// The arrival of the packet that was sent first of those that came.
     pub(crate) first_us: i64,
     earliest_us: i64,
-    last_us: i64,
+    pub(crate) last_us: i64,
     packets: u32,
     bytes: u32,
     first_bytes: u32,

@@ -88,6 +88,7 @@ impl Net {
             since_1970: Duration::from_secs(1_800_000_000),
             candidates: vec![SERVER.parse().expect("address")],
             certificate: Certificate::generate(),
+            playout_delay_most: Duration::from_millis(400),
         };
         Self {
             now,
