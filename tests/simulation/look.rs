@@ -50,7 +50,11 @@ impl World {
         if screen.slot.is_some() {
             frames = screen.sight.take(self.now, *packet.seq_no, packet.header.timestamp, &packet.payload);
         }
-        let carried = packet.header.ext_vals.abs_capture_time.as_ref();
+        let values = &packet.header.ext_vals;
+        let (least, most) = (values.play_delay_min, values.play_delay_max);
+        assert_eq!(least, most, "{name}: the browser is left no choice");
+        screen.playout_delay = least.map(Duration::from).or(screen.playout_delay);
+        let carried = values.abs_capture_time.as_ref();
         if let (Some(body), Some(carried)) = (body, carried) {
             let reported = screen.reported(packet.header.timestamp);
             screen.told.push(Told {

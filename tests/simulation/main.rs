@@ -21,6 +21,7 @@ mod link;
 mod look;
 mod peer;
 mod pipe;
+mod playout;
 mod rebind;
 mod restart;
 mod roster;

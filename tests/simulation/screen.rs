@@ -27,6 +27,8 @@ pub(crate) struct Screen {
     pub(crate) packets: u64,
     pub(crate) report: Option<SenderFeedback>,
     pub(crate) told: Vec<Told>,
+    /// How long the last packet said that pictures are to be held back.
+    pub(crate) playout_delay: Option<Duration>,
 }
 
 /// How far from the truth it is when a frame is said to have been captured.
@@ -52,6 +54,7 @@ impl Screen {
             packets: 0,
             report: None,
             told: Vec::new(),
+            playout_delay: None,
         }
     }
 

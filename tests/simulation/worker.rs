@@ -54,6 +54,7 @@ impl Worker {
             kind: signaling::RoomKind::Guidance,
             since_1970: SINCE_1970 + now.duration_since(began),
             local: local.clone(),
+            playout_delay_most: Duration::from_millis(400),
         };
         Self {
             room: if number == HOME { Room::new(now, config) } else { Room::annex(now, config) },

@@ -2,12 +2,14 @@
 // Another feed in a slot is one `watch`, never a negotiation.
 
 import type { FeedChoice, Slot } from "../../signaling/messages.ts";
+import { type Held, HeldPictures } from "./held.ts";
 import { offerExtensions, Peer } from "./media.ts";
 import { ConnectionLost, type Signaling } from "./signaling.ts";
 import { Sizes } from "./sizes.ts";
 
 const VOICES = 4;
-/** How often the way from the server is measured, for browsers that do not know a frame's capture time. */
+/** How often the way from the server is measured, for browsers that do not know a frame's capture time; and how long
+ * pictures are held back. */
 const WAY_EVERY_MS = 2_000;
 /** Between two attempts; a server that refuses must not be asked without pause. */
 const RENEW_MS = 500;
@@ -32,6 +34,7 @@ export class Receiving {
   /** What was said of each slot on this connection, as JSON; the slots exist once `received` has come. */
   #said: string[] | null = null;
   #way_ms = 0;
+  #held = new HeldPictures();
   #timers: ReturnType<typeof setTimeout>[] = [];
 
   constructor(signaling: Signaling, slotCount: number, changed: () => void) {
@@ -57,6 +60,7 @@ export class Receiving {
   /** Opens the connection, or puts a new one in place of it. The choices stay. */
   renew(): void {
     this.close();
+    this.#held = new HeldPictures();
     const peer = new Peer(async (connection, sdp) => {
       const mids = (kind: string) => connection.getTransceivers()
         .filter((each) => each.receiver.track.kind === kind && each.mid !== null).map((each) => each.mid ?? "");
@@ -131,10 +135,17 @@ export class Receiving {
 
   async #measureWay(peer: Peer): Promise<void> {
     const report = await peer.connection.getStats();
-    report.forEach((entry: { type: string; nominated?: boolean; currentRoundTripTime?: number }) => {
+    const pictures: [string, Held][] = [];
+    report.forEach((entry: { type: string; id: string; kind?: string; nominated?: boolean; currentRoundTripTime?: number } & Held) => {
+      if (entry.type === "inbound-rtp" && entry.kind === "video") pictures.push([entry.id, entry]);
       if (entry.type === "candidate-pair" && entry.nominated === true && entry.currentRoundTripTime !== undefined) {
         this.#way_ms = (entry.currentRoundTripTime * 1_000) / 2;
       }
     });
+    const held_ms = this.#held.note(pictures);
+    for (const { receiver } of peer.connection.getTransceivers()) {
+      // Feature-detected: without it a voice comes when it comes.
+      if (receiver.track.kind === "audio" && "jitterBufferTarget" in receiver) receiver.jitterBufferTarget = held_ms;
+    }
   }
 }

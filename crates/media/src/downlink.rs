@@ -3,6 +3,7 @@
 //! The engine does this viewer's ICE, DTLS and SDP, and nothing of its media: it has other SRTP keys than the viewer
 //! (see `dtls`), so that it can never use one of ours with a number that we have used.
 
+mod delaying;
 mod replaying;
 mod resending;
 mod spending;
@@ -21,6 +22,7 @@ use crate::condition::LineCondition;
 use crate::datagram::{Departures, Path};
 use crate::layer::Layer;
 use crate::packet::Packet;
+use crate::playout::Playout;
 use crate::rank::Rank;
 use crate::report::Departure;
 use crate::router::TrackId;
@@ -46,6 +48,7 @@ pub(crate) struct Downlink {
     pub(crate) rank: Rank,
     pub(crate) sinks: Vec<Sink>,
     pub(crate) round_trip: Option<Duration>,
+    playout: Playout,
     /// `now` and the time since 1970 at the same moment.
     epoch: (Instant, Duration),
     open: Option<Open>,
@@ -76,11 +79,12 @@ struct Open {
 }
 
 impl Downlink {
-    pub(crate) fn new(rank: Rank, epoch: (Instant, Duration)) -> Self {
+    pub(crate) fn new(rank: Rank, epoch: (Instant, Duration), playout: Playout) -> Self {
         Self {
             rank,
             sinks: Vec::new(),
             round_trip: None,
+            playout,
             epoch,
             open: None,
             cname: String::new(),
@@ -143,6 +147,7 @@ impl Downlink {
         tracks: &BTreeMap<TrackId, Track>,
         departures: &mut Departures,
     ) -> u64 {
+        self.delay(now, tracks);
         let Some(Open { channel, .. }) = &mut self.open else { return 0 };
         channel.estimator.begin(now);
         let may_replay = !self.is_held && self.replay_at.is_none_or(|at| at <= now);
@@ -315,14 +320,16 @@ impl Downlink {
         let opened = opener.open_rtcp(datagram, &mut compound);
         if opened {
             let ntp = rtcp::ntp(self.epoch.1 + now.saturating_duration_since(self.epoch.0));
-            let sinks = &mut self.sinks;
-            let round_trip = &mut self.round_trip;
-            let reference_times = &mut self.reference_times;
+            let (sinks, reference_times) = (&mut self.sinks, &mut self.reference_times);
+            let (round_trip, playout) = (&mut self.round_trip, &mut self.playout);
             rtcp::read(&compound, |feedback| match feedback {
                 Feedback::Reception { ssrc, lost_of_256, last_report, since_last_report } => {
                     if let Some(sink) = sinks.iter_mut().find(|sink| sink.stream.ssrc == ssrc) {
                         sink.loss = Some(f32::from(lost_of_256) / 256.0);
-                        *round_trip = rtcp::round_trip(ntp, last_report, since_last_report).or(*round_trip);
+                        if let Some(measured) = rtcp::round_trip(ntp, last_report, since_last_report) {
+                            *round_trip = Some(measured);
+                            playout.note_round_trip(measured);
+                        }
                     }
                 }
                 Feedback::Nack { ssrc, first, more } => {
@@ -335,6 +342,7 @@ impl Downlink {
                             if *resent < resends {
                                 let sent = sink.resend(now, sequence, patience, channel, tracks, departures);
                                 *resent += u32::from(sent.is_some());
+                                sent.into_iter().for_each(|late| playout.note_again(now, late));
                             }
                         }
                     }

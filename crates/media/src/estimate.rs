@@ -21,6 +21,7 @@ use self::probe::Probing;
 use self::queue::Queue;
 use self::receipt::Receipt;
 use self::train::{Train, Trains};
+use crate::playout::{Loss, Peaks};
 use crate::transport_feedback::{self, Arrival, UNIT_US, WRAP_UNITS};
 
 /// What is assumed of a line of which nothing is known: one feed of a capture card at its usual rate.
@@ -49,6 +50,10 @@ const PROVEN: Duration = Duration::from_secs(5);
 const PROVEN_PART: f64 = 0.97;
 /// A line that was full is thought narrow for so long.
 const NARROW_US: i64 = 60_000_000;
+/// What leaves so long after we sent more than was live may stand behind that.
+const DISTURBED_US: i64 = 500_000;
+/// What is late or lost so long after it gave way is what was sent too much.
+const GIVES_WAY: Duration = Duration::from_secs(1);
 /// What was sent so long ago and not reported is not waited for.
 const FORGOTTEN_US: u32 = 2_000_000;
 
@@ -63,6 +68,9 @@ pub(crate) struct Estimator {
     trains: Trains,
     queue: Queue,
     receipt: Receipt,
+    /// How much longer than the others just before and after it something took.
+    jitter: Peaks,
+    disturbed_until_us: i64,
     /// The last arrival by the receiver's clock, without wrap.
     last_units: Option<i64>,
     /// The last arrival, in microseconds.
@@ -104,6 +112,8 @@ impl Estimator {
             trains: Trains::default(),
             queue: Queue::default(),
             receipt: Receipt::default(),
+            jitter: Peaks::default(),
+            disturbed_until_us: 0,
             last_units: None,
             arrived_us: 0,
             ceiling: None,
@@ -148,6 +158,34 @@ impl Estimator {
         Duration::from_micros(self.queue.standing_us().unwrap_or(0).max(0) as u64)
     }
 
+    /// How much longer than usual the line took lately.
+    pub(crate) fn jitter(&self, now: Instant) -> Duration {
+        self.jitter.most(now)
+    }
+
+    /// What the line has lost for some seconds.
+    pub(crate) fn lasting_loss(&self) -> Loss {
+        self.receipt.lasting_loss()
+    }
+
+    /// More than is live leaves now, and what leaves with it and after it may be late for that.
+    pub(crate) fn disturb(&mut self, now: Instant) {
+        self.begin(now);
+        self.disturbed_until_us = self.now_us + DISTURBED_US;
+    }
+
+    /// True if what is late now may be so because of what we sent.
+    pub(crate) fn is_disturbed(&self, now: Instant) -> bool {
+        self.now_us < self.disturbed_until_us || self.is_too_much(now)
+    }
+
+    /// More is sent than the line carries, and soon will not be.
+    fn is_too_much(&self, now: Instant) -> bool {
+        let has_just = |ceiling: Ceiling| now.saturating_duration_since(ceiling.set_at) < GIVES_WAY;
+        let stands_long = self.queue.standing_us().is_some_and(|standing| standing > STANDING_LONG_US);
+        !self.is_crowded && (stands_long || self.ceiling.is_some_and(has_just))
+    }
+
     /// True once the viewer has said anything.
     pub(crate) fn is_known(&self) -> bool {
         self.updated_at.is_some()
@@ -161,18 +199,18 @@ impl Estimator {
 
     /// Notes a packet that leaves with this transport-wide number.
     pub(crate) fn sent(&mut self, sequence: u16, bytes: usize) {
-        self.flight.push(sequence, self.now_us as u32, bytes as u16);
+        self.flight.push(sequence, self.now_us as u32, bytes as u16, self.now_us < self.disturbed_until_us);
         self.probing.sent(bytes);
     }
 
     /// Takes a transport-wide feedback, an RTCP packet with its header.
     pub(crate) fn receive(&mut self, now: Instant, feedback: &[u8]) {
         self.begin(now);
-        transport_feedback::read(feedback, |arrival| self.arrive(arrival));
+        transport_feedback::read(feedback, |arrival| self.arrive(now, arrival));
         self.judge(now);
     }
 
-    fn arrive(&mut self, arrival: Arrival) {
+    fn arrive(&mut self, now: Instant, arrival: Arrival) {
         let at_us = arrival.at_units.map(|units| {
             let last = *self.last_units.get_or_insert(units);
             // The nearest time that has these lower bits.
@@ -182,6 +220,7 @@ impl Estimator {
         });
         let Some(sent) = self.flight.get_mut(arrival.sequence) else { return };
         let (before, packet) = (sent.fate, *sent);
+        let sent_us = self.now_us - i64::from((self.now_us as u32).wrapping_sub(packet.at_us));
         match (before, at_us) {
             (Fate::Arrived, _) | (Fate::Missing, None) => {}
             (Fate::Unknown, None) => {
@@ -195,24 +234,27 @@ impl Estimator {
                 }
                 self.arrived_us = self.arrived_us.max(at_us);
                 self.receipt.add(at_us, packet.bytes);
-                self.couple(packet.at_us, at_us, packet.bytes);
+                self.couple(sent_us, at_us, packet.bytes);
+                let least_us = self.queue.least_lately_us().filter(|_| !packet.is_disturbed && !self.is_too_much(now));
+                let late_us = least_us.map_or(0, |least_us| at_us - sent_us - least_us);
+                self.jitter.note(now, Duration::from_micros(late_us.max(0) as u64));
             }
         }
     }
 
     /// Adds a packet to the burst that it left with, or ends that burst.
-    fn couple(&mut self, sent_us: u32, arrived_us: i64, bytes: u16) {
+    fn couple(&mut self, sent_us: i64, arrived_us: i64, bytes: u16) {
         let Some(train) = &mut self.train else {
             self.train = Some(Train::new(sent_us, arrived_us, bytes));
             return;
         };
         // One that comes late says nothing of the present burst.
-        if (sent_us.wrapping_sub(train.sent_us) as i32) < 0 || train.take(sent_us, arrived_us, bytes) {
+        if sent_us < train.sent_us || train.take(sent_us, arrived_us, bytes) {
             return;
         }
         let over = std::mem::replace(train, Train::new(sent_us, arrived_us, bytes));
         self.trains.add(&over);
-        self.queue.add(over.first_us, over.first_us - i64::from(over.sent_us));
+        self.queue.add(over.first_us, over.first_us - over.sent_us);
     }
 
     fn judge(&mut self, now: Instant) {
@@ -224,7 +266,8 @@ impl Estimator {
         self.updated_at = Some(now);
         let standing_us = self.queue.standing_us().unwrap_or(0);
         let acked_bps = self.receipt.rate_bps();
-        let (loss, is_news) = self.receipt.loss(self.now_us);
+        let is_too_much = self.is_too_much(now);
+        let (loss, is_news) = self.receipt.loss(self.now_us, is_too_much);
         if is_news {
             self.usual_loss =
                 if loss < self.usual_loss { loss } else { self.usual_loss * 0.95 + loss.min(0.15) * 0.05 };

@@ -148,6 +148,11 @@ impl Forward {
         Some(Place { sequence, rtp_ticks: ticks as u32, picture, marker: packet.marker })
     }
 
+    /// True for a packet of the present source that was not there yet when it was begun.
+    pub(crate) fn is_live(&self, sequence: u64) -> bool {
+        self.source.as_ref().is_some_and(|source| sequence > source.squeezed.until)
+    }
+
     fn ticks_at(&self, captured_at: Instant) -> u64 {
         let since = captured_at.saturating_duration_since(self.epoch);
         (since.as_micros() as u64).saturating_mul(self.clock_rate_hz) / 1_000_000

@@ -42,6 +42,7 @@ struct Common {
     /// Without padding.
     length: usize,
     /// Where the value of each extension that differs from packet to packet is.
+    playout_delay_at: Option<usize>,
     capture_time_at: Option<usize>,
     transport_sequence_at: Option<usize>,
     audio_level_at: Option<usize>,
@@ -57,6 +58,8 @@ pub(crate) struct Numbers {
     pub(crate) transport_sequence: u16,
     /// Of its frame, where it has a dependency descriptor.
     pub(crate) frame: u16,
+    /// How long pictures are to be held back, in units of 10 ms, at most 12 bits of them.
+    pub(crate) playout_units: u16,
 }
 
 impl Header {
@@ -123,6 +126,7 @@ impl Common {
         let mut common = Self {
             bytes: [0; LONGEST],
             length: START,
+            playout_delay_at: None,
             capture_time_at: None,
             transport_sequence_at: None,
             audio_level_at: None,
@@ -132,8 +136,7 @@ impl Common {
         let id_of = |extension| extensions.id_of(extension);
         common.element(is_short, id_of(Extension::RtpMid), mid.as_bytes());
         if is_video {
-            // 0 to 0 takes the receiver's smoothing out: 18 ms from glass to glass instead of 53.
-            common.element(is_short, id_of(Extension::PlayoutDelay), &[0; 3]);
+            common.playout_delay_at = common.element(is_short, id_of(Extension::PlayoutDelay), &[0; 3]);
         } else {
             common.audio_level_at = common.element(is_short, id_of(Extension::AudioLevel), &[0]);
         }
@@ -169,6 +172,13 @@ impl Common {
         bytes[1] = numbers.payload_type | if numbers.marker { MARKER } else { 0 };
         bytes[2..4].copy_from_slice(&numbers.sequence.to_be_bytes());
         bytes[4..8].copy_from_slice(&numbers.rtp_ticks.to_be_bytes());
+        if let Some(at) = self.playout_delay_at {
+            // The least and the most, 12 bits each: we know better than the receiver. 0 to 0 takes its own smoothing out, and
+            // with it most of the delay on a clean line: 18 ms from glass to glass instead of 53.
+            let [_, units @ ..] =
+                (u32::from(numbers.playout_units) << 12 | u32::from(numbers.playout_units)).to_be_bytes();
+            bytes[at..at + 3].copy_from_slice(&units);
+        }
         if let Some(at) = self.capture_time_at {
             bytes[at..at + 8].copy_from_slice(&packet.captured_ntp.to_be_bytes());
         }
@@ -206,6 +216,7 @@ mod tests {
         rtp_ticks: 3,
         transport_sequence: 0x0405,
         frame: 0x0607,
+        playout_units: 0x89,
     };
 
     fn map(ids: [u8; 4]) -> ExtensionMap {
@@ -232,7 +243,10 @@ mod tests {
         packet.captured_ntp = 0x1112_1314_1516_1718;
         let wanted = [
             &[0x90, 0xe0, 1, 2, 0, 0, 0, 3, 0, 0, 0, 7, 0xbe, 0xde, 0, 5][..],
-            &[0x11, b'a', b'b', 0x22, 0, 0, 0, 0x37, 0x11, 0x12, 0x13, 0x14, 0x15, 0x16, 0x17, 0x18, 0x41, 4, 5, 0],
+            &[
+                0x11, b'a', b'b', 0x22, 0x08, 0x90, 0x89, 0x37, 0x11, 0x12, 0x13, 0x14, 0x15, 0x16, 0x17, 0x18, 0x41,
+                4, 5, 0,
+            ],
         ]
         .concat();
         assert_eq!(written(&header, &packet), wanted);

@@ -18,6 +18,7 @@ use crate::gaps::Gaps;
 use crate::history::History;
 use crate::packet::{Incoming, Packet, ticks_before};
 use crate::parameter_sets::{ParameterSets, begins_idr};
+use crate::playout::Lateness;
 use crate::rtcp;
 use crate::size::Size;
 use crate::spatial::{SpatialLayers, ends_frame};
@@ -49,6 +50,7 @@ pub(crate) struct Layer {
     pub(crate) clock: CaptureClock,
     pub(crate) history: History,
     pub(crate) fresh: Fresh,
+    pub(crate) lateness: Lateness,
     pub(crate) last_packet_at: Instant,
     pub(crate) traffic: Traffic,
     /// Bytes that came in the last whole second, or a tenth less than before where that is more: what a line is to carry is
@@ -109,6 +111,7 @@ impl Layer {
             clock: CaptureClock::new(encoding.clock_rate_hz(), epoch.0),
             history: History::default(),
             fresh: Fresh::default(),
+            lateness: Lateness::default(),
             epoch,
             lost_of: (0, 0.0),
             gaps: Gaps::default(),
@@ -230,6 +233,9 @@ impl Layer {
         if packet.begins_keyframe {
             self.sps = Sps::of_keyframe(self.encoding, &packet.payload).or(self.sps);
             self.size = Size::of_keyframe(self.encoding, &packet.payload).or(self.size);
+        }
+        if self.history.get(packet.sequence).is_none() {
+            self.lateness.note(packet.arrived_at, packet.rtp_ticks, self.encoding.clock_rate_hz());
         }
         self.temporal.note(&packet);
         if self.spatial.note(self.encoding, &packet) && matches!(self.encoding, Encoding::Vp9 { .. }) {

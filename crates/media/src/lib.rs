@@ -34,6 +34,7 @@ pub mod outline;
 mod packet;
 mod parameter_sets;
 mod picture;
+mod playout;
 mod rank;
 mod red;
 pub mod report;

@@ -94,6 +94,8 @@ pub struct SinkReport {
     pub estimate_bps: Option<u64>,
     /// What it is given now; none while it is given nothing.
     pub given: Option<Given>,
+    /// How long the viewer is told to hold its pictures back.
+    pub playout_delay: Duration,
     /// The newest frame that has left for the viewer; none where nothing has, or nobody knows when it was captured.
     pub departed: Option<Departure>,
 }
@@ -169,6 +171,7 @@ pub(crate) fn of<'a>(
             round_trip: downlink.round_trip,
             estimate_bps: downlink.estimate_bps(),
             given: Given::of(sink, by_id),
+            playout_delay: downlink.playout_delay(),
             departed: sink.departed,
         }));
     }

@@ -26,6 +26,7 @@ use crate::downlink::Downlink;
 use crate::error::{DropReason, MediaError, NoCommonCodec};
 use crate::offer::Offer;
 use crate::parameter_sets::ParameterSets;
+use crate::playout::Playout;
 use crate::rank::Rank;
 use crate::report::{self, Counters, Report};
 use crate::session::{SessionEvent, Way};
@@ -59,6 +60,8 @@ pub struct RouterConfig {
     pub since_1970: Duration,
     /// The server's side of its sessions.
     pub local: Arc<Local>,
+    /// The longest that viewers are told to hold pictures back, where lines lose and jitter.
+    pub playout_delay_most: Duration,
 }
 
 /// How often keyframes are asked for and faults are looked for; over tracks, which are few.
@@ -137,7 +140,8 @@ impl Router {
 
     /// Opens a viewer's session for its first offer. It is over by itself if no peer connects.
     pub fn open_downlink(&mut self, now: Instant, rank: Rank, offer: &mut Offer) -> SessionId {
-        let downlink = Box::new(Downlink::new(rank, (self.epoch, self.config.since_1970)));
+        let playout = Playout::new(self.config.playout_delay_most);
+        let downlink = Box::new(Downlink::new(rank, (self.epoch, self.config.since_1970), playout));
         self.open(now, Some(downlink), offer)
     }
 

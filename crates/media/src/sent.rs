@@ -10,7 +10,8 @@ use crate::picture::PictureNumbers;
 const VIDEO: usize = 1024;
 /// Of a voice nothing is sent again; what is remembered only keeps a number from being used twice.
 const AUDIO: usize = 64;
-/// A lost packet is not sent again sooner than this after the last time, or than the round trip.
+/// A lost packet is not sent again sooner than this after the last time, or than three quarters of the round trip: who asks
+/// again waits for the round trip as it knows it, which may be shorter than ours, and does not ask a third time soon.
 const RESEND_AGAIN: Duration = Duration::from_millis(20);
 
 /// The latest packets of a stream.
@@ -110,7 +111,7 @@ impl SentLog {
             return None;
         }
         let now_ms = (now.saturating_duration_since(self.epoch).as_millis() as u16).max(1);
-        let wait = round_trip.unwrap_or_default().max(RESEND_AGAIN).as_millis();
+        let wait = (round_trip.unwrap_or_default() * 3 / 4).max(RESEND_AGAIN).as_millis();
         if entry.resent_ms != 0 && u128::from(now_ms.wrapping_sub(entry.resent_ms)) < wait {
             return None;
         }
@@ -203,6 +204,8 @@ mod tests {
         let later = now + Duration::from_millis(30);
         assert!(log.again(later, 65_000_u32 as u16, None, |_| Some(source)).is_some());
         let later = later + Duration::from_millis(30);
-        assert!(log.again(later, 65_000_u32 as u16, Some(Duration::from_millis(100)), |_| Some(source)).is_none());
+        let mut far = |later| log.again(later, 65_000_u32 as u16, Some(Duration::from_millis(100)), |_| Some(source));
+        assert!(far(later).is_none());
+        assert!(far(later + Duration::from_millis(60)).is_some(), "90 ms after the last time");
     }
 }

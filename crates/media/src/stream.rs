@@ -49,6 +49,8 @@ pub(crate) struct Channel {
     transport_sequence: u16,
     /// What the viewer's line carries.
     pub(crate) estimator: Estimator,
+    /// How long the viewer is to hold its pictures back, in the units of the header extension.
+    pub(crate) playout_units: u16,
     /// For payloads that must be changed before they are sealed.
     scratch: Vec<u8>,
 }
@@ -56,7 +58,7 @@ pub(crate) struct Channel {
 impl Channel {
     pub(crate) fn new(now: Instant, session: SessionId, path: Path, sealer: Sealer) -> Self {
         let estimator = Estimator::new(now);
-        Self { session, path, sealer, transport_sequence: 0, estimator, scratch: Vec::new() }
+        Self { session, path, sealer, transport_sequence: 0, estimator, playout_units: 0, scratch: Vec::new() }
     }
 
     /// The transport-wide number of the next packet, of so many bytes, where its header has a place for one.
@@ -109,7 +111,7 @@ impl Stream {
         }
         let payload_bytes = packet.payload.len() + earlier.map_or(0, |it| it.payload.len());
         let transport_sequence = channel.count(&self.header, packet, payload_bytes);
-        let Channel { session, path, sealer, scratch, .. } = channel;
+        let Channel { session, path, sealer, scratch, playout_units, .. } = channel;
         let redundant =
             showing.types.red.filter(|_| earlier.is_some_and(|it| red::write(scratch, showing.types.own, it, packet)));
         // Where there is a descriptor, the number is in it.
@@ -130,6 +132,7 @@ impl Stream {
             rtp_ticks: place.rtp_ticks,
             transport_sequence,
             frame: place.picture.map_or(0, |numbers| numbers.picture),
+            playout_units: *playout_units,
         };
         self.packets = self.packets.wrapping_add(1);
         self.octets = self.octets.wrapping_add(payload.len() as u32);
@@ -160,6 +163,7 @@ impl Stream {
             rtp_ticks: place.rtp_ticks,
             transport_sequence: channel.count(&resend.header, packet, packet.payload.len()),
             frame: place.picture.map_or(0, |numbers| numbers.picture),
+            playout_units: channel.playout_units,
         };
         let Channel { session, path, sealer, scratch, .. } = channel;
         scratch.clear();

@@ -5,7 +5,8 @@
 mod net;
 
 use media::{News, Packet, SinkId, Size, ThumbnailNews, ThumbnailPicture, TrackId, TrunkId};
-use net::{Net, is_contiguous, sps};
+use net::sps::sps;
+use net::{Net, is_contiguous};
 use str0m::media::Direction;
 
 const TAP: TrunkId = TrunkId(7);

@@ -31,6 +31,8 @@ pub struct RoomConfig {
     pub since_1970: Duration,
     /// The server's side of its sessions.
     pub local: Arc<Local>,
+    /// The longest that its viewers are told to hold pictures back, where lines lose and jitter.
+    pub playout_delay_most: Duration,
 }
 
 /// One consultation as one value.
@@ -68,11 +70,11 @@ pub(crate) type Answered = Result<(), Refusal>;
 impl Room {
     /// An empty room.
     pub fn new(now: Instant, config: RoomConfig) -> Self {
-        let RoomConfig { id, kind, since_1970, local } = config;
+        let RoomConfig { id, kind, since_1970, local, playout_delay_most } = config;
         Self {
             id,
             kind,
-            router: Router::new(now, RouterConfig { since_1970, local }),
+            router: Router::new(now, RouterConfig { since_1970, local, playout_delay_most }),
             clients: BTreeMap::new(),
             members: BTreeMap::new(),
             feeds: BTreeMap::new(),

@@ -39,6 +39,7 @@ impl Stage {
                 candidates: vec![SocketAddr::from(([192, 0, 2, 1], 7881))],
                 certificate: Certificate::generate(),
             }),
+            playout_delay_most: Duration::from_millis(400),
         };
         let room = Room::new(began, config);
         Self { room, began, now: began, out: Outbox::default(), clients: BTreeMap::new(), unheard: BTreeMap::new() }

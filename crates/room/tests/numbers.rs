@@ -38,6 +38,7 @@ fn members_of_an_annex_never_have_a_number_twice() {
             candidates: vec![SocketAddr::from(([192, 0, 2, 1], 7881))],
             certificate: Certificate::generate(),
         }),
+        playout_delay_most: Duration::from_millis(400),
     };
     let identity = |role| Identity {
         subject: Private::new("device-7".to_owned()),

@@ -45,6 +45,9 @@ pub enum Command {
     Token(TokenConfig),
 }
 
+/// Enough for five attempts at 50 ms there and back, or three at 100 ms; what is older nobody should guide by.
+const PLAYOUT_DELAY_MS: u64 = 400;
+
 /// The flags of `serve`.
 #[derive(Debug, Clone, Args)]
 pub struct ServeConfig {
@@ -87,6 +90,11 @@ pub struct ServeConfig {
     /// A STUN server that WHIP and WHEP clients are told of (stun:host:port); repeatable.
     #[arg(long, env = "CONSILIUM_ICE_SERVER", value_name = "URL", value_delimiter = ',')]
     pub ice_server: Vec<IceServer>,
+    /// The longest that a room's viewers hold pictures back, in milliseconds, so that a line that loses or jitters does not
+    /// freeze them. On a clean line they hold nothing back; 0 forbids it on any.
+    #[arg(long, env = "CONSILIUM_MAX_PLAYOUT_DELAY_MS", value_name = "MS", default_value_t = PLAYOUT_DELAY_MS,
+        value_parser = clap::value_parser!(u64).range(..=10_000))]
+    pub max_playout_delay_ms: u64,
 }
 
 /// The flags of `demo`.
@@ -242,6 +250,7 @@ impl From<DemoConfig> for ServeConfig {
             room: Vec::new(),
             origin: Vec::new(),
             ice_server: Vec::new(),
+            max_playout_delay_ms: PLAYOUT_DELAY_MS,
         }
     }
 }
@@ -317,6 +326,7 @@ mod tests {
             vec!["consilium", "serve", "--rooms", "declared"],
             vec!["consilium", "serve", "--ice-server", "http://x"],
             vec!["consilium", "serve", "--origin", "foo"],
+            vec!["consilium", "serve", "--max-playout-delay-ms", "40000"],
             vec!["consilium", "token", "--room", "r"],
             vec!["consilium", "fly"],
         ] {

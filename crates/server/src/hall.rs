@@ -37,6 +37,7 @@ struct Seat {
 /// Rooms by their place, which is the room's name in every table of the worker.
 pub(crate) struct Hall {
     local: Arc<Local>,
+    playout_delay_most: Duration,
     rooms: Vec<Option<Hosted>>,
     places: HashMap<RoomId, usize>,
     seats: HashMap<ClientId, Seat>,
@@ -45,9 +46,10 @@ pub(crate) struct Hall {
 
 impl Hall {
     /// No rooms yet; all sessions of theirs will have this side.
-    pub(crate) fn new(local: Arc<Local>) -> Self {
+    pub(crate) fn new(local: Arc<Local>, playout_delay_most: Duration) -> Self {
         let (places, seats) = (HashMap::new(), HashMap::new());
-        Self { local, rooms: Vec::new(), places, seats, deadlines: BTreeSet::new() }
+        let (rooms, deadlines) = (Vec::new(), BTreeSet::new());
+        Self { local, playout_delay_most, rooms, places, seats, deadlines }
     }
 
     /// The room at this place.
@@ -105,6 +107,7 @@ impl Hall {
             kind: RoomKind::Guidance,
             since_1970: SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default(),
             local: self.local.clone(),
+            playout_delay_most: self.playout_delay_most,
         }
     }
 

@@ -329,6 +329,8 @@ mod tests {
             r#"consilium_message_wait_seconds_count{worker="0",rank="audience"} 0"#,
             r#"consilium_room_clients{worker="0",room="r1"} 4.0"#,
             r#"consilium_viewer_path_seconds_bucket{le="0.02",worker="0",room="r1",role="expert"} 2"#,
+            r#"consilium_viewer_playout_delay_seconds_bucket{le="0.075",worker="0",room="r1",role="expert"} 2"#,
+            r#"consilium_member_playout_delay_seconds{worker="0",room="r1",member="7",role="expert",site=""} 0.07"#,
             r#"consilium_viewer_age_seconds_bucket{le="0.035",worker="0",room="r1",role="expert",at="departure"} 2"#,
             r#"consilium_viewer_age_seconds_count{worker="0",room="r1",role="expert",at="screen"} 2"#,
             r#"consilium_member_path_seconds{worker="0",room="r1",member="7",role="expert",site=""} 0.02"#,

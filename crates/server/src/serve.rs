@@ -5,7 +5,7 @@ use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread::JoinHandle;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use axum_server::Handle;
 use axum_server::tls_rustls::RustlsConfig;
@@ -171,10 +171,12 @@ fn workers(config: &ServeConfig, thumbnails: &Arc<Thumbnails>) -> Result<Vec<(So
     }
     // one for all: whose peer connection it is, is said by the fingerprint in its SDP
     let certificate = Certificate::generate();
+    let most = Duration::from_millis(config.max_playout_delay_ms);
     let now = Instant::now();
     let start = |(number, sockets): (usize, listen::MediaSockets)| {
         let bound = sockets.addresses.bound;
-        worker::start(number, sockets, certificate.clone(), thumbnails.clone(), now).map(|running| (bound, running))
+        let started = worker::start(number, sockets, certificate.clone(), most, thumbnails.clone(), now);
+        started.map(|running| (bound, running))
     };
     sockets.into_iter().enumerate().map(start).collect::<io::Result<_>>().map_err(StartError::Thread)
 }

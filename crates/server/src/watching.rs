@@ -58,6 +58,8 @@ pub struct Watching {
 pub struct Had {
     /// Paths from the server.
     pub path: Ages,
+    /// How long it is told to hold its pictures back.
+    pub playout_delay: Ages,
     /// Ages of pictures, by [`Stage::ALL`].
     pub ages: [Ages; Stage::ALL.len()],
 }
@@ -71,9 +73,10 @@ impl Watching {
         self.noted_at = Some(now);
         for viewer in viewers {
             let had = self.of(viewer.role);
-            // All slots of a viewer are reached by one path.
-            if let Some(path) = path_to(viewer).filter(|_| viewer.slot == 0) {
-                had.path.add(path);
+            // All slots of a viewer are reached by one path, and held back alike.
+            if viewer.slot == 0 {
+                path_to(viewer).into_iter().for_each(|path| had.path.add(path));
+                had.playout_delay.add(viewer.sink.playout_delay);
             }
             for (stage, ages) in Stage::ALL.into_iter().zip(&mut had.ages) {
                 age_of(viewer, stage, now).into_iter().for_each(|age| ages.add(age));
@@ -89,7 +92,7 @@ impl Watching {
     fn of(&mut self, role: Role) -> &mut Had {
         let at = self.roles.iter().position(|(known, _)| *known == role).unwrap_or_else(|| {
             let none = Ages::new(&AGE_EDGES);
-            self.roles.push((role, Had { path: none, ages: [none; Stage::ALL.len()] }));
+            self.roles.push((role, Had { path: none, playout_delay: none, ages: [none; Stage::ALL.len()] }));
             self.roles.len() - 1
         });
         &mut self.roles[at].1
@@ -143,6 +146,7 @@ pub(crate) mod tests {
                 round_trip: Some(40 * MS),
                 estimate_bps: Some(8_000_000),
                 given: Some(Given { is_thumbnail: true, height: Some(180), rate_bps: 120_000 }),
+                playout_delay: 70 * MS,
                 departed: Some(Departure { captured_at: now - 40 * MS, left_at: now - 10 * MS }),
             },
             shown: Some(Shown { age: 90 * MS, said_at: now - 1000 * MS }),
@@ -175,9 +179,9 @@ pub(crate) mod tests {
             watching
                 .note(now, &[expert(now, 0), expert(now, 1), ViewerReport { role: Role::Trainee, ..expert(now, 0) }]);
         }
-        let counts = |had: &Had| (had.path.count(), had.ages.map(|ages| ages.count()));
+        let counts = |had: &Had| (had.path.count(), had.playout_delay.count(), had.ages.map(|ages| ages.count()));
         let roles: Vec<_> = watching.roles().map(|(role, had)| (role, counts(had))).collect();
         // At 0, 5 and 10 seconds; two pictures come by one path.
-        assert_eq!(roles, [(Role::Expert, (3, [6; 3])), (Role::Trainee, (3, [3; 3]))]);
+        assert_eq!(roles, [(Role::Expert, (3, 3, [6; 3])), (Role::Trainee, (3, 3, [3; 3]))]);
     }
 }

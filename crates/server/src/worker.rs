@@ -107,10 +107,11 @@ pub fn start(
     number: usize,
     sockets: MediaSockets,
     certificate: Certificate,
+    playout_delay_most: Duration,
     thumbnails: Arc<Thumbnails>,
     now: Instant,
 ) -> io::Result<Running> {
-    let (worker, hand) = Worker::new(sockets, certificate, thumbnails, now)?;
+    let (worker, hand) = Worker::new(sockets, certificate, playout_delay_most, thumbnails, now)?;
     let showcase = worker.showcase.clone();
     let thread = std::thread::Builder::new().name(format!("worker-{number}")).spawn(move || worker.run())?;
     Ok(Running { hand, showcase, thread })
@@ -120,6 +121,7 @@ impl Worker {
     fn new(
         sockets: MediaSockets,
         certificate: Certificate,
+        playout_delay_most: Duration,
         thumbnails: Arc<Thumbnails>,
         now: Instant,
     ) -> io::Result<(Self, Hand)> {
@@ -148,7 +150,7 @@ impl Worker {
             thumbnails,
             received_at: None,
             routes: Routes::default(),
-            hall: Hall::new(local),
+            hall: Hall::new(local, playout_delay_most),
             outbox: Outbox::default(),
             tally: Tally::default(),
             showcase: Arc::new(Showcase::new(now)),

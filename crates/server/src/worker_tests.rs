@@ -13,7 +13,8 @@ fn workers<const COUNT: usize>() -> ([Worker; COUNT], Arc<Directory>, Runtime) {
     let workers = [(); COUNT].map(|()| {
         let sockets = listen::media("127.0.0.1:0".parse().expect("an address"), &[], true).expect("free ports");
         let (worker, hand) =
-            Worker::new(sockets, Certificate::generate(), thumbnails.clone(), Instant::now()).expect("a worker");
+            Worker::new(sockets, Certificate::generate(), Duration::ZERO, thumbnails.clone(), Instant::now())
+                .expect("a worker");
         hands.push(hand);
         worker
     });

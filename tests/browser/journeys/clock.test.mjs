@@ -12,6 +12,7 @@ import { open } from "../harness/browser.mjs";
 import { median, since, spread } from "../harness/figures.mjs";
 import { farNamespace } from "../harness/namespace.mjs";
 import { Server } from "../harness/server.mjs";
+import { voiceAfterPicture } from "../harness/skew.mjs";
 import { until } from "../harness/until.mjs";
 import { KINDS } from "../strip.mjs";
 import { isTrue, Member } from "../pages/member.mjs";
@@ -113,25 +114,7 @@ for (const way of ["directly", "over lines that lose 3 %"]) {
     }
 
     test("a voice reaches the viewer with its picture", async () => {
-      const count = 16;
-      const [{ flashes, beeps, hold_ms }, own] = await Promise.all([
-        expert.page.evaluate(async (count) => {
-          const { track, row } = await probe.voice();
-          const video = document.querySelector('[data-testid="side"][data-kind="endoscope"] video');
-          const [flashes, beeps] = await Promise.all([probe.flashes(video, count), probe.beeps(track, count)]);
-          const { row: last } = await probe.voice();
-          const held_s = last.jitterBufferDelay - row.jitterBufferDelay;
-          return { flashes, beeps, hold_ms: (held_s * 1000) / (last.jitterBufferEmittedCount - row.jitterBufferEmittedCount) };
-        }, count),
-        surgeon.page.evaluate((count) => probe.beeps(probe.tonesPublished()[0], count), count),
-      ]);
-      // Flashes come every half second, so that the nearest is the one that belongs to a beep.
-      const nearest = (at_ms, times) => times.reduce((a, b) => (Math.abs(a - at_ms) <= Math.abs(b - at_ms) ? a : b));
-      const after = (beeps, times) => beeps.map((at_ms) => at_ms - nearest(at_ms, times));
-      // The publisher's microphone has a buffer too; what it takes is none of the server's doing.
-      const microphone_ms = median(after(own, flashes.map(({ mark, shown_ms }) => shown_ms - since(mark, shown_ms))));
-      const heard = after(beeps, flashes.map((flash) => flash.shown_ms)).map((late_ms) => late_ms - microphone_ms);
-      const arrived = after(beeps.map((at_ms) => at_ms - hold_ms), flashes.map((flash) => flash.received_ms)).map((late_ms) => late_ms - microphone_ms);
+      const { heard, arrived, hold_ms, microphone_ms } = await voiceAfterPicture(expert, surgeon, 16);
       // What the server answers for is judged: where both arrive. How long the browser then holds sound grows with the
       // unrest of the machine, while pictures are shown as they come; the sum is printed.
       console.log(`${way}: voice after picture, where they arrive: ${spread(arrived)}; played and shown: ${spread(heard)}; the browser holds sound for ${hold_ms.toFixed(0)} ms; microphone ${microphone_ms.toFixed(0)} ms`);

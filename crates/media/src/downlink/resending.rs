@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use crate::datagram::Departures;
 use crate::estimate::Estimator;
+use crate::packet::Packet;
 use crate::router::TrackId;
 use crate::sent::SentPacket;
 use crate::sink::Sink;
@@ -27,7 +28,8 @@ pub(super) fn resends(estimator: &Estimator) -> u32 {
 }
 
 impl Sink {
-    /// Sends again what went out with these lower bits of a sequence number, if that may be now.
+    /// Sends again what went out with these lower bits of a sequence number, if that may be now; gives how late it is, where
+    /// that is the line's doing.
     pub(super) fn resend(
         &mut self,
         now: Instant,
@@ -36,24 +38,28 @@ impl Sink {
         channel: &mut Channel,
         tracks: &BTreeMap<TrackId, Track>,
         departures: &mut Departures,
-    ) -> Option<()> {
-        self.showing?;
+    ) -> Option<Duration> {
+        let showing = self.showing?;
         let sent = self.stream.sent.again(now, sequence, round_trip, |number| self.sources.newest(number, tracks))?;
-        self.send_again(sent, channel, tracks, departures)
+        let packet = self.send_again(sent, channel, tracks, departures)?;
+        // What was sent of the past was late before it was lost, and what we sent beside what is live has delayed that.
+        let is_live = sent.source_number == showing.number && self.forward.is_live(sent.source);
+        let late = now.saturating_duration_since(packet.arrived_at);
+        Some(if is_live && !channel.estimator.is_disturbed(now) { late } else { Duration::ZERO })
     }
 
-    /// Sends again what was sent like this, if its source still has it.
-    pub(super) fn send_again(
+    /// Sends again what was sent like this, if its source still has it; gives the packet.
+    pub(super) fn send_again<'a>(
         &mut self,
         sent: SentPacket,
         channel: &mut Channel,
-        tracks: &BTreeMap<TrackId, Track>,
+        tracks: &'a BTreeMap<TrackId, Track>,
         departures: &mut Departures,
-    ) -> Option<()> {
+    ) -> Option<&'a Packet> {
         let source = self.sources.of(sent.source_number)?;
         let layer = source.layer_of(tracks)?;
         let packet = layer.history.get(sent.source)?;
         let (encoding, types) = (layer.encoding, source.resend_type?);
-        self.stream.resend(channel, departures, encoding, types, packet, sent.place).then_some(())
+        self.stream.resend(channel, departures, encoding, types, packet, sent.place).then_some(packet)
     }
 }

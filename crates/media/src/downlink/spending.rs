@@ -126,6 +126,7 @@ impl Downlink {
         if packets > 0
             && let Some(sink) = self.sinks.iter_mut().find(is_live)
         {
+            channel.estimator.disturb(now);
             sink.pad(packets, channel, tracks, departures);
         }
     }

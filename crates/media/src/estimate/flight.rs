@@ -21,6 +21,8 @@ pub(crate) struct Sent {
     /// On the wire, without UDP and IP.
     pub(crate) bytes: u16,
     pub(crate) fate: Fate,
+    /// We ourselves have sent more than was live just before it.
+    pub(crate) is_disturbed: bool,
 }
 
 /// What the receiver has said of a packet.
@@ -34,7 +36,7 @@ pub(crate) enum Fate {
 
 impl Flight {
     /// Notes the next packet. The numbers are those of one count without gaps.
-    pub(crate) fn push(&mut self, sequence: u16, at_us: u32, bytes: u16) {
+    pub(crate) fn push(&mut self, sequence: u16, at_us: u32, bytes: u16, is_disturbed: bool) {
         if self.packets.len() == MOST {
             self.packets.pop_front();
             self.first = self.first.wrapping_add(1);
@@ -42,7 +44,7 @@ impl Flight {
         if self.packets.is_empty() {
             self.first = sequence;
         }
-        self.packets.push_back(Sent { at_us, bytes, fate: Fate::Unknown });
+        self.packets.push_back(Sent { at_us, bytes, fate: Fate::Unknown, is_disturbed });
     }
 
     /// The packet with this number, if it is still known.
@@ -67,7 +69,7 @@ mod tests {
     fn packets_are_found_by_their_numbers_over_the_wrap() {
         let mut flight = Flight::default();
         for step in 0..10_000_u32 {
-            flight.push((60_000 + step) as u16, step * 100, step as u16);
+            flight.push((60_000 + step) as u16, step * 100, step as u16, false);
         }
         let mut bytes = |sequence: u32| flight.get_mut(sequence as u16).map(|sent| sent.bytes);
         assert_eq!(bytes(69_999), Some(9_999));
@@ -78,7 +80,7 @@ mod tests {
         assert_eq!(flight.get_mut(69_000_u32 as u16).map(|sent| sent.bytes), Some(9_000));
         assert!(flight.get_mut(68_999_u32 as u16).is_none());
         flight.forget_before(2_000_000);
-        flight.push(5, 2_000_000, 7);
+        flight.push(5, 2_000_000, 7, false);
         assert_eq!(flight.get_mut(5).map(|sent| sent.bytes), Some(7));
     }
 }

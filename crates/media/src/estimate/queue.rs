@@ -35,10 +35,15 @@ impl Queue {
         self.latest.push_back((arrived_us, delay_us));
     }
 
+    /// The least delay of the last bursts, in microseconds.
+    pub(crate) fn least_lately_us(&self) -> Option<i64> {
+        self.latest.iter().map(|(_, delay)| *delay).min()
+    }
+
     /// How long a packet stands, in microseconds. None before there is enough to tell.
     pub(crate) fn standing_us(&self) -> Option<i64> {
         let (present, last, _) = self.least?;
-        let least = self.latest.iter().map(|(_, delay)| *delay).min()?;
+        let least = self.least_lately_us()?;
         (self.latest.len() >= FEWEST).then_some(least - present.min(last))
     }
 

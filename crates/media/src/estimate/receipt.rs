@@ -1,11 +1,15 @@
 //! How much came, and how much did not.
 
+use crate::playout::Loss;
+
 /// Bytes are counted in slices of this length by the receiver's clock.
 const SLICE_US: i64 = 50_000;
 const SLICES: usize = 7;
 /// Loss is judged over at least so many packets and so long.
 const PACKETS: u32 = 30;
 const WINDOW_US: i64 = 500_000;
+/// How much a window counts for what lasts: two seconds are most of it.
+const NEWS: f64 = 0.25;
 
 /// The rate of what came within the last third of a second.
 #[derive(Debug, Default)]
@@ -16,6 +20,17 @@ pub(crate) struct Receipt {
     began: i64,
     window: Window,
     loss: Option<f64>,
+    /// The window before: what was missing in it may still have come.
+    before: Option<Lost>,
+    lasting: Loss,
+}
+
+/// Of a window that is over, so that what lasts is judged when it has been seen what was only late.
+#[derive(Debug, Clone, Copy)]
+struct Lost {
+    missing: u32,
+    all: u32,
+    is_too_much: bool,
 }
 
 #[derive(Debug, Default, Clone, Copy)]
@@ -55,7 +70,11 @@ impl Receipt {
 
     /// One that was missing has come after all.
     pub(crate) fn found(&mut self) {
-        self.window.missing = self.window.missing.saturating_sub(1);
+        if self.window.missing > 0 {
+            self.window.missing -= 1;
+        } else if let Some(before) = &mut self.before {
+            before.missing = before.missing.saturating_sub(1);
+        }
     }
 
     /// The rate over the last whole slices, in bits per second; none before there are four of them.
@@ -71,13 +90,26 @@ impl Receipt {
         self.loss.unwrap_or(0.0)
     }
 
-    /// The part that was lost in the last window that is over, 0 to 1; true beside it when it is news.
-    pub(crate) fn loss(&mut self, now_us: i64) -> (f64, bool) {
+    /// What was lost over the last seconds.
+    pub(crate) fn lasting_loss(&self) -> Loss {
+        self.lasting
+    }
+
+    /// The part that was lost in the last window that is over, 0 to 1; true beside it when it is news. What is lost because
+    /// `is_too_much` is sent does not last.
+    pub(crate) fn loss(&mut self, now_us: i64, is_too_much: bool) -> (f64, bool) {
         let began = *self.window.began_us.get_or_insert(now_us);
         let all = self.window.arrived + self.window.missing;
         let is_over = now_us - began >= WINDOW_US && all >= PACKETS;
         if is_over {
-            self.loss = Some(f64::from(self.window.missing) / f64::from(all));
+            let missing = self.window.missing;
+            self.loss = Some(f64::from(missing) / f64::from(all));
+            self.lasting.packets_per_second = f64::from(all) * 1e6 / (now_us - began) as f64;
+            if let Some(before) = self.before.replace(Lost { missing, all, is_too_much }) {
+                let loss = f64::from(before.missing) / f64::from(before.all);
+                let lasting = if before.is_too_much { loss.min(self.lasting.part) } else { loss };
+                self.lasting.part += (lasting - self.lasting.part) * NEWS;
+            }
             self.window = Window { began_us: Some(now_us), ..Window::default() };
         }
         (self.last_loss(), is_over)

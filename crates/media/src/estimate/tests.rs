@@ -99,9 +99,14 @@ impl Seen {
 }
 
 fn run(seed: u64, line: Line, source: Source, seconds: u64) -> Seen {
+    run_after(Duration::ZERO, seed, line, source, seconds)
+}
+
+/// The same with a viewer that has been there for so long.
+fn run_after(stayed: Duration, seed: u64, line: Line, source: Source, seconds: u64) -> Seen {
     let mut dice = StdRng::seed_from_u64(seed);
     let start = Instant::now();
-    let at = |us: u64| start + Duration::from_micros(us);
+    let at = |us: u64| start + stayed + Duration::from_micros(us);
     let mut estimator = Estimator::new(start);
     let mut seen = Seen::default();
     let mut other = Other { window: 10.0, in_flight: VecDeque::new(), threshold: f64::MAX, cut_at_us: 0 };
@@ -282,6 +287,18 @@ fn it_follows_a_line_that_changes_and_does_not_flap() {
     }
     println!("3 to 1 Mb/s within {down_ms} ms, 1 to 3 within {up_ms} ms (worst of {SEEDS})");
     assert!(down_ms <= 1500 && up_ms <= 1500, "{down_ms} and {up_ms} ms");
+}
+
+/// Flights are timed by 32 bits of microseconds.
+#[test]
+fn a_viewer_that_stays_for_hours_keeps_its_line() {
+    let wraps = Duration::from_micros(1 << 32);
+    for seed in 0..SEEDS {
+        let seen = run_after(wraps - Duration::from_secs(20), seed, CLEAN, THREE, 60);
+        let lowest =
+            seen.estimates.iter().filter(|(at, _, _)| *at > 10_000_000).map(|(_, bps, _)| *bps).reduce(f64::min);
+        assert!(lowest >= Some(2.5e6), "seed {seed}: {lowest:?} of 3 Mb/s");
+    }
 }
 
 /// There may be nothing smaller to send: what comes through is known all the same.

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 /// Packets that left within this belong together.
-const TOGETHER_US: u32 = 5_000;
+const TOGETHER_US: i64 = 5_000;
 /// One packet alone shows nothing.
 const SHORTEST: u32 = 2;
 /// A receiver's clock is no finer.
@@ -19,25 +19,25 @@ const ALIKE: f64 = 1.5;
 /// The packets of one burst that have arrived so far.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Train {
-    pub(crate) sent_us: u32,
+    pub(crate) sent_us: i64,
     /// The arrival of the packet that was sent first of those that came.
     pub(crate) first_us: i64,
     earliest_us: i64,
-    last_us: i64,
+    pub(crate) last_us: i64,
     packets: u32,
     bytes: u32,
     first_bytes: u32,
 }
 
 impl Train {
-    pub(crate) fn new(sent_us: u32, arrived_us: i64, bytes: u16) -> Self {
+    pub(crate) fn new(sent_us: i64, arrived_us: i64, bytes: u16) -> Self {
         let (bytes, at) = (u32::from(bytes), arrived_us);
         Self { sent_us, first_us: at, earliest_us: at, last_us: at, packets: 1, bytes, first_bytes: bytes }
     }
 
     /// Takes a packet in. False if it left in a later burst.
-    pub(crate) fn take(&mut self, sent_us: u32, arrived_us: i64, bytes: u16) -> bool {
-        if sent_us.wrapping_sub(self.sent_us) > TOGETHER_US {
+    pub(crate) fn take(&mut self, sent_us: i64, arrived_us: i64, bytes: u16) -> bool {
+        if sent_us - self.sent_us > TOGETHER_US {
             return false;
         }
         self.packets += 1;

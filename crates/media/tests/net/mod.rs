@@ -4,6 +4,7 @@
 
 pub(crate) mod av1;
 mod scenes;
+pub(crate) mod sps;
 pub(crate) mod wire;
 
 use std::collections::VecDeque;
@@ -60,6 +61,7 @@ pub(crate) struct Peer {
     /// What its keyframes begin with.
     pub(crate) sps: Vec<u8>,
 }
+
 /// A network without delay.
 pub(crate) struct Net {
     pub(crate) now: Instant,
@@ -90,9 +92,10 @@ pub(crate) type Answer = Result<(String, Vec<OfferedLine>), MediaError>;
 impl Net {
     pub(crate) fn new() -> Self {
         let now = Instant::now();
-        let candidates = vec![SERVER.parse().expect("address")];
-        let local = Arc::new(Local { candidates, certificate: Certificate::generate() });
-        let config = RouterConfig { since_1970: Duration::from_secs(1_800_000_000), local: local.clone() };
+        let (candidates, certificate) = (vec![SERVER.parse().expect("address")], Certificate::generate());
+        let local = Arc::new(Local { candidates, certificate });
+        let [since_1970, playout_delay_most] = [1_800_000_000_000, 400].map(Duration::from_millis);
+        let config = RouterConfig { since_1970, local: local.clone(), playout_delay_most };
         Self {
             now,
             router: Router::new(now, config),
@@ -384,17 +387,4 @@ impl Peer {
 /// True if no number is missing between the first and the last.
 pub(crate) fn is_contiguous(sequences: &[u64]) -> bool {
     sequences.windows(2).all(|pair| pair[1] == pair[0] + 1)
-}
-
-/// A sequence parameter set of constrained baseline for pictures of this size, whose sides are even.
-pub(crate) fn sps(width: u32, height: u32) -> Vec<u8> {
-    let golomb = |number: u32| format!("{:0>1$b}", number + 1, 2 * (number + 1).ilog2() as usize + 1);
-    let blocks = |side: u32| side.div_ceil(16);
-    let cropped = |side: u32| golomb((blocks(side) * 16 - side) / 2);
-    let numbers = |numbers: &[u32]| numbers.iter().map(|number| golomb(*number)).collect::<String>();
-    let mut bits = numbers(&[0, 0, 2, 1]) + "0" + &numbers(&[blocks(width) - 1, blocks(height) - 1]) + "111";
-    bits += &(golomb(0) + &cropped(width) + &golomb(0) + &cropped(height) + "01");
-    bits += &"0".repeat((8 - bits.len() % 8) % 8);
-    let bytes = bits.as_bytes().chunks(8).map(|byte| byte.iter().fold(0, |byte, bit| byte << 1 | (bit - b'0')));
-    [0x67, 66, 0xc0, 31].into_iter().chain(bytes).collect()
 }

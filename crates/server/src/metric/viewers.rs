@@ -19,6 +19,11 @@ impl Page<'_> {
         self.each("viewer_path_seconds", help, MetricType::Histogram, |family, worker, shown| {
             each_role(shown, worker, |labels, had| histogram(family, labels, &had.path))
         })?;
+        let help = "How long a viewer is told to hold its pictures back, so that its line does not freeze them; every viewer \
+            once in five seconds.";
+        self.each("viewer_playout_delay_seconds", help, MetricType::Histogram, |family, worker, shown| {
+            each_role(shown, worker, |labels, had| histogram(family, labels, &had.playout_delay))
+        })?;
         let help = "From capture to the departure of a picture for a viewer, to its arrival there, to the viewer's screen; \
             every picture once in five seconds.";
         self.each("viewer_age_seconds", help, MetricType::Histogram, |family, worker, shown| {
@@ -34,6 +39,10 @@ impl Page<'_> {
         let help = "From the server to a member of the panel or of a site, half of the round trip.";
         self.each("member_path_seconds", help, MetricType::Gauge, |family, worker, shown| {
             each_member(shown, worker, family, &[], |viewer| Some(path_to(viewer)?.as_secs_f64()))
+        })?;
+        let help = "How long a member of the panel or of a site is told to hold its pictures back.";
+        self.each("member_playout_delay_seconds", help, MetricType::Gauge, |family, worker, shown| {
+            each_member(shown, worker, family, &[], |viewer| Some(viewer.sink.playout_delay.as_secs_f64()))
         })?;
         let help = "Age of the oldest picture of a member of the panel or of a site: when it left, when it came there, on \
             the screen.";

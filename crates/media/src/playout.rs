@@ -1,0 +1,339 @@
+//! How long a viewer holds its pictures back before it shows them, so that one that is late stops none.
+//!
+//! On a clean line not at all. Receivers show a picture that is late as soon as they have it, and then hurry through
+//! those behind it: what is late by less than [`HIDDEN`] is a pause of less than 200 ms and no freeze, and costs nobody
+//! any delay. Only what comes later has to be waited for, and by all pictures alike. Late is what came late from the
+//! publisher, what the line brought later than the rest, and what was lost and has to be sent again: as late as it was
+//! lately, or will be at the present loss, before that freezes anything. The greatest of them counts, for they seldom meet.
+
+use std::time::{Duration, Instant};
+
+/// Browsers call it a freeze from a picture and 150 ms on; less one refresh of a screen.
+const HIDDEN: Duration = Duration::from_millis(130);
+/// The header extension's unit.
+const UNIT_MS: u64 = 10;
+/// What was late longer ago is not expected again.
+const REMEMBERED_S: usize = 16;
+/// The quickest way of so long is what a publisher's packets are measured against, or of twice as long: clocks drift.
+const MEASURED: Duration = Duration::from_secs(10);
+/// What is later than this is an outage, or another clock: to wait for it would make every picture too old.
+const HOPELESS: Duration = Duration::from_millis(500);
+/// The time from a loss until it is asked for again beside the round trip: until the next packet shows it, and receivers
+/// look for what did not come every 20 ms.
+const NOTICED: Duration = Duration::from_millis(15);
+/// Browsers report one or two in a second.
+const ROUND_TRIPS: usize = 8;
+/// One packet in so long may come too late.
+const ONE_IN_S: f64 = 30.0;
+/// So often something is asked for again, and no more: then the next keyframe is sooner there.
+const ATTEMPTS: f64 = 6.0;
+/// Less is held back only when less has been enough for so long, and then by one unit after the other: a picture that
+/// goes 5 % too fast is not seen to.
+const ENOUGH_FOR: Duration = Duration::from_secs(3);
+const SHRINKS_EVERY: Duration = Duration::from_millis(200);
+
+/// How late something was of which most comes in time: the most of the last sixteen seconds, but for one of them and those
+/// next to it. What has happened once is not expected again.
+#[derive(Debug, Default, Clone, Copy)]
+pub(crate) struct Peaks {
+    began: Option<Instant>,
+    /// The last second of which something is known, counted from there.
+    newest: u64,
+    /// The most of each second, in milliseconds, by its number modulo the length.
+    seconds_ms: [u16; REMEMBERED_S],
+}
+
+impl Peaks {
+    pub(crate) fn note(&mut self, now: Instant, late: Duration) {
+        if late >= HOPELESS {
+            return;
+        }
+        let began = *self.began.get_or_insert(now);
+        let second = now.saturating_duration_since(began).as_secs();
+        for empty in (self.newest + 1..=second).rev().take(REMEMBERED_S) {
+            self.seconds_ms[empty as usize % REMEMBERED_S] = 0;
+        }
+        self.newest = self.newest.max(second);
+        let most_ms = &mut self.seconds_ms[second as usize % REMEMBERED_S];
+        *most_ms = (*most_ms).max(late.as_millis() as u16);
+    }
+
+    pub(crate) fn most(&self, now: Instant) -> Duration {
+        let Some(began) = self.began else { return Duration::ZERO };
+        let forgotten = (now.saturating_duration_since(began).as_secs() + 1).saturating_sub(REMEMBERED_S as u64);
+        let known = forgotten..=self.newest;
+        let of = |second: u64| self.seconds_ms[second as usize % REMEMBERED_S];
+        let Some(worst) = known.clone().max_by_key(|second| of(*second)) else { return Duration::ZERO };
+        let others = known.filter(|second| second.abs_diff(worst) > 1);
+        Duration::from_millis(others.map(of).max().unwrap_or(0).into())
+    }
+}
+
+/// How late the packets of one layer come from their publisher, against the quickest of the last ten to twenty seconds:
+/// by their timestamps, which need be of no known clock.
+#[derive(Debug, Default)]
+pub(crate) struct Lateness {
+    /// A moment and its timestamp; how much longer than these the quickest took on its way in this period and in the one
+    /// before, in microseconds.
+    quickest: Option<(Instant, u32, i64, i64)>,
+    peaks: Peaks,
+}
+
+impl Lateness {
+    /// Takes a packet that has come now for the first time.
+    pub(crate) fn note(&mut self, now: Instant, rtp_ticks: u32, clock_rate_hz: u32) {
+        let (began, began_ticks, present, last) = *self.quickest.get_or_insert((now, rtp_ticks, 0, 0));
+        let by_ticks_us = i64::from(rtp_ticks.wrapping_sub(began_ticks) as i32) * 1_000_000 / i64::from(clock_rate_hz);
+        let since = now.saturating_duration_since(began);
+        let took_us = since.as_micros() as i64 - by_ticks_us;
+        let late_us = took_us - present.min(last);
+        if late_us.unsigned_abs() >= HOPELESS.as_micros() as u64 {
+            self.quickest = Some((now, rtp_ticks, 0, 0));
+            return;
+        }
+        self.peaks.note(now, Duration::from_micros(late_us.max(0) as u64));
+        self.quickest = Some(if since < MEASURED {
+            (began, began_ticks, present.min(took_us), last)
+        } else {
+            (now, rtp_ticks, 0, present.min(took_us) - took_us)
+        });
+    }
+
+    pub(crate) fn most(&self, now: Instant) -> Duration {
+        self.peaks.most(now)
+    }
+}
+
+/// What is lost on a viewer's line.
+#[derive(Debug, Default, Clone, Copy)]
+pub(crate) struct Loss {
+    /// Part of the packets, 0 to 1.
+    pub(crate) part: f64,
+    pub(crate) packets_per_second: f64,
+}
+
+impl Loss {
+    /// How late what is lost will be had again: after as many attempts as leave less than one packet in half a minute.
+    /// One fails as often as the packet, or what asks for it, is lost.
+    fn late(self, round_trip: Duration) -> Duration {
+        let lost = self.packets_per_second * ONE_IN_S * self.part;
+        if lost < 1.0 {
+            return Duration::ZERO;
+        }
+        let fails = (2.0 * self.part).min(0.9);
+        let attempts = (lost.ln() / -fails.ln()).ceil().clamp(1.0, ATTEMPTS);
+        (round_trip + NOTICED).mul_f64(attempts)
+    }
+}
+
+/// What makes a viewer's pictures late.
+#[derive(Debug, Default, Clone, Copy)]
+pub(crate) struct Causes {
+    /// The most of what it watches came so late from its publisher.
+    pub(crate) upstream: Duration,
+    /// The most that the line took longer than usual.
+    pub(crate) jitter: Duration,
+    pub(crate) loss: Loss,
+}
+
+/// How long one viewer holds back all its pictures. One value for all of them, so that those of one site stay together.
+#[derive(Debug)]
+pub(crate) struct Playout {
+    /// The room's bound.
+    most: Duration,
+    delay: Duration,
+    /// The latest round trips. One may be long because a busy machine answered late: that is jitter, and happens once, where
+    /// the way itself is gone several times.
+    round_trips: [Option<Duration>; ROUND_TRIPS],
+    measured: usize,
+    /// How late what the viewer asked for again left.
+    again: Peaks,
+    judged_at: Option<Instant>,
+    /// Since when less is enough, and when it was last made less.
+    enough_since: Option<Instant>,
+    shrunk_at: Option<Instant>,
+}
+
+impl Playout {
+    pub(crate) fn new(most: Duration) -> Self {
+        let (delay, again, round_trips) = (Duration::ZERO, Peaks::default(), [None; ROUND_TRIPS]);
+        Self { most, delay, round_trips, measured: 0, again, judged_at: None, enough_since: None, shrunk_at: None }
+    }
+
+    /// How long pictures are held back now.
+    pub(crate) fn delay(&self) -> Duration {
+        self.delay
+    }
+
+    /// The same in the units of the header extension.
+    pub(crate) fn units(&self) -> u16 {
+        (self.delay.as_millis() as u64 / UNIT_MS) as u16
+    }
+
+    /// Takes the latest measured round trip.
+    pub(crate) fn note_round_trip(&mut self, round_trip: Duration) {
+        self.round_trips[self.measured % ROUND_TRIPS] = Some(round_trip);
+        self.measured = self.measured.wrapping_add(1);
+    }
+
+    fn round_trip(&self) -> Duration {
+        self.round_trips.iter().flatten().min().copied().unwrap_or_default()
+    }
+
+    /// A packet leaves again so long after it came.
+    pub(crate) fn note_again(&mut self, now: Instant, late: Duration) {
+        self.again.note(now, late);
+    }
+
+    /// True if it is time to judge, which it is ten times a second.
+    pub(crate) fn is_due(&mut self, now: Instant) -> bool {
+        let is_due = self.judged_at.is_none_or(|at| now.saturating_duration_since(at) >= Duration::from_millis(100));
+        self.judged_at = if is_due { Some(now) } else { self.judged_at };
+        is_due
+    }
+
+    /// Grows at once to what is needed, and shrinks to it slowly.
+    pub(crate) fn judge(&mut self, now: Instant, causes: Causes) {
+        let Causes { upstream, jitter, loss } = causes;
+        let late = upstream.max(jitter).max(self.again.most(now)).max(loss.late(self.round_trip()));
+        let needed_ms = (late.saturating_sub(HIDDEN).as_micros() as u64).div_ceil(1000 * UNIT_MS) * UNIT_MS;
+        let most_ms = self.most.as_millis() as u64 / UNIT_MS * UNIT_MS;
+        let needed = Duration::from_millis(needed_ms.min(most_ms));
+        if needed >= self.delay {
+            (self.delay, self.enough_since) = (needed, None);
+            return;
+        }
+        let since = *self.enough_since.get_or_insert(now);
+        let is_enough = now.saturating_duration_since(since) >= ENOUGH_FOR;
+        if is_enough && self.shrunk_at.is_none_or(|at| now.saturating_duration_since(at) >= SHRINKS_EVERY) {
+            self.delay -= Duration::from_millis(UNIT_MS);
+            self.shrunk_at = Some(now);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MS: Duration = Duration::from_millis(1);
+    const MOST: Duration = Duration::from_millis(400);
+
+    fn losing(part: f64) -> Causes {
+        Causes { loss: Loss { part, packets_per_second: 270.0 }, ..Causes::default() }
+    }
+
+    fn needed(causes: Causes, round_trip_ms: u32) -> u128 {
+        let mut playout = Playout::new(MOST);
+        for busy_ms in [100, 0, 40] {
+            playout.note_round_trip(MS * (round_trip_ms + busy_ms));
+        }
+        playout.judge(Instant::now(), causes);
+        playout.delay().as_millis()
+    }
+
+    #[test]
+    fn nothing_is_held_back_where_nothing_is_late() {
+        for (part, round_trip_ms) in [(0.0, 300), (0.0001, 300), (0.03, 50), (0.001, 110)] {
+            assert_eq!(needed(losing(part), round_trip_ms), 0, "{part} of a line of {round_trip_ms} ms");
+        }
+        assert_eq!(needed(Causes { jitter: 60 * MS, upstream: 60 * MS, ..losing(0.0) }, 50), 0, "no freeze, a pause");
+    }
+
+    #[test]
+    fn what_is_lost_often_or_far_away_is_waited_for() {
+        // Three times there and back at 5 %, for the third is needed every few seconds; five times at 10 %.
+        assert_eq!([0.05, 0.1].map(|part| needed(losing(part), 50)), [70, 200]);
+        assert_eq!([0.01, 0.05].map(|part| needed(losing(part), 100)), [100, 220]);
+        assert_eq!(needed(Causes { jitter: 60 * MS, upstream: 190 * MS, ..losing(0.05) }, 50), 70, "they seldom meet");
+        assert_eq!(needed(Causes { jitter: 60 * MS, upstream: 230 * MS, ..losing(0.05) }, 50), 100);
+        assert_eq!(needed(losing(0.2), 400), 400, "no longer than the room allows");
+    }
+
+    #[test]
+    fn it_grows_at_once_and_shrinks_slowly() {
+        let start = Instant::now();
+        let mut playout = Playout::new(MOST);
+        let mut changes = Vec::new();
+        for tenth in 0..600 {
+            let now = start + 100 * MS * tenth;
+            if [10, 50].contains(&tenth) {
+                playout.note_again(now, 183 * MS);
+            }
+            let before = playout.delay();
+            playout.judge(now, Causes::default());
+            if playout.delay() != before {
+                changes.push((tenth, playout.delay().as_millis()));
+            }
+        }
+        assert_eq!(changes[0], (50, 60), "the second burst that was lost");
+        assert!((180..220).contains(&changes[1].0), "{changes:?}");
+        let steps: Vec<_> = changes[1..].windows(2).map(|two| (two[1].0 - two[0].0, two[0].1 - two[1].1)).collect();
+        assert_eq!(steps, [(2, 10); 5], "{changes:?}");
+        assert_eq!(changes[6].1, 0);
+    }
+
+    #[test]
+    fn a_room_can_forbid_it() {
+        let mut playout = Playout::new(Duration::ZERO);
+        playout.note_round_trip(400 * MS);
+        playout.judge(Instant::now(), losing(0.2));
+        assert_eq!(playout.units(), 0);
+    }
+
+    #[test]
+    fn what_happens_again_is_expected_for_a_quarter_of_a_minute() {
+        let start = Instant::now();
+        let expected = |at_s: &[u32]| -> Vec<u32> {
+            let mut peaks = Peaks::default();
+            let mut seconds = Vec::new();
+            for second in 0..90 {
+                let now = start + 1000 * MS * second;
+                peaks.note(now, if at_s.contains(&second) { 200 * MS } else { MS });
+                peaks.note(now, 2000 * MS);
+                match peaks.most(now).as_millis() {
+                    200 => seconds.push(second),
+                    most => assert!(most <= 1),
+                }
+            }
+            assert_eq!(peaks.most(start + 200_000 * MS), Duration::ZERO, "nothing has come since");
+            seconds
+        };
+        assert_eq!(expected(&[20]), [], "once");
+        assert_eq!(expected(&[20, 21]), [], "once, at the end of a second");
+        assert_eq!(expected(&[20, 30]), (30..36).collect::<Vec<_>>());
+        assert_eq!(expected(&[20, 30, 44, 70]), (30..36).chain(44..46).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn what_comes_late_from_a_publisher_is_seen_on_any_clock() {
+        let start = Instant::now();
+        for (first_ticks, drift_ppm) in [(0, 0), (u32::MAX - 90_000, 200), (1 << 31, -200_i64)] {
+            let mut lateness = Lateness::default();
+            let mut most = Vec::new();
+            for frame in 0..1500_u32 {
+                let captured_ms = u64::from(frame) * 40;
+                let ticks = (captured_ms as i64 * 90 * (1_000_000 + drift_ppm) / 1_000_000) as u32;
+                let late_ms = 30 + if [450, 500].contains(&frame) { 150 } else { u64::from(frame % 3) * 4 };
+                let now = start + Duration::from_millis(captured_ms + late_ms);
+                lateness.note(now, first_ticks.wrapping_add(ticks), 90_000);
+                most.push(lateness.most(now).as_millis());
+            }
+            assert!(most[..500].iter().all(|most| *most <= 12), "{most:?}");
+            assert!((146..=154).contains(&most[500]), "{}", most[500]);
+            assert!(most[900..].iter().all(|most| *most <= 12), "{:?}", &most[900..]);
+        }
+    }
+
+    #[test]
+    fn a_clock_that_jumps_makes_nothing_late() {
+        let start = Instant::now();
+        let mut lateness = Lateness::default();
+        for frame in 0..200_u32 {
+            let ticks =
+                frame * 3600 + if frame > 100 { 5_000_000 } else { 0 } + if frame > 150 { 3_000_000_000 } else { 0 };
+            lateness.note(start + 40 * MS * frame, ticks, 90_000);
+            assert_eq!(lateness.most(start + 40 * MS * frame), Duration::ZERO, "{frame}");
+        }
+    }
+}
