@@ -39,13 +39,21 @@ pub(crate) struct Place {
 /// The state of one outgoing stream.
 #[derive(Debug)]
 pub(crate) struct Forward {
-    /// Timestamps of the stream count from here, so that they mean capture time whatever feed is shown.
-    epoch: Instant,
     clock_rate_hz: u64,
+    /// What timestamps mean goes on over a switch: a browser makes one clock of the last twenty sender reports, and ages
+    /// would be wrong until the reports of the clock before are forgotten.
+    newest: Newest,
     last_sequence: u64,
     last_ticks: u64,
     source: Option<Source>,
     pictures: PictureCount,
+}
+
+/// A frame of the stream: its timestamp, and when it was captured.
+#[derive(Debug)]
+struct Newest {
+    ticks: u64,
+    captured_at: Instant,
 }
 
 /// How the present source's numbers become the stream's.
@@ -57,9 +65,6 @@ struct Source {
     /// What was left out of it lately, the newest last, and what was added to the numbers before that.
     left_out: VecDeque<(Range<u64>, u64)>,
     newest_in: u32,
-    newest_out: u64,
-    /// When the frame of these timestamps was captured.
-    newest_captured_at: Instant,
     squeezed: Squeezed,
 }
 
@@ -75,11 +80,11 @@ struct Squeezed {
 }
 
 impl Forward {
-    /// A stream in which nothing was sent yet.
+    /// A stream in which nothing was sent yet: its timestamps count from `epoch`.
     pub(crate) fn new(epoch: Instant, clock_rate_hz: u32) -> Self {
         Self {
-            epoch,
             clock_rate_hz: u64::from(clock_rate_hz),
+            newest: Newest { ticks: 0, captured_at: epoch },
             last_sequence: 0,
             last_ticks: 0,
             source: None,
@@ -103,13 +108,12 @@ impl Forward {
         let frames = frames as u64;
         let newest_out =
             self.ticks_at(newest.captured_at).max(self.last_ticks + SQUEEZED_TICKS * frames + NEWEST_TICKS);
+        self.newest = Newest { ticks: newest_out, captured_at: newest.captured_at };
         self.source = Some(Source {
             first_sequence,
             sequence_offset: (self.last_sequence + 1).wrapping_sub(first_sequence),
             left_out: VecDeque::new(),
             newest_in: newest.rtp_ticks,
-            newest_out,
-            newest_captured_at: newest.captured_at,
             squeezed: Squeezed { until: newest.sequence, newest_out, frames_after: frames, last_in: None },
         });
         self.pictures.restart();
@@ -138,7 +142,7 @@ impl Forward {
     pub(crate) fn place(&mut self, encoding: Encoding, packet: &Packet) -> Option<Place> {
         let source = self.source.as_mut().filter(|source| packet.sequence >= source.first_sequence)?;
         let sequence = source.place(packet.sequence)?;
-        let ticks = source.ticks(packet);
+        let ticks = source.ticks(packet, &mut self.newest);
         self.last_sequence = self.last_sequence.max(sequence);
         self.last_ticks = self.last_ticks.max(ticks);
         let picture = match &packet.descriptor {
@@ -153,20 +157,18 @@ impl Forward {
         self.source.as_ref().is_some_and(|source| sequence > source.squeezed.until)
     }
 
-    fn ticks_at(&self, captured_at: Instant) -> u64 {
-        let since = captured_at.saturating_duration_since(self.epoch);
-        (since.as_micros() as u64).saturating_mul(self.clock_rate_hz) / 1_000_000
+    fn ticks_at(&self, moment: Instant) -> u64 {
+        let Newest { ticks, captured_at } = self.newest;
+        let span = |span: Duration| (span.as_micros() as u64).saturating_mul(self.clock_rate_hz) / 1_000_000;
+        match moment.checked_duration_since(captured_at) {
+            Some(since) => ticks.saturating_add(span(since)),
+            None => ticks.saturating_sub(span(captured_at - moment)),
+        }
     }
 
     /// The RTP timestamp of a moment; none if nothing flows.
     pub(crate) fn ticks_of(&self, moment: Instant) -> Option<u32> {
-        let source = self.source.as_ref()?;
-        let ticks = |span: Duration| (span.as_micros() as u64 * self.clock_rate_hz / 1_000_000) as u32;
-        let newest = source.newest_out as u32;
-        Some(match moment.checked_duration_since(source.newest_captured_at) {
-            Some(since) => newest.wrapping_add(ticks(since)),
-            None => newest.wrapping_sub(ticks(source.newest_captured_at - moment)),
-        })
+        self.is_flowing().then(|| self.ticks_at(moment) as u32)
     }
 }
 
@@ -186,7 +188,7 @@ impl Source {
         Some(sequence.wrapping_add(offset))
     }
 
-    fn ticks(&mut self, packet: &Packet) -> u64 {
+    fn ticks(&mut self, packet: &Packet, newest: &mut Newest) -> u64 {
         let squeezed = &mut self.squeezed;
         if packet.sequence <= squeezed.until {
             if squeezed.last_in.replace(packet.rtp_ticks) != Some(packet.rtp_ticks) {
@@ -196,11 +198,10 @@ impl Source {
             return squeezed.newest_out - if before > 0 { before + NEWEST_TICKS } else { 0 };
         }
         let ahead = packet.rtp_ticks.wrapping_sub(self.newest_in) as i32;
-        let ticks = self.newest_out.saturating_add_signed(i64::from(ahead));
+        let ticks = newest.ticks.saturating_add_signed(i64::from(ahead));
         if ahead > 0 {
             self.newest_in = packet.rtp_ticks;
-            self.newest_out = ticks;
-            self.newest_captured_at = packet.captured_at;
+            *newest = Newest { ticks, captured_at: packet.captured_at };
         }
         ticks
     }
@@ -236,6 +237,27 @@ mod tests {
         assert!(sent[0].sequence < 65_536, "SRTP's rollover counter begins at 0");
         let newest = &sent[sent.len() - 1];
         assert!(newest.rtp_ticks.abs_diff(71 * 2970) < 4000, "timestamps mean capture time: {newest:?}");
+    }
+
+    /// FFmpeg sends its first half second at once: from then on its timestamps are so far ahead of their times.
+    #[test]
+    fn what_timestamps_mean_goes_on_over_a_switch() {
+        let epoch = Instant::now();
+        let at = |ms: u64| epoch + Duration::from_millis(ms);
+        let frame = |sequence: u64, ticks_ms: u32, captured_ms: u64| {
+            Packet::example(at(captured_ms), sequence, ticks_ms * 90, false)
+        };
+        let mut forward = Forward::new(epoch, 90_000);
+        forward.start(1, &frame(1, 0, 1000), 1);
+        let early = (2..17).map(|number| frame(number, 33 * number as u32, 1000 + number));
+        let steady = (17..60).map(|number| frame(number, 33 * number as u32, 500 + 33 * number));
+        early.chain(steady).for_each(|packet| assert!(forward.place(H264, &packet).is_some()));
+        let before = forward.ticks_of(at(3000));
+        forward.stop();
+        forward.start(100, &frame(130, 7000, 5000), 1);
+        let now = forward.place(H264, &frame(131, 7033, 5033)).expect("flows");
+        assert_eq!(forward.ticks_of(at(3000)), before);
+        assert_eq!(Some(now.rtp_ticks), forward.ticks_of(at(5033)));
     }
 
     #[test]

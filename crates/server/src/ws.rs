@@ -215,6 +215,7 @@ impl Line {
 
     /// Sends one frame; a client that does not take it, or lets too many wait behind it, is a slow consumer.
     async fn send(&mut self, frame: Message, presence: Option<&mut Presence>) -> Result<(), CloseReason> {
+        let client = presence.as_ref().map(|presence| presence.client.0);
         let overflowed = async {
             match presence {
                 Some(presence) => presence.overflowed().await,
@@ -225,7 +226,10 @@ impl Line {
             sent = timeout(WRITE_TIMEOUT, self.socket.send(frame)) => match sent {
                 Ok(Ok(())) => Ok(()),
                 Ok(Err(_)) => Err(CloseReason::Left),
-                Err(_) => Err(CloseReason::SlowConsumer),
+                Err(_) => {
+                    tracing::warn!(client, "slow consumer");
+                    Err(CloseReason::SlowConsumer)
+                }
             },
             () = overflowed => Err(CloseReason::SlowConsumer),
         }

@@ -59,14 +59,18 @@ test("the picture of a box that was killed says that it is old", async () => {
 
 test("what it sends when it is back is shown by itself, and says what it is", async () => {
   box = publish();
+  const levels = new Set();
   const anew = async () => {
     const large = await expert.large();
-    return large?.feed !== undefined && large.feed !== killed.feed && large.mark !== null && large.level === "live" && large;
+    if (large?.feed === undefined || large.feed === killed.feed || large.mark === null) return false;
+    levels.add(large.level);
+    return large.level === "live" && large;
   };
   // Until then the page may show it small; large is what was there first, as long as it may still come.
   const first = await until("a new picture is large", anew, { every_ms: 20, seen: cards });
   console.log(`killed, published again: ${(performance.now() - killed.at_ms).toFixed(0)} ms until the large picture was live again`);
   assert.ok(isTrue(first));
+  assert.ok(!levels.has("old") && !levels.has("frozen"), `what is new was never called old: ${[...levels]}`);
   const now = await live("it is live");
   assert.equal(now.feed, first.feed);
   const side = await until("one small picture is left, of the new feed, and it is live", async () => {
