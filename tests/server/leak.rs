@@ -46,7 +46,8 @@ async fn sessions_and_memory_come_back_to_where_they_were() {
         descriptors.push(server.descriptors());
     }
     println!("resident after each 200 sessions: {resident_kib:?} KiB, descriptors {descriptors:?}");
-    // the first round fills caches and the allocator's arenas; after it there is nothing to grow
-    assert!(resident_kib[2] <= resident_kib[0] + 2048, "{resident_kib:?}");
+    // The first round fills caches and the allocator's arenas, of which each thread that reads offers has one; a session
+    // that is not given back has more than 100 KiB.
+    assert!(resident_kib[2] <= resident_kib[0] + 6144, "{resident_kib:?}");
     assert!(descriptors[2] <= descriptors[0] + 8, "{descriptors:?}");
 }

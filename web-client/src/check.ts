@@ -47,7 +47,7 @@ const connection: Schema<Connection> = v.picklist(["publish", "receive"]);
 const member: Schema<Member> = v.object({ id, name, role, site: v.nullish(name, null) });
 const feed: Schema<Feed> = v.object({
   id, member: id, site: v.nullish(name, null), kind: feedKind, label: v.string(),
-  codec: v.nullish(v.string(), null), muted: v.boolean(), fault: v.nullish(fault, null),
+  codec: v.nullish(v.string(), null), muted: v.boolean(), fault: v.nullish(fault, null), follows: v.exactOptional(id),
 });
 const voice: Schema<Voice> = v.object({ id, member: id, site: v.nullish(name, null), muted: v.boolean() });
 const publishedFeed = v.object({ mid: v.string(), feed: id, site: v.nullish(name, null) });

@@ -22,22 +22,18 @@ export function findChosen(feeds: readonly Feed[], chosen: Chosen | null): Feed 
     ?? feeds.find((feed) => feed.site === chosen.site && feed.kind === chosen.kind && feed.label === chosen.label);
 }
 
-/** What has come later from the same site under the same name. Faces of the panel have no names but their publishers'. */
-function cameAfter(feed: Feed, earlier: Feed): boolean {
-  return feed.id > earlier.id && feed.site !== null && feed.site === earlier.site && feed.kind === earlier.kind && feed.label === earlier.label;
-}
-
-/** True of a feed in whose favour one of the same name has lost its place: nobody has chosen that (hazard H2). */
+/** True of a feed in whose favour another has lost its place: nobody has chosen that (hazard H2). */
 export function replacesOther(feed: Feed, feeds: readonly Feed[]): boolean {
-  return feeds.some((earlier) => earlier.fault === "silent" && cameAfter(feed, earlier));
+  return feeds.some((earlier) => earlier.fault === "silent" && earlier.id === feed.follows);
 }
 
 /**
  * The feeds that are worth a place: a publisher that was killed and is back is there twice until the server gives the first
- * up, half a minute later. Of the two, the one that has fallen silent goes at once, and stays away.
+ * up, half a minute later. Of the two, the one that has fallen silent goes at once, and stays away. The server says which is
+ * which: another camera of the same name is none that takes its place, however alike they look from here.
  */
 export function withoutReplaced(feeds: readonly Feed[]): readonly Feed[] {
-  return feeds.filter((feed) => feed.fault !== "silent" || !feeds.some((later) => cameAfter(later, feed)));
+  return feeds.filter((feed) => feed.fault !== "silent" || !feeds.some((later) => later.follows === feed.id));
 }
 
 /** Sites in order of name, the panel (null) last; within each, feeds in order of kind, then of arrival. */

@@ -83,6 +83,15 @@ impl Offer {
         self.session = Some(session);
     }
 
+    /// What is to be answered, by a session that has not done so ahead. The one that has may have been dropped: the room
+    /// alone knows which connection is open.
+    pub(crate) fn take_sdp(&mut self) -> Result<SdpOffer, MediaError> {
+        match self.sdp.take() {
+            Some(sdp) => Ok(sdp),
+            None => Self::read(self.text.clone())?.take_sdp(),
+        }
+    }
+
     /// What it asks for.
     pub fn outline(&self) -> &Outline {
         &self.outline

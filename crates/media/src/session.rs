@@ -141,7 +141,7 @@ impl Session {
 
     fn negotiate(&mut self, offer: &mut Offer) -> Result<String, MediaError> {
         let answered = catch_unwind(AssertUnwindSafe(|| {
-            let sdp = offer.sdp.take().ok_or_else(|| MediaError::AnswerOffer("it is answered already".to_owned()))?;
+            let sdp = offer.take_sdp()?;
             let answer =
                 self.rtc.sdp_api().accept_offer(sdp).map_err(|error| MediaError::AnswerOffer(error.to_string()))?;
             Ok(answer.to_sdp_string())

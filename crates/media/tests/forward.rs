@@ -4,7 +4,7 @@
 
 mod net;
 
-use media::{Datagram, MediaError, News, Offer, Protocol, Rank, Way};
+use media::{Datagram, News, Offer, Protocol, Rank, Way};
 use net::{Net, SERVER, is_contiguous};
 use str0m::RtcConfig;
 use str0m::media::{Direction, KeyframeRequestKind, MediaKind};
@@ -239,7 +239,23 @@ fn what_was_answered_ahead_for_the_other_direction_is_not_taken() {
     offer.prepare_uplink(net.now, &net.local);
     let session = net.router.open_downlink(net.now, Rank::Panel, &mut offer);
     let answered = net.router.answer(net.now, session, &mut offer, &mut net.departures, &mut net.news);
-    assert_eq!(answered.map(|_| ()), Err(MediaError::AnswerOffer("it is answered already".to_owned())));
+    let (_, lines) = answered.expect("an answer");
+    assert!(net.router.bind_sink(session, &lines[0].mid).is_some());
+}
+
+/// The room alone knows which of a client's offers it has taken: one that was answered ahead may be of its open session.
+#[test]
+fn an_open_session_answers_what_was_answered_ahead() {
+    let mut net = Net::new();
+    let (publisher, _) = net.feed();
+    let session = net.peers[publisher].session;
+    let mut api = net.peers[publisher].rtc.sdp_api();
+    api.add_media(MediaKind::Video, Direction::SendOnly, None, None, None);
+    let mut offer = Offer::read(api.apply().expect("an offer").0.to_sdp_string()).expect("an SDP");
+    offer.prepare_uplink(net.now, &net.local);
+    let answered = net.router.answer(net.now, session, &mut offer, &mut net.departures, &mut net.news);
+    assert_eq!(answered.map(|(_, lines)| lines.len()), Ok(2));
+    assert_eq!(net.router.report().sessions, 1);
 }
 
 #[test]

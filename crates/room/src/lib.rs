@@ -7,6 +7,7 @@
 pub mod annex;
 mod client;
 pub mod entitlement;
+mod feed;
 pub mod input;
 mod line;
 mod member;

@@ -180,6 +180,10 @@ impl Room {
                 _ => self.router.bind_track(now, session, &mid, offer),
             };
             let Some(track) = track else { continue };
+            let follows = known.map_or_else(
+                || self.stopped(now, (member, site.as_ref()), &feed),
+                |known| self.feeds[&known].what.follows,
+            );
             let id = known.unwrap_or_else(|| FeedId(self.next_id()));
             let what = Feed {
                 id,
@@ -190,6 +194,7 @@ impl Room {
                 codec: known.and_then(|known| self.feeds[&known].what.codec.clone()),
                 muted: known.is_some_and(|known| self.feeds[&known].what.muted),
                 fault: None,
+                follows,
             };
             if what.muted {
                 self.router.mute_track(track, true);
@@ -338,22 +343,6 @@ impl Room {
             tracing::info!(room = %self.id, feed, "no thumbnail is made of a feed larger than level 4 of H.264 allows");
         }
         out.thumbnails.push((track, news));
-    }
-
-    pub(crate) fn set_feed_fault(&mut self, now: Instant, id: FeedId, fault: Option<FeedFault>, out: &mut Outbox) {
-        let Some(feed) = self.feeds.get_mut(&id) else { return };
-        feed.what.fault = fault;
-        let site = feed.what.site.clone();
-        let message = ServerMessage::FeedFaulted { feed: id, fault };
-        self.tell(|standing| standing.may_perceive(site.as_ref()), message, out);
-        self.find_feeds(now, out);
-    }
-}
-
-impl Published<Feed> {
-    /// True if nothing comes of it: its publisher may be gone.
-    pub(crate) fn is_silent(&self) -> bool {
-        self.what.fault == Some(FeedFault::Silent)
     }
 }
 

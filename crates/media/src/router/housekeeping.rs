@@ -15,6 +15,12 @@ use crate::track::Origin;
 const SAID_TO_WAIT_AFTER: Duration = Duration::from_secs(1);
 
 impl Router {
+    /// True if packets of a track have come, and none for half a second.
+    pub fn has_stopped(&self, now: Instant, id: TrackId) -> bool {
+        let Some(track) = self.tracks.get(&id) else { return false };
+        track.sent().next().is_some() && track.sent().all(|layer| layer.is_stalled(now))
+    }
+
     pub(super) fn keep_house(&mut self, now: Instant, news: &mut Vec<News>) {
         self.housekeeping_at = (!self.tracks.is_empty()).then_some(now + HOUSEKEEPING);
         let mut asks = Vec::new();
