@@ -15,7 +15,7 @@ import { ffmpegPublisher } from "../publishers/ffmpeg.mjs";
 const where = { room: "operation", site: "site-a" };
 const feed = "endoscope";
 
-let server, token, box, expert, killed;
+let server, token, box, twin, expert, killed;
 
 before(async () => {
   server = await Server.start();
@@ -25,7 +25,7 @@ before(async () => {
 
 after(async () => {
   await expert?.page.end();
-  await box?.stop("SIGINT");
+  await Promise.all([box, twin].map((each) => each?.stop("SIGKILL")));
   await server?.stop();
 });
 
@@ -92,4 +92,22 @@ test("when the server has given the first one up, nothing changes but that", asy
   const now = await live("it is live");
   assert.equal(now.feed, before.feed);
   assert.deepEqual(expert.page.complaints, []);
+});
+
+test("a second camera of the same name takes nobody's place", async () => {
+  // It is the same box's, and has no name either: to a page they are alike.
+  twin = publish();
+  const sides = async () => (await cards()).filter((card) => card.testid === "side");
+  await until("two of one name are live", async () => (await sides()).filter((card) => card.level === "live").length === 2, { seen: cards });
+  const chosen = (await sides())[0].feed;
+  await expert.page.click(`[data-testid="choose-feed"][data-feed="${chosen}"]`);
+  await until("the chosen one is large", async () => (await expert.large()).feed === chosen && (await expert.large()).level === "live", { seen: cards });
+  process.kill(box.pid, "SIGSTOP");
+  const silent = (card) => card.level === "frozen" && card.says.some((part) => part.startsWith("Nothing arrives"));
+  await until("the chosen one is known to be silent", async () => silent((await cards()).find((card) => card.testid === "large")), { seen: cards });
+  const all = await cards();
+  assert.equal(all[0].feed, chosen, JSON.stringify(all));
+  assert.equal(all.length, 3, "both are there");
+  assert.ok(!all.some((card) => card.says.some((part) => part.startsWith("Sent anew"))), JSON.stringify(all));
+  process.kill(box.pid, "SIGCONT");
 });
