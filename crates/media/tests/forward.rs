@@ -64,6 +64,7 @@ fn asked_by_sixty(rank: Rank) -> u64 {
 fn an_audience_that_comes_costs_the_publisher_two_keyframes_a_minute() {
     assert_eq!(asked_by_sixty(Rank::Audience), 2);
     assert!(asked_by_sixty(Rank::Panel) > 5, "the panel's pictures come first");
+    assert!(asked_by_sixty(Rank::Machine) > 5, "and those on the monitors");
 }
 
 #[test]

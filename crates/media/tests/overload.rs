@@ -45,6 +45,9 @@ fn the_panel_has_everything_and_the_audience_waits_for_a_keyframe() {
     let (publisher, track) = net.feed();
     let (expert, _) = net.viewer(track);
     crowd(&mut net, track);
+    // It comes last: among the audience it would be the first to be given up.
+    net.rank = Rank::Machine;
+    let (monitor, _) = net.viewer(track);
     net.send(publisher, 10, 1000);
     let audience = expert + 1..expert + 1 + AUDIENCE;
     let counts = |net: &Net| audience.clone().map(|peer| net.peers[peer].received.len()).collect::<Vec<_>>();
@@ -55,6 +58,7 @@ fn the_panel_has_everything_and_the_audience_waits_for_a_keyframe() {
     let thinned = net.router.report().counters.viewers_thinned;
     assert!(thinned > 10, "not enough for all: {thinned}");
     assert_eq!(net.peers[expert].received.len(), 210, "the panel has every packet");
+    assert_eq!(net.peers[monitor].received.len(), 210, "and so have the monitors");
     let during = counts(&net);
     assert!(during[0] > 180 * LINES, "who came first is served: {during:?}");
     assert!(during[AUDIENCE - 1] < 120 * LINES, "who came last is not: {during:?}");
