@@ -33,18 +33,7 @@ async function throughServer(server, publisher, viewer, frames) {
 
 async function directly(server, publisher, viewer, frames) {
   for (const page of [publisher, viewer]) await page.goto(`${server.url}/healthz`);
-  const offer = await publisher.evaluate(async (camera) => {
-    const peer = (window.peer = new RTCPeerConnection());
-    const video = peer.addTransceiver(probe.cameraTrack(camera), { direction: "sendonly" });
-    peer.addTransceiver(probe.toneTrack(440), { direction: "sendonly" });
-    probe.offerExtensions(video);
-    const parameters = video.sender.getParameters();
-    parameters.degradationPreference = "maintain-resolution";
-    await video.sender.setParameters(parameters);
-    const { codecs } = RTCRtpSender.getCapabilities("video");
-    video.setCodecPreferences(codecs.filter((each) => /\/(H264|rtx)$/.test(each.mimeType)));
-    return await probe.gathered(peer);
-  }, camera);
+  const offer = await publisher.evaluate((camera) => probe.offerCamera((window.peer = new RTCPeerConnection()), camera, 440), camera);
   const answer = await viewer.evaluate(async (offer) => {
     const peer = new RTCPeerConnection();
     peer.ontrack = ({ track }) => {

@@ -68,6 +68,19 @@ window.probe = {
     if (extensions) transceiver.setHeaderExtensionsToNegotiate(extensions);
   },
 
+  /** Sends a drawn camera in H.264, whose pictures stay as large as they are, and a tone; gives this end's description. */
+  async offerCamera(peer, camera, tone_hz, sendEncodings = []) {
+    const video = peer.addTransceiver(cameraTrack(camera), { direction: "sendonly", sendEncodings });
+    peer.addTransceiver(toneTrack(tone_hz), { direction: "sendonly" });
+    this.offerExtensions(video);
+    const parameters = video.sender.getParameters();
+    parameters.degradationPreference = "maintain-resolution";
+    await video.sender.setParameters(parameters);
+    const { codecs } = RTCRtpSender.getCapabilities("video");
+    video.setCodecPreferences(codecs.filter((each) => /\/(H264|rtx)$/.test(each.mimeType)));
+    return await this.gathered(peer);
+  },
+
   /** Describes this end of a direct call, all candidates in it. */
   async gathered(peer) {
     await peer.setLocalDescription();
