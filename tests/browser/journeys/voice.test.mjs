@@ -38,7 +38,7 @@ async function listen(page) {
   const last = await until("ten seconds of sound", async () => {
     const row = await count();
     return since(row, "totalSamplesReceived") > SAMPLES && row;
-  });
+  }, { within_ms: 60_000 });
   const lost = since(last, "packetsLost") / (since(last, "packetsLost") + since(last, "packetsReceived"));
   return { lost, madeUp: since(last, "concealedSamples") / since(last, "totalSamplesReceived") };
 }
