@@ -11,6 +11,8 @@ import { until } from "./until.mjs";
 const program = "/usr/bin/janus";
 const room = 1234;
 const port = 8088;
+/** It forgets a session of which it has heard nothing for a minute. */
+const KEPT_EVERY_MS = 20_000;
 
 export const hasJanus = () => existsSync(program);
 
@@ -32,6 +34,7 @@ export class Janus {
     const http = `http://127.0.0.1:${port}/janus`;
     const created = await until("Janus answers", () => post(http, { janus: "create" }).catch(() => false));
     janus.session = `${http}/${created.data.id}`;
+    janus.keeping = setInterval(() => post(janus.session, { janus: "keepalive" }).catch(() => undefined), KEPT_EVERY_MS);
     await janus.#tell(await janus.#attach(), { request: "create", room, publishers: 4, bitrate: 0, videocodec: "h264", audiocodec: "opus" });
     return janus;
   }
@@ -52,6 +55,7 @@ export class Janus {
   }
 
   async stop() {
+    clearInterval(this.keeping);
     await this.process.stop();
   }
 
