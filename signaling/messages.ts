@@ -192,6 +192,13 @@ export type ServerMessage =
   fault: FeedFault | null,
 }
 | {
+  "type": "layers_watched",
+  /** Which feed. */
+  feed: FeedId,
+  /** The `rid` of each (RFC 8853). */
+  layers: Array<string>,
+}
+| {
   "type": "voice_published",
   /** The voice. */
   voice: Voice,

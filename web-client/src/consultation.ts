@@ -148,6 +148,7 @@ export class Consultation {
     this.#session = hear(this.#session, message);
     if (message.type === "joined") this.#joined(message.you.role);
     if (message.type === "published") this.#sayTalking();
+    if (message.type === "layers_watched") this.publishing.layersWatched(message.feed, message.layers);
     if (message.type === "disconnected") {
       if (message.connection === "publish") this.publishing.disconnected();
       else this.#receiving?.disconnected();

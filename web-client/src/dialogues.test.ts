@@ -110,6 +110,7 @@ function expectSaid(session: Session, message: ServerMessage, source: string): v
     case "closed":
       expect(session.closed, source).toBe(message.reason);
       return;
+    case "layers_watched":
     case "received":
     case "ponged": return;
   }

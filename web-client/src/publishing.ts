@@ -1,12 +1,11 @@
 // What this client sends: up to four feeds and a voice over one connection, offered again after each change.
 
-import type { FeedKind, FeedOffer } from "../../signaling/messages.ts";
-import { temporalLayers } from "./layers.ts";
+import type { FeedId, FeedKind, FeedOffer } from "../../signaling/messages.ts";
+import { encodingsOf, temporalLayers } from "./layers.ts";
 import { offerExtensions, Peer, preferCodecs } from "./media.ts";
 import { startFaster } from "./sdp.ts";
 import { ConnectionLost, type Signaling } from "./signaling.ts";
 
-const FEED_BITRATE_BPS = 2_500_000;
 /** Between two attempts; a server that refuses must not be asked without pause. */
 const RENEW_MS = 500;
 /** An encoder begins small and grows for some seconds; reduced quality is worth a word only when it stays. */
@@ -21,7 +20,7 @@ export interface Source {
   readonly track: MediaStreamTrack;
 }
 
-/** What really leaves, measured over the time since the last question. */
+/** What really leaves, measured over the time since the last question: the largest size, and the rate of all together. */
 export interface Sending {
   readonly width: number;
   readonly height: number;
@@ -30,12 +29,14 @@ export interface Sending {
   readonly codec: string;
   /** What has held the quality back for a while, in WebRTC's words: `none`, `cpu`, `bandwidth`, `other`. */
   readonly limited_by: string;
+  /** Nobody looks at it larger. */
+  readonly is_enough: boolean;
 }
 
 /** Of what a sender can be told, what TypeScript does not know. */
 interface Untyped {
   degradationPreference?: string;
-  encodings: { scalabilityMode?: string }[];
+  encodings: (RTCRtpEncodingParameters & { scalabilityMode?: string })[];
 }
 
 interface Outbound {
@@ -43,6 +44,7 @@ interface Outbound {
   id: string;
   kind?: string;
   mid?: string;
+  rid?: string;
   codecId?: string;
   timestamp: number;
   bytesSent?: number;
@@ -54,9 +56,9 @@ interface Outbound {
 }
 
 /** What an encoder of a camera or screen has to do; where it does not say, what a capture card gives. */
-function picturesOf(track: MediaStreamTrack): { width: number; height: number; bitrate: number; framerate: number } {
+function picturesOf(track: MediaStreamTrack): { width: number; height: number; framerate: number } {
   const { width = 1920, height = 1080, frameRate = 30 } = track.getSettings();
-  return { width, height, bitrate: FEED_BITRATE_BPS, framerate: frameRate };
+  return { width, height, framerate: frameRate };
 }
 
 export class Publishing {
@@ -69,6 +71,10 @@ export class Publishing {
   /** Which m-line carries which source; null: it carried one, and may carry another. */
   #lines = new Map<RTCRtpTransceiver, string | null>();
   #voiceLine: RTCRtpTransceiver | null = null;
+  /** By m-line, which feed it is to the server; by feed, which of its sizes are watched: all, where nothing is said. */
+  #feeds = new Map<string, FeedId>();
+  readonly #watched = new Map<FeedId, readonly string[]>();
+  #adjusting: Promise<void> = Promise.resolve();
   #counted = new Map<string, { bytes: number; at_ms: number; full_ms: number }>();
   #renewing: ReturnType<typeof setTimeout> | undefined;
 
@@ -113,6 +119,12 @@ export class Publishing {
     this.#offer(() => undefined).catch(() => this.#renewSoon());
   }
 
+  /** Says which sizes of a feed are watched (rule P8): the others are not encoded. */
+  layersWatched(feed: FeedId, layers: readonly string[]): void {
+    this.#watched.set(feed, layers);
+    void this.#adjust();
+  }
+
   disconnected(): void {
     this.#peer?.abandon();
   }
@@ -122,6 +134,7 @@ export class Publishing {
     this.#peer?.close();
     this.#peer = null;
     this.#lines.clear();
+    this.#feeds.clear();
     this.#voiceLine = null;
     this.#counted.clear();
   }
@@ -135,7 +148,10 @@ export class Publishing {
     report.forEach((entry: Outbound) => entries.push(entry));
     for (const entry of entries) {
       const key = entry.type === "outbound-rtp" && entry.kind === "video" ? this.#carriedBy(entry.mid) : null;
-      if (key !== null) measured.set(key, this.#sendingOf(entry, entries));
+      if (key === null) continue;
+      const [one, other] = [this.#sendingOf(entry, entries), measured.get(key)];
+      const larger = other === undefined || one.width > other.width ? one : other;
+      measured.set(key, { ...larger, bitrate_bps: one.bitrate_bps + (other?.bitrate_bps ?? 0) });
     }
     return measured;
   }
@@ -161,10 +177,11 @@ export class Publishing {
     } finally {
       this.#changed();
     }
-    await this.#setQuality();
+    await this.#adjust();
   }
 
   #newPeer(): Peer {
+    let isFirst = true;
     return new Peer(async (_, sdp) => {
       const feeds: FeedOffer[] = [];
       for (const [line, key] of this.#lines) {
@@ -172,7 +189,12 @@ export class Publishing {
         if (source !== undefined) feeds.push({ mid: line.mid, kind: source.kind, label: source.label });
       }
       const voice = this.#voice === null || this.#voiceLine === null ? null : { mid: this.#voiceLine.mid };
-      return startFaster((await this.#signaling.ask({ type: "publish", sdp, feeds, voice })).sdp);
+      const published = await this.#signaling.ask({ type: "publish", sdp, feeds, voice });
+      // What was said before was said of the connection before.
+      if (isFirst) this.#watched.clear();
+      isFirst = false;
+      this.#feeds = new Map(published.feeds.map(({ mid, feed }) => [mid, feed]));
+      return startFaster(published.sdp);
     }, { changed: this.#changed, died: () => this.#renewSoon() });
   }
 
@@ -190,7 +212,10 @@ export class Publishing {
     const carried = new Set(this.#lines.values());
     for (const source of this.#sources.values()) {
       if (carried.has(source.key)) continue;
-      const line = free.shift() ?? this.#newLine(connection);
+      const encodings = encodingsOf(picturesOf(source.track).height, this.#codec);
+      const fits = (line: RTCRtpTransceiver) => line.sender.getParameters().encodings.length === encodings.length;
+      const reused = free.findIndex(fits);
+      const line = free.splice(reused, reused < 0 ? 0 : 1)[0] ?? this.#newLine(connection, encodings);
       line.direction = "sendonly";
       await line.sender.replaceTrack(source.track);
       this.#lines.set(line, source.key);
@@ -201,28 +226,47 @@ export class Publishing {
     await this.#voiceLine.sender.replaceTrack(this.#voice);
   }
 
-  #newLine(connection: RTCPeerConnection): RTCRtpTransceiver {
-    const line = connection.addTransceiver("video", {
-      direction: "sendonly", sendEncodings: [{ maxBitrate: FEED_BITRATE_BPS }],
-    });
+  #newLine(connection: RTCPeerConnection, sendEncodings: RTCRtpEncodingParameters[]): RTCRtpTransceiver {
+    const line = connection.addTransceiver("video", { direction: "sendonly", sendEncodings });
     preferCodecs(line, this.#codec);
     offerExtensions(line);
     return line;
   }
 
-  /** An operation moves: under pressure resolution goes before frame rate, and of the frames those go that no other needs. */
-  async #setQuality(): Promise<void> {
+  /** One after the other: a sender takes no parameters while it still takes others. */
+  #adjust(): Promise<void> {
+    this.#adjusting = this.#adjusting.then(() => this.#setParameters());
+    return this.#adjusting;
+  }
+
+  /** An operation moves: under pressure resolution goes before frame rate, and of the frames those go that no other needs.
+   * Sizes that nobody watches are not encoded. */
+  async #setParameters(): Promise<void> {
     for (const [line, key] of this.#lines) {
       const source = key === null ? undefined : this.#sources.get(key);
       if (source === undefined) continue;
+      const pictures = picturesOf(source.track);
+      const wanted = encodingsOf(pictures.height, this.#codec);
       const codec = line.sender.getParameters().codecs[0];
-      const layers = codec === undefined ? undefined : await temporalLayers(codec, picturesOf(source.track));
+      const bitrate = wanted.at(-1)?.maxBitrate ?? 0;
+      const temporal = codec === undefined ? undefined : await temporalLayers(codec, { ...pictures, bitrate });
       const parameters = line.sender.getParameters() as RTCRtpSendParameters & Untyped;
       parameters.degradationPreference = "maintain-framerate";
-      for (const encoding of parameters.encodings) if (layers !== undefined) encoding.scalabilityMode = layers;
+      for (const encoding of parameters.encodings) {
+        const { scaleResolutionDownBy } = wanted.find((each) => each.rid === encoding.rid) ?? {};
+        if (scaleResolutionDownBy !== undefined) encoding.scaleResolutionDownBy = scaleResolutionDownBy;
+        if (temporal !== undefined) encoding.scalabilityMode = temporal;
+        encoding.active = this.#isWatched(line.mid, encoding.rid);
+      }
       // Firefox does not know the preference; it then keeps its own balance.
       await line.sender.setParameters(parameters).catch(() => undefined);
     }
+  }
+
+  #isWatched(mid: string | null | undefined, rid: string | undefined): boolean {
+    const feed = this.#feeds.get(mid ?? "");
+    const watched = feed === undefined ? undefined : this.#watched.get(feed);
+    return watched === undefined || rid === undefined || watched.includes(rid);
   }
 
   #carriedBy(mid: string | undefined): string | null {
@@ -245,6 +289,7 @@ export class Publishing {
       bitrate_bps: before === undefined || span_ms <= 0 ? 0 : ((bytes - before.bytes) * 8_000) / span_ms,
       codec: codec.replace(/^video\//, ""),
       limited_by: entry.timestamp - full_ms < REDUCED_MS ? "none" : limited_by,
+      is_enough: !this.#isWatched(entry.mid, "full"),
     };
   }
 }

@@ -105,6 +105,8 @@ export function hear(session: Session, message: ServerMessage): Session {
       return { ...session, feeds: change(session.feeds, message.feed, { muted: message.muted }) };
     case "feed_faulted":
       return { ...session, feeds: change(session.feeds, message.feed, { fault: message.fault }) };
+    case "layers_watched":
+      return session;
     case "voice_published":
       return { ...session, voices: put(session.voices, message.voice) };
     case "voice_unpublished":

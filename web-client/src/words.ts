@@ -153,6 +153,7 @@ export const WORDS = {
   "surgeon.sending": { en: "{width} × {height} · {fps} frames/s · {mbps} Mb/s · {codec}", zh: "{width} × {height} · {fps} 帧/秒 · {mbps} Mb/s · {codec}" },
   "surgeon.limited_cpu": { en: "Quality reduced: this computer is too busy", zh: "画质降低：本机负载过高" },
   "surgeon.limited_bandwidth": { en: "Quality reduced: the line is too narrow", zh: "画质降低：线路带宽不足" },
+  "surgeon.unwatched": { en: "Nobody looks at it larger just now", zh: "目前无人查看更大画面" },
   "surgeon.empty": { en: "Free place", zh: "空位" },
   "surgeon.microphone": { en: "Microphone", zh: "麦克风" },
   "surgeon.mute": { en: "Hold back", zh: "静音" },

@@ -2,6 +2,10 @@
 //!
 //! `cargo run --release -p codec --example thumbnail [FILE.h264]`: of a drawn feed of 4 Mb/s, or of a file at 30 frames a
 //! second whose access units begin with delimiters (`ffmpeg -c:v libx264 -x264-params aud=1 -f h264`).
+//!
+//! Where the time goes (`perf`, baseline and High): reading coefficients 27 and 43 %, deblocking 35 and 19 %, prediction and
+//! transforms the rest. openh264 can leave out none of it, and its AVX2 code, which its crate does not build, gains nothing
+//! that can be measured.
 
 #![allow(clippy::disallowed_methods, clippy::print_stdout, reason = "a bench reads the clock and a file, and prints")]
 

@@ -36,15 +36,34 @@ pub(crate) fn choose(now: Instant, layers: &[Layer], wants: Wants, showing: Opti
     let brings = |at: &usize| is_alive(now, layers, *at);
     let any_brings = (0..layers.len()).any(|at| brings(&at));
     let may_be = |at: &usize| if any_brings { brings(at) } else { layers[*at].is_sent() };
-    let rate = |at: usize| (layers[at].rate_bytes, layers[at].traffic.bytes);
-    let candidates = (0..layers.len()).filter(may_be);
-    let largest = candidates.clone().max_by_key(|at| (size_of(layers, *at).area(), rate(*at)))?;
+    let chosen = pick(layers, (0..layers.len()).filter(may_be), wants)?;
+    Some(showing.filter(|from| may_be(from) && !differs(layers, *from, chosen)).unwrap_or(chosen))
+}
+
+/// The layer that somebody who wants this is to come to, of those that bring pictures now or are paused.
+pub(crate) fn prefer(now: Instant, layers: &[Layer], wants: Wants) -> Option<usize> {
+    pick(layers, (0..layers.len()).filter(|at| is_available(now, layers, *at)), wants)
+}
+
+/// The layer that somebody who wants this is to come to, of all that the publisher sends, or would if it could.
+pub(crate) fn prefer_sent(layers: &[Layer], wants: Wants) -> Option<usize> {
+    pick(layers, (0..layers.len()).filter(|at| layers[*at].is_sent()), wants)
+}
+
+/// The smallest layer that the publisher sends.
+pub(crate) fn smallest_sent(layers: &[Layer]) -> Option<usize> {
+    (0..layers.len())
+        .filter(|at| layers[*at].is_sent())
+        .min_by_key(|at| (size_of(layers, *at).area(), rate(layers, *at)))
+}
+
+fn pick(layers: &[Layer], candidates: impl Iterator<Item = usize> + Clone, wants: Wants) -> Option<usize> {
+    let largest = candidates.clone().max_by_key(|at| (size_of(layers, *at).area(), rate(layers, *at)))?;
     let is_enough = |at: &usize| wants.size.is_some_and(|wanted| size_of(layers, *at).is_enough_for(wanted));
     let smallest =
-        candidates.clone().filter(is_enough).min_by_key(|at| (size_of(layers, *at).area(), Reverse(rate(*at))));
+        candidates.clone().filter(is_enough).min_by_key(|at| (size_of(layers, *at).area(), Reverse(rate(layers, *at))));
     let chosen = smallest.unwrap_or(largest);
-    let chosen = wants.most_bps.map_or(chosen, |most| within(layers, candidates, chosen, most));
-    Some(showing.filter(|from| may_be(from) && !differs(layers, *from, chosen)).unwrap_or(chosen))
+    Some(wants.most_bps.map_or(chosen, |most| within(layers, candidates, chosen, most)))
 }
 
 /// The highest spatial layer of a layer for somebody who wants this: the lowest that is large enough, as far as the line has
@@ -81,6 +100,11 @@ pub(crate) fn is_alive(now: Instant, layers: &[Layer], at: usize) -> bool {
             || is_whole() && layers.iter().any(|source| source.is_sent() && !source.is_stalled(now)))
 }
 
+/// True if the layer brings pictures now, or would if somebody wanted them.
+pub(crate) fn is_available(now: Instant, layers: &[Layer], at: usize) -> bool {
+    layers[at].is_paused || is_alive(now, layers, at)
+}
+
 /// True if a change from one to the other is worth a keyframe: rates alone vary from second to second.
 fn differs(layers: &[Layer], from: usize, to: usize) -> bool {
     let (from_rate, to_rate) = (layers[from].rate_bytes, layers[to].rate_bytes);
@@ -90,6 +114,11 @@ fn differs(layers: &[Layer], from: usize, to: usize) -> bool {
         (Some(_), Some(_)) => from != to && is_more(to_rate, from_rate),
         _ => from != to && (is_more(to_rate, from_rate) || is_more(from_rate, to_rate)),
     }
+}
+
+/// What tells layers of one size apart.
+fn rate(layers: &[Layer], at: usize) -> (u64, u64) {
+    (layers[at].rate_bytes, layers[at].traffic.bytes)
 }
 
 fn size_of(layers: &[Layer], at: usize) -> Size {

@@ -33,6 +33,8 @@ const STALLED_AFTER: Duration = Duration::from_millis(500);
 const THUMBNAIL_STALLED_AFTER: Duration = Duration::from_secs(3);
 /// A packet that is missing for longer is not waited for: twice the round trip of a country.
 const HOLE_FILLED_WITHIN: Duration = Duration::from_millis(100);
+/// A layer that nobody has watched for this long need not be sent: whoever looks elsewhere for a moment has it at once.
+const UNWATCHED_AFTER: Duration = Duration::from_secs(5);
 /// Frames whose timestamp goes back, before the stream is said to have B-frames, and how many good ones mend it.
 const REORDERED_FRAMES: u32 = 3;
 const MENDED_AFTER_FRAMES: u32 = 300;
@@ -76,6 +78,10 @@ pub(crate) struct Layer {
     /// Since when whoever came had to wait for a missing packet.
     hole_since: Option<Instant>,
     pub(crate) asking: Asking,
+    /// Since when nobody watches it; none while somebody does.
+    unwatched_since: Option<Instant>,
+    /// Its publisher was told that nobody watches it, and need not send it.
+    pub(crate) is_paused: bool,
 }
 
 /// Counts of one layer since it began.
@@ -130,6 +136,8 @@ impl Layer {
             frames_in_order: 0,
             hole_since: None,
             asking: Asking::new(encoding != Encoding::Opus),
+            unwatched_since: None,
+            is_paused: false,
         }
     }
 
@@ -310,8 +318,10 @@ impl Layer {
     pub(crate) fn measure(&mut self, now: Instant) {
         let (since, bytes) = self.rated;
         if now.saturating_duration_since(since) >= Duration::from_secs(1) {
-            self.rate_bytes = (self.traffic.bytes - bytes).max(self.rate_bytes * 9 / 10);
-            self.spatial.measure();
+            if !self.is_resting(now) {
+                self.rate_bytes = (self.traffic.bytes - bytes).max(self.rate_bytes * 9 / 10);
+                self.spatial.measure();
+            }
             self.rated = (now, self.traffic.bytes);
             let lost = self.gaps.lost();
             let lost_before = std::mem::replace(&mut self.traffic.lost, lost);
@@ -356,6 +366,27 @@ impl Layer {
     pub(crate) fn is_stalled(&self, now: Instant) -> bool {
         let after = if self.is_sent() { STALLED_AFTER } else { THUMBNAIL_STALLED_AFTER };
         now.saturating_duration_since(self.last_packet_at) > after
+    }
+
+    /// True if it brings nothing because nobody watches it: it is as it was, and keyframes are not asked for.
+    pub(crate) fn is_resting(&self, now: Instant) -> bool {
+        self.is_paused && self.is_stalled(now)
+    }
+
+    /// Takes whether somebody watches it. True if its publisher is to be told.
+    pub(crate) fn note_watched(&mut self, now: Instant, is_watched: bool) -> bool {
+        let was_paused = self.is_paused;
+        if !is_watched {
+            let since = *self.unwatched_since.get_or_insert(now);
+            self.is_paused |= now.saturating_duration_since(since) >= UNWATCHED_AFTER;
+            return self.is_paused != was_paused;
+        }
+        if self.is_resting(now) {
+            // Who comes to it gets what it brings from now on, and nothing of what was before (hazard H1).
+            self.history.clear();
+        }
+        (self.unwatched_since, self.is_paused) = (None, false);
+        was_paused
     }
 
     /// True if it comes from the publisher.

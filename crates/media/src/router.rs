@@ -7,6 +7,7 @@ mod serving;
 mod sessions;
 mod thumbnails;
 mod trunks;
+mod watching;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -23,7 +24,7 @@ pub use thumbnails::{THUMBNAIL, ThumbnailPicture};
 use crate::condition::LineCondition;
 use crate::deadline::Deadlines;
 use crate::downlink::Downlink;
-use crate::error::{DropReason, MediaError, NoCommonCodec};
+use crate::error::{DropReason, MediaError};
 use crate::offer::Offer;
 use crate::parameter_sets::ParameterSets;
 use crate::playout::Playout;
@@ -247,47 +248,6 @@ impl Router {
                 sink.stop();
             }
         }
-    }
-
-    /// Puts a track into a sink, or empties it. The picture comes from the cache.
-    ///
-    /// # Errors
-    /// If the viewer takes none of the codecs that the track is known to have; the sink is then empty.
-    pub fn watch(
-        &mut self,
-        now: Instant,
-        id: SinkId,
-        track: Option<TrackId>,
-        departures: &mut Departures,
-        news: &mut Vec<News>,
-    ) -> Result<(), NoCommonCodec> {
-        let Some(sink) = self.sink_mut(id) else { return Ok(()) };
-        let before = sink.track.take();
-        sink.stop();
-        if let Some(before) = before.and_then(|before| self.tracks.get_mut(&before)) {
-            before.sinks.retain(|sink| *sink != id);
-        }
-        let Some(found) = track.and_then(|track| self.tracks.get_mut(&track)) else { return Ok(()) };
-        found.sinks.push(id);
-        if found.origin == (Origin::Home { is_wanted: false }) {
-            found.origin = Origin::Home { is_wanted: true };
-            news.push(News::Wanted(found.id, true));
-        }
-        self.sink_mut(id).expect("was just found").track = track;
-        let shown = self.begin(now, id);
-        self.settle(now, departures, news);
-        if shown.is_err() {
-            self.sink_mut(id).expect("was just found").track = None;
-            if let Some(track) = track.and_then(|track| self.tracks.get_mut(&track)) {
-                track.sinks.retain(|sink| *sink != id);
-            }
-        }
-        shown
-    }
-
-    /// The track that a sink was given.
-    pub fn watched(&self, id: SinkId) -> Option<TrackId> {
-        self.sink(id)?.track
     }
 
     /// How loud an audio track was in the last moments: 0 the loudest, -127 silence.

@@ -111,6 +111,11 @@ impl Trunk {
         }
     }
 
+    /// What of a track is wanted at the far end.
+    pub(crate) fn wanted(&self, track: TrackId) -> Option<Part> {
+        self.tracks.get(&track).map(|wanted| wanted.part)
+    }
+
     /// When [`Trunk::tell`] is wanted though nothing has come.
     pub(crate) fn deadline(&self) -> Option<Instant> {
         self.resume_at

@@ -2,11 +2,13 @@
 
 use std::time::Instant;
 
+use media::TrackId;
 use signaling::roster::FeedFault;
 use signaling::{Feed, FeedId, FeedOffer, MemberId, ServerMessage, SiteId};
 
+use crate::client::Publishing;
 use crate::room::Published;
-use crate::{Outbox, Room};
+use crate::{Door, Outbox, Room};
 
 impl Room {
     /// What this member has published under the same name and has stopped bringing anything: a box that was killed is back
@@ -22,6 +24,17 @@ impl Room {
         };
         let stopped = |feed: &&Published<Feed>| is_same(&feed.what) && self.router.has_stopped(now, feed.track);
         self.feeds.values().rev().find(stopped).map(|feed| feed.what.id)
+    }
+
+    /// Tells a feed's publisher which of its layers are watched, where it can be told.
+    pub(crate) fn layers_watched(&self, track: TrackId, layers: Vec<String>, out: &mut Outbox) {
+        let Some((id, _)) = self.feeds.iter().find(|(_, feed)| feed.track == track) else { return };
+        let publishes = |own: &Publishing| own.feeds.iter().any(|(_, feed)| feed == id);
+        let publisher = self.clients.iter().find(|(_, client)| client.publishing.as_ref().is_some_and(publishes));
+        if let Some((client, _)) = publisher.filter(|(_, client)| client.door == Door::WebSocket) {
+            tracing::debug!(room = %self.id, feed = id.0, ?layers, "layers watched");
+            out.say(*client, ServerMessage::LayersWatched { feed: *id, layers });
+        }
     }
 
     pub(crate) fn set_feed_fault(&mut self, now: Instant, id: FeedId, fault: Option<FeedFault>, out: &mut Outbox) {

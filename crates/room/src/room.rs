@@ -264,6 +264,7 @@ impl Room {
             News::Waiting(sink, wait) => self.slot_waits(sink, wait, out),
             News::Line(session, condition) => self.line_changed(session, condition, out),
             News::Wanted(track, is_wanted) => out.petitions.push(Petition::Wanted(track, is_wanted)),
+            News::Watched(track, layers) => self.layers_watched(track, layers, out),
             News::Thumbnail(track, news) if self.is_annex() => {
                 out.petitions.push(Petition::Thumbnail(track, news == ThumbnailNews::Begin));
             }

@@ -84,6 +84,13 @@ pub enum ServerMessage {
         /// What; none when mended.
         fault: Option<FeedFault>,
     },
+    /// Of which layers of one of the client's own feeds anything may be seen now (rule P8).
+    LayersWatched {
+        /// Which feed.
+        feed: FeedId,
+        /// The `rid` of each (RFC 8853).
+        layers: Vec<String>,
+    },
     /// A voice that this client may hear came (rule P2).
     VoicePublished {
         /// The voice.

@@ -339,13 +339,22 @@ window.probe = {
   },
 
   /** The inbound media of all connections, as the browser counts it. */
-  async inbound(kind = "video") {
+  inbound(kind = "video") {
+    return this.media("inbound-rtp", kind);
+  },
+
+  /** What all connections send, as the browser counts it: a row for each size. */
+  outbound(kind = "video") {
+    return this.media("outbound-rtp", kind);
+  },
+
+  async media(type, kind) {
     const rows = [];
     for (const connection of connections) {
       if (connection.connectionState === "closed") continue;
       const report = await connection.getStats();
       for (const row of report.values()) {
-        if (row.type !== "inbound-rtp" || row.kind !== kind) continue;
+        if (row.type !== type || row.kind !== kind) continue;
         rows.push({ ...row, codec: report.get(row.codecId)?.mimeType });
       }
     }

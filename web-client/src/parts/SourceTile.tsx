@@ -112,6 +112,7 @@ function SendingLine({ state, sending, held }: SendingLineProps) {
           mbps: (sending.bitrate_bps / 1_000_000).toFixed(1), codec: sending.codec,
         })}
       </span>
+      {sending.is_enough && limited === null && <span className="source-note" data-testid="unwatched">{t("surgeon.unwatched")}</span>}
       {limited !== null && <span className="source-warn"><TriangleAlert aria-hidden size={16} />{t(`surgeon.limited_${limited}`)}</span>}
     </p>
   );

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::{Downlink, Open};
 use crate::allocation::Claim;
-use crate::choice::{Wants, choose, choose_spatial, is_alive};
+use crate::choice::{Wants, choose_spatial, is_available, prefer};
 use crate::condition::LineCondition;
 use crate::datagram::Departures;
 use crate::router::TrackId;
@@ -87,8 +87,8 @@ impl Downlink {
             let showing = sink.showing.filter(|_| sink.is_video)?.layer;
             let rate_bps = |at: usize, spatial: u8| track.layers[at].rate_up_to(spatial) * 8;
             let best_bps = best_bps(now, sink, track)?;
-            let alive = (0..track.layers.len()).filter(|at| is_alive(now, &track.layers, *at));
-            let each = alive.flat_map(|at| (0..=track.layers[at].spatial.top()).map(move |spatial| (at, spatial)));
+            let available = (0..track.layers.len()).filter(|at| is_available(now, &track.layers, *at));
+            let each = available.flat_map(|at| (0..=track.layers[at].spatial.top()).map(move |spatial| (at, spatial)));
             let each_bps = each.map(|(at, spatial)| rate_bps(at, spatial));
             let mut rates_bps: Vec<_> = each_bps.filter(|rate| *rate <= best_bps).collect();
             if track.thumbnail_of().is_some() && !track.layers.iter().any(|layer| !layer.is_sent()) {
@@ -140,7 +140,7 @@ fn for_pictures_bps(line_bps: u64, voices: u64) -> u64 {
 /// The rate of the best that a sink could show of a track, whatever its line carries.
 fn best_bps(now: Instant, sink: &Sink, track: &Track) -> Option<u64> {
     let wants = Wants { most_bps: None, ..sink.wants };
-    let best = &track.layers[choose(now, &track.layers, wants, None)?];
+    let best = &track.layers[prefer(now, &track.layers, wants)?];
     Some(best.rate_up_to(choose_spatial(best, wants)) * 8)
 }
 

@@ -35,7 +35,7 @@ impl Router {
                     let line = lines.entry(session).or_default();
                     *line = layer.condition().max(*line);
                 }
-                let may_ask = !track.is_muted && track.is_video;
+                let may_ask = !track.is_muted && track.is_video && !layer.is_resting(now);
                 if let Some(whom) = may_ask.then(|| layer.asking.due(now)).flatten() {
                     layer.traffic.keyframe_requests += 1;
                     match track.origin {
@@ -72,6 +72,7 @@ impl Router {
             self.change_layers(now, track);
         }
         self.note_wanted(now, news);
+        self.note_watched(now, news);
         self.note_thumbnails(now, news);
         self.note_waiting(now, news);
     }

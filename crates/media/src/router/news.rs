@@ -47,6 +47,9 @@ pub enum News {
     Line(SessionId, LineCondition),
     /// The packets of a track of the home router are wanted from there, or no more.
     Wanted(TrackId, bool),
+    /// Of which of a track's simulcast layers (RFC 8853) somebody may come to see anything now, by their `rid`; the others
+    /// need not be sent.
+    Watched(TrackId, Vec<String>),
     /// Something about the thumbnail of a track. In an annex it is for the home.
     Thumbnail(TrackId, ThumbnailNews),
     /// A track of the home router needs a keyframe of the layer with this SSRC, and for whom.

@@ -4,14 +4,14 @@
 use std::time::{Duration, Instant};
 
 use super::{News, Router, SinkId, ThumbnailNews, TrackId};
-use crate::choice::{Quality, Wants};
+use crate::Departures;
+use crate::choice::Quality;
 use crate::error::DropReason;
 use crate::packet::Packet;
 use crate::size::Size;
 use crate::sps::units;
 use crate::track::{Origin, Track};
 use crate::trunk::TrunkId;
-use crate::{Departures, choice};
 
 /// A thumbnail is as large as fits in here.
 pub const THUMBNAIL: Size = Size { width: 320, height: 180 };
@@ -33,30 +33,6 @@ pub struct ThumbnailPicture {
 }
 
 impl Router {
-    /// A viewer says how large a sink's picture is on its screen: nothing larger is sent than is needed for it. Whom that
-    /// gives another layer is shown it from the cache, as with every switch.
-    pub fn resize(&mut self, now: Instant, id: SinkId, size: Size, departures: &mut Departures, news: &mut Vec<News>) {
-        let Some(sink) = self.sink_mut(id) else { return };
-        let wants = Wants { size: Some(size), ..sink.wants };
-        if std::mem::replace(&mut sink.wants, wants) == wants {
-            return;
-        }
-        if self.is_to_show_another(now, id) == Some(true) {
-            // A missing codec was told when the sink was given its track.
-            self.begin(now, id).ok();
-        }
-        self.housekeeping_at = self.housekeeping_at.map(|_| now);
-        self.settle(now, departures, news);
-    }
-
-    /// True if a sink shows another layer than is chosen for it, or fewer spatial ones.
-    fn is_to_show_another(&self, now: Instant, id: SinkId) -> Option<bool> {
-        let sink = self.sink(id)?;
-        let (layers, shown) = (&self.tracks.get(&sink.track?)?.layers, sink.showing?.layer);
-        let is_too_little = sink.best_spatial(layers.get(shown)?) > sink.spatial;
-        Some(is_too_little || choice::choose(now, layers, sink.wants, Some(shown)) != Some(shown))
-    }
-
     /// Viewers at the far end of a trunk need a thumbnail of a track, or no more.
     pub fn want_thumbnail(&mut self, now: Instant, trunk: TrunkId, track: TrackId, is_wanted: bool) {
         if let Some(trunk) = self.trunks.get_mut(&trunk) {

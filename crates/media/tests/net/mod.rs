@@ -18,7 +18,7 @@ use media::{
     RouterConfig, SessionId, SinkId, TrackId,
 };
 use str0m::change::{SdpAnswer, SdpPendingOffer};
-use str0m::media::{Direction, MediaKind, Mid};
+use str0m::media::{Direction, MediaKind, Mid, Simulcast, SimulcastLayer};
 use str0m::net::Receive;
 use str0m::rtp::{RtpPacket, RtpWrite};
 use str0m::{Candidate, Event, Input, Output, Rtc, RtcConfig};
@@ -72,6 +72,8 @@ pub(crate) struct Net {
     /// How peers that come from now on are connected.
     pub(crate) protocol: Protocol,
     pub(crate) rank: Rank,
+    /// Publishers that come from now on send each line in these layers.
+    pub(crate) rids: &'static [&'static str],
     /// The router has so much to do that it looks at its sockets and its clock only so often.
     pub(crate) looks_every_ms: u64,
     /// Every other frame is one that no other needs.
@@ -106,6 +108,7 @@ impl Net {
             news: vec![],
             protocol: Protocol::Udp,
             rank: Rank::Panel,
+            rids: &[],
             looks_every_ms: 1,
             has_layers: false,
             counted: None,
@@ -133,7 +136,9 @@ impl Net {
         let candidate = Candidate::host(address, "udp").expect("candidate");
         rtc.add_local_candidate(candidate.clone());
         let mut api = rtc.sdp_api();
-        let mids = (0..lines).map(|_| api.add_media(kind, direction, None, None, None)).collect();
+        let send: Vec<_> = self.rids.iter().map(|rid| SimulcastLayer::new(rid)).collect();
+        let layers = (direction == Direction::SendOnly && !send.is_empty()).then(|| Simulcast { send, recv: vec![] });
+        let mids = (0..lines).map(|_| api.add_media(kind, direction, None, None, layers.clone())).collect();
         let (offer, pending) = api.apply().expect("an offer");
         let mut offer = Offer::read(offer.to_sdp_string()).expect("an SDP");
         let (session, answer) = self.begin(direction, &mut offer);
