@@ -4,6 +4,7 @@
 //! (see `dtls`), so that it can never use one of ours with a number that we have used.
 
 mod delaying;
+mod protecting;
 mod replaying;
 mod resending;
 mod spending;
@@ -49,6 +50,8 @@ pub(crate) struct Downlink {
     pub(crate) sinks: Vec<Sink>,
     pub(crate) round_trip: Option<Duration>,
     playout: Playout,
+    /// Until when its largest picture is protected by parity.
+    parity_until: Option<Instant>,
     /// `now` and the time since 1970 at the same moment.
     epoch: (Instant, Duration),
     open: Option<Open>,
@@ -85,6 +88,7 @@ impl Downlink {
             sinks: Vec::new(),
             round_trip: None,
             playout,
+            parity_until: None,
             epoch,
             open: None,
             cname: String::new(),

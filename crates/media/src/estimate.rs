@@ -225,7 +225,8 @@ impl Estimator {
             (Fate::Arrived, _) | (Fate::Missing, None) => {}
             (Fate::Unknown, None) => {
                 sent.fate = Fate::Missing;
-                self.receipt.miss();
+                let is_together = self.flight.is_missing_together(arrival.sequence);
+                self.receipt.miss(is_together);
             }
             (Fate::Unknown | Fate::Missing, Some(at_us)) => {
                 sent.fate = Fate::Arrived;

@@ -90,6 +90,11 @@ impl Header {
         self.common.transport_sequence_at.is_some()
     }
 
+    /// Where the transport-wide number is in a header without dependency descriptor.
+    pub(crate) fn counted_at(&self) -> Option<usize> {
+        self.common.transport_sequence_at
+    }
+
     /// True if there is a place for dependency descriptors.
     pub(crate) fn takes_descriptors(&self) -> bool {
         self.described.is_some()

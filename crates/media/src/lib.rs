@@ -33,6 +33,7 @@ mod offer;
 pub mod outline;
 mod packet;
 mod parameter_sets;
+mod parity;
 mod picture;
 mod playout;
 mod rank;

@@ -109,14 +109,17 @@ impl Lateness {
 pub(crate) struct Loss {
     /// Part of the packets, 0 to 1.
     pub(crate) part: f64,
+    /// Part of the packets that parity would not mend, because another of the same group was lost with them.
+    pub(crate) unmended: f64,
     pub(crate) packets_per_second: f64,
 }
 
 impl Loss {
     /// How late what is lost will be had again: after as many attempts as leave less than one packet in half a minute.
     /// One fails as often as the packet, or what asks for it, is lost.
-    fn late(self, round_trip: Duration) -> Duration {
-        let lost = self.packets_per_second * ONE_IN_S * self.part;
+    fn late(self, round_trip: Duration, is_protected: bool) -> Duration {
+        let part = if is_protected { self.unmended } else { self.part };
+        let lost = self.packets_per_second * ONE_IN_S * part;
         if lost < 1.0 {
             return Duration::ZERO;
         }
@@ -134,6 +137,8 @@ pub(crate) struct Causes {
     /// The most that the line took longer than usual.
     pub(crate) jitter: Duration,
     pub(crate) loss: Loss,
+    /// The picture that matters most is protected by parity.
+    pub(crate) is_protected: bool,
 }
 
 /// How long one viewer holds back all its pictures. One value for all of them, so that those of one site stay together.
@@ -185,6 +190,12 @@ impl Playout {
         self.again.note(now, late);
     }
 
+    /// How much less pictures would have to be held back for what is lost, if parity mended what it can.
+    pub(crate) fn spared_by_parity(&self, loss: Loss) -> Duration {
+        let held = |is_protected| loss.late(self.round_trip(), is_protected).saturating_sub(HIDDEN);
+        held(false).saturating_sub(held(true))
+    }
+
     /// True if it is time to judge, which it is ten times a second.
     pub(crate) fn is_due(&mut self, now: Instant) -> bool {
         let is_due = self.judged_at.is_none_or(|at| now.saturating_duration_since(at) >= Duration::from_millis(100));
@@ -194,8 +205,9 @@ impl Playout {
 
     /// Grows at once to what is needed, and shrinks to it slowly.
     pub(crate) fn judge(&mut self, now: Instant, causes: Causes) {
-        let Causes { upstream, jitter, loss } = causes;
-        let late = upstream.max(jitter).max(self.again.most(now)).max(loss.late(self.round_trip()));
+        let Causes { upstream, jitter, loss, is_protected } = causes;
+        let lost = loss.late(self.round_trip(), is_protected);
+        let late = upstream.max(jitter).max(self.again.most(now)).max(lost);
         let needed_ms = (late.saturating_sub(HIDDEN).as_micros() as u64).div_ceil(1000 * UNIT_MS) * UNIT_MS;
         let most_ms = self.most.as_millis() as u64 / UNIT_MS * UNIT_MS;
         let needed = Duration::from_millis(needed_ms.min(most_ms));
@@ -220,7 +232,7 @@ mod tests {
     const MOST: Duration = Duration::from_millis(400);
 
     fn losing(part: f64) -> Causes {
-        Causes { loss: Loss { part, packets_per_second: 270.0 }, ..Causes::default() }
+        Causes { loss: Loss { part, unmended: part * part * 4.0, packets_per_second: 270.0 }, ..Causes::default() }
     }
 
     fn needed(causes: Causes, round_trip_ms: u32) -> u128 {
@@ -248,6 +260,20 @@ mod tests {
         assert_eq!(needed(Causes { jitter: 60 * MS, upstream: 190 * MS, ..losing(0.05) }, 50), 70, "they seldom meet");
         assert_eq!(needed(Causes { jitter: 60 * MS, upstream: 230 * MS, ..losing(0.05) }, 50), 100);
         assert_eq!(needed(losing(0.2), 400), 400, "no longer than the room allows");
+    }
+
+    #[test]
+    fn parity_spares_a_round_trip_where_losses_are_single() {
+        let spared = |part: f64, unmended: f64, round_trip_ms: u32| {
+            let mut playout = Playout::new(MOST);
+            playout.note_round_trip(MS * round_trip_ms);
+            playout.spared_by_parity(Loss { part, unmended, packets_per_second: 270.0 }).as_millis()
+        };
+        assert_eq!(spared(0.01, 0.0006, 50), 0, "nothing is held back anyhow");
+        assert_eq!([0.01, 0.05].map(|part| spared(part, part * part * 4.0, 150)), [165, 165]);
+        assert_eq!(spared(0.02, 0.018, 150), 0, "they come in rows");
+        let protected = Causes { is_protected: true, ..losing(0.05) };
+        assert_eq!([losing(0.05), protected].map(|causes| needed(causes, 100)), [220, 100]);
     }
 
     #[test]

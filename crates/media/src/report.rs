@@ -23,6 +23,8 @@ pub struct Counters {
     pub packets_forwarded: u64,
     /// Packets sent again to viewers that lost them.
     pub packets_resent: u64,
+    /// Packets of parity sent to viewers.
+    pub parity_packets: u64,
     /// Sessions opened.
     pub sessions_opened: u64,
     /// Sessions over.

@@ -23,8 +23,8 @@ use crate::datagram::Path;
 use crate::descriptor;
 use crate::dtls::{self, Keys, KeysGoTo};
 use crate::error::{DropReason, MediaError};
-use crate::format::Encoding;
 use crate::offer::Offer;
+use crate::parity::{Parity, ParityTypes};
 use crate::red::RedTypes;
 use crate::stream::Stream;
 use crate::{Datagram, Local, Protocol, SessionId};
@@ -48,6 +48,8 @@ pub(crate) struct Session {
     ufrag: String,
     /// The lines on which voices are sent with redundancy.
     red: Vec<RedTypes>,
+    /// Those on which pictures may be sent with parity.
+    parity: Vec<ParityTypes>,
     is_over: bool,
     /// A viewer's: the engine has no true SRTP keys, so that no SRTP goes to it or comes from it.
     is_downlink: bool,
@@ -100,6 +102,7 @@ impl Session {
             reached: None,
             ufrag: String::new(),
             red: Vec::new(),
+            parity: Vec::new(),
             is_over: false,
             is_downlink,
             nomination: Nomination::default(),
@@ -160,13 +163,9 @@ impl Session {
                 Some(Line { mid, is_video, incoming: direction.is_receiving(), outgoing: direction.is_sending() })
             });
             self.lines = lines.collect();
-            let audible = self.lines.iter().filter(|line| self.is_downlink && line.outgoing && !line.is_video);
-            let red = |line: &Line| {
-                RedTypes::of_offer(&offer.text, line.mid, self.payload_types(line.mid, Encoding::Opus)?.own)
-            };
-            self.red = audible.filter_map(red).collect();
+            self.agree(&offer.text);
         }
-        answered.map(|answer| answer::complete(&answer, &self.red))
+        answered.map(|answer| answer::complete(&answer, &self.red, &self.parity))
     }
 
     pub(crate) fn is_downlink(&self) -> bool {
@@ -254,7 +253,9 @@ impl Session {
             (*tx.ssrc(), tx.rtx().map(|ssrc| *ssrc))
         };
         let extensions = self.rtc.media(line.mid)?.remote_extmap();
-        Some(Stream::new(epoch, ssrc, resend, line.mid, line.is_video, extensions))
+        let parity = self.parity.iter().find(|types| types.mid == line.mid);
+        let parity = parity.map(|types| Box::new(Parity::new(*types, extensions)));
+        Some(Stream::new(epoch, ssrc, resend, line.mid, line.is_video, extensions).with_parity(parity))
     }
 
     /// The name that all streams to this peer have in common.

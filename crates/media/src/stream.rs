@@ -12,6 +12,7 @@ use crate::format::Encoding;
 use crate::forward::Place;
 use crate::header::{Header, Numbers};
 use crate::packet::Packet;
+use crate::parity::Parity;
 use crate::red;
 use crate::sent::{SentLog, SentPacket};
 use crate::sink::Showing;
@@ -26,6 +27,10 @@ pub(crate) struct Stream {
     pub(crate) ssrc: u32,
     header: Header,
     resend: Option<Resend>,
+    /// Where the viewer takes it.
+    parity: Option<Box<Parity>>,
+    /// What is sent is protected by it.
+    pub(crate) is_protected: bool,
     pub(crate) sent: SentLog,
     /// For sender reports: packets and octets of payload (RFC 3550 section 6.4.1).
     pub(crate) packets: u32,
@@ -51,6 +56,8 @@ pub(crate) struct Channel {
     pub(crate) estimator: Estimator,
     /// How long the viewer is to hold its pictures back, in the units of the header extension.
     pub(crate) playout_units: u16,
+    /// Packets of parity that were sent.
+    pub(crate) parities: u64,
     /// For payloads that must be changed before they are sealed.
     scratch: Vec<u8>,
 }
@@ -58,7 +65,16 @@ pub(crate) struct Channel {
 impl Channel {
     pub(crate) fn new(now: Instant, session: SessionId, path: Path, sealer: Sealer) -> Self {
         let estimator = Estimator::new(now);
-        Self { session, path, sealer, transport_sequence: 0, estimator, playout_units: 0, scratch: Vec::new() }
+        Self {
+            session,
+            path,
+            sealer,
+            transport_sequence: 0,
+            estimator,
+            playout_units: 0,
+            parities: 0,
+            scratch: Vec::new(),
+        }
     }
 
     /// The transport-wide number of the next packet, of so many bytes, where its header has a place for one.
@@ -85,10 +101,21 @@ impl Stream {
             ssrc,
             header: Header::new(ssrc, mid, is_video, extensions),
             resend: resend_ssrc.map(resend),
+            parity: None,
+            is_protected: false,
             sent: SentLog::new(epoch, is_video),
             packets: 0,
             octets: 0,
         }
+    }
+
+    pub(crate) fn with_parity(self, parity: Option<Box<Parity>>) -> Self {
+        Self { parity, ..self }
+    }
+
+    /// True if what it sends can be protected by parity.
+    pub(crate) fn takes_parity(&self) -> bool {
+        self.parity.is_some()
     }
 
     /// True if the viewer takes dependency descriptors.
@@ -136,11 +163,52 @@ impl Stream {
         };
         self.packets = self.packets.wrapping_add(1);
         self.octets = self.octets.wrapping_add(payload.len() as u32);
+        // A descriptor stands where the parity does not expect it; and it is told by another number.
+        let mut parity = self.parity.as_mut().filter(|_| self.is_protected && packet.descriptor.is_none());
         departures.write(*session, *path, |slab| {
             let header = self.header.write(slab, packet, numbers);
+            if let Some(parity) = &mut parity {
+                let written = &slab[slab.len() - header..];
+                parity.take(place.sequence, written, self.header.counted_at(), payload);
+            }
             sealer.seal_rtp(slab, header, self.ssrc, place.sequence, payload);
         });
+        if parity.is_some_and(|parity| parity.is_due(place.sequence, place.marker)) {
+            self.send_parity(channel, departures, packet, place.rtp_ticks);
+        }
         true
+    }
+
+    /// Sends what protects the packets since it was last sent.
+    fn send_parity(&mut self, channel: &mut Channel, departures: &mut Departures, packet: &Packet, rtp_ticks: u32) {
+        let Some(parity) = &mut self.parity else { return };
+        let mut payload = std::mem::take(&mut channel.scratch);
+        while parity.next(&mut payload) {
+            parity.last_sequence += 1;
+            let numbers = Numbers {
+                payload_type: parity.payload_type,
+                marker: false,
+                sequence: parity.last_sequence as u16,
+                rtp_ticks,
+                transport_sequence: channel.count(&parity.header, packet, payload.len()),
+                frame: 0,
+                playout_units: channel.playout_units,
+            };
+            let Channel { session, path, sealer, .. } = channel;
+            departures.write(*session, *path, |slab| {
+                let header = parity.header.write(slab, packet, numbers);
+                sealer.seal_rtp(slab, header, parity.ssrc, parity.last_sequence, &payload);
+            });
+            channel.parities += 1;
+        }
+        channel.scratch = payload;
+    }
+
+    /// Protects what is sent from now on by parity, or no more.
+    pub(crate) fn protect(&mut self, is_protected: bool) {
+        if std::mem::replace(&mut self.is_protected, is_protected) && !is_protected {
+            self.parity.iter_mut().for_each(|parity| parity.stop());
+        }
     }
 
     /// Sends a packet again, on the SSRC of retransmissions (RFC 4588 section 4). A stream without one sends nothing

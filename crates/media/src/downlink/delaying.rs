@@ -25,13 +25,13 @@ impl Downlink {
             // A thumbnail is late by as much as it takes to make it, and nobody's only picture.
             layer.is_sent().then(|| layer.lateness.most(now))
         };
-        let causes = Causes {
-            upstream: self.sinks.iter().filter_map(upstream).max().unwrap_or_default(),
-            jitter: channel.estimator.jitter(now),
-            loss: channel.estimator.lasting_loss(),
-        };
-        self.playout.judge(now, causes);
-        channel.playout_units = self.playout.units();
+        let upstream = self.sinks.iter().filter_map(upstream).max().unwrap_or_default();
+        let (jitter, loss) = (channel.estimator.jitter(now), channel.estimator.lasting_loss());
+        let is_protected = self.protect(now, loss);
+        self.playout.judge(now, Causes { upstream, jitter, loss, is_protected });
+        if let Some(Open { channel, .. }) = &mut self.open {
+            channel.playout_units = self.playout.units();
+        }
     }
 
     /// How long the viewer is told to hold its pictures back.

@@ -45,7 +45,9 @@ impl Sink {
         // What was sent of the past was late before it was lost, and what we sent beside what is live has delayed that.
         let is_live = sent.source_number == showing.number && self.forward.is_live(sent.source);
         let late = now.saturating_duration_since(packet.arrived_at);
-        Some(if is_live && !channel.estimator.is_disturbed(now) { late } else { Duration::ZERO })
+        // What parity mends is asked for all the same, and comes too late for nothing.
+        let is_telling = is_live && !self.stream.is_protected && !channel.estimator.is_disturbed(now);
+        Some(if is_telling { late } else { Duration::ZERO })
     }
 
     /// Sends again what was sent like this, if its source still has it; gives the packet.

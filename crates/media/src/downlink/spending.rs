@@ -41,7 +41,9 @@ impl Downlink {
         }
         self.spent_at = Some(now);
         let voices = self.sinks.iter().filter(|sink| !sink.is_video && sink.track.is_some()).count() as u64;
-        let budget_bps = for_pictures_bps(estimate_bps, voices);
+        let best = |sink: &Sink| best_bps(now, sink, tracks.get(&sink.track?)?);
+        let parity_bps = self.parity_bps(|sink| best(sink).unwrap_or(0));
+        let budget_bps = for_pictures_bps(estimate_bps.saturating_sub(parity_bps), voices);
         let is_limited = |sink: &Sink| sink.progress == Progress::LeftOut || sink.wants.most_bps.is_some();
         // What goes through is not given up on a guess.
         if !self.sinks.iter().any(is_limited) && (!is_full || self.best_bps(now, tracks) <= budget_bps) {

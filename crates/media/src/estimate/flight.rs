@@ -52,6 +52,14 @@ impl Flight {
         self.packets.get_mut(usize::from(sequence.wrapping_sub(self.first)))
     }
 
+    /// True if with this packet another one of those is missing that parity would have had in one group with it: of every other
+    /// one in a block of ten (`parity.rs`) two stand before it, on average.
+    pub(crate) fn is_missing_together(&self, sequence: u16) -> bool {
+        let place = usize::from(sequence.wrapping_sub(self.first));
+        let before = [2, 4].into_iter().filter_map(|back| self.packets.get(place.checked_sub(back)?));
+        before.into_iter().any(|sent| sent.fate == Fate::Missing)
+    }
+
     /// Forgets what was sent before this.
     pub(crate) fn forget_before(&mut self, at_us: u32) {
         while self.packets.front().is_some_and(|sent| (sent.at_us.wrapping_sub(at_us) as i32) < 0) {

@@ -10,6 +10,8 @@ const PACKETS: u32 = 30;
 const WINDOW_US: i64 = 500_000;
 /// How much a window counts for what lasts: two seconds are most of it.
 const NEWS: f64 = 0.25;
+/// How much one loss counts for which of them come together.
+const NEWS_OF_ONE: f64 = 1.0 / 96.0;
 
 /// The rate of what came within the last third of a second.
 #[derive(Debug, Default)]
@@ -23,6 +25,8 @@ pub(crate) struct Receipt {
     /// The window before: what was missing in it may still have come.
     before: Option<Lost>,
     lasting: Loss,
+    /// Of what is missing, the part that parity would not have mended.
+    together: f64,
 }
 
 /// Of a window that is over, so that what lasts is judged when it has been seen what was only late.
@@ -63,9 +67,12 @@ impl Receipt {
         self.window.arrived += 1;
     }
 
-    /// A packet had not come when later ones were reported.
-    pub(crate) fn miss(&mut self) {
+    /// A packet had not come when later ones were reported; nor had another that stands so close to it that parity can mend
+    /// only one of them.
+    pub(crate) fn miss(&mut self, is_together: bool) {
         self.window.missing += 1;
+        // Of two both are lost.
+        self.together += (if is_together { 2.0 } else { 0.0 } - self.together) * NEWS_OF_ONE;
     }
 
     /// One that was missing has come after all.
@@ -109,6 +116,7 @@ impl Receipt {
                 let loss = f64::from(before.missing) / f64::from(before.all);
                 let lasting = if before.is_too_much { loss.min(self.lasting.part) } else { loss };
                 self.lasting.part += (lasting - self.lasting.part) * NEWS;
+                self.lasting.unmended = self.lasting.part * self.together.min(1.0);
             }
             self.window = Window { began_us: Some(now_us), ..Window::default() };
         }

@@ -110,10 +110,11 @@ impl Router {
         entry.written_at = None;
         match &mut entry.downlink {
             Some(downlink) => {
-                let (thinned, left_out) = (downlink.thinned, downlink.frames_left_out);
+                let (thinned, left_out, parities) = (downlink.thinned, downlink.frames_left_out, downlink.parities());
                 let is_to_spare = self.spares_until.is_some_and(|until| now < until);
                 self.counters.packets_forwarded += downlink.flush(now, is_to_spare, &self.tracks, departures);
                 self.counters.frames_left_out += downlink.frames_left_out - left_out;
+                self.counters.parity_packets += downlink.parities() - parities;
                 for (track, layer, next, whom) in downlink.left_behind(is_scarce) {
                     let layer = self.tracks.get_mut(&track).and_then(|track| track.layers.get_mut(layer));
                     if let Some(layer) = layer.filter(|layer| layer.history.keyframe().is_none_or(|at| at < next)) {

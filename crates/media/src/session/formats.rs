@@ -3,8 +3,10 @@
 use str0m::format::PayloadParams;
 use str0m::media::{Mid, Pt};
 
-use super::Session;
+use super::{Line, Session};
 use crate::format::{Encoding, PayloadTypes};
+use crate::parity::ParityTypes;
+use crate::red::RedTypes;
 
 impl Session {
     /// The encoding that a payload type of this session stands for.
@@ -24,6 +26,35 @@ impl Session {
         let red = self.red.iter().find(|types| types.mid == mid).map(|types| types.red);
         let red = red.filter(|_| encoding == Encoding::Opus);
         Some(PayloadTypes { own: *params.pt(), resend: params.resend().map(|pt| *pt), red })
+    }
+
+    /// Takes note of what a viewer takes beside: redundancy with its voices, parity with its pictures. Of that what was agreed on
+    /// before stays: it has been sent by that number.
+    pub(super) fn agree(&mut self, offer: &str) {
+        if !self.is_downlink {
+            return;
+        }
+        let (visible, audible): (Vec<Line>, Vec<Line>) =
+            self.lines.iter().filter(|line| line.outgoing).cloned().partition(|line| line.is_video);
+        let red = |line: &Line| RedTypes::of_offer(offer, line.mid, self.payload_types(line.mid, Encoding::Opus)?.own);
+        self.red = audible.iter().filter_map(red).collect();
+        let mut api = self.rtc.direct_api();
+        let streams = visible.iter().filter_map(|line| {
+            let stream = api.stream_tx_by_mid(line.mid, None)?;
+            Some((line.mid, *stream.ssrc(), stream.rtx().map(|ssrc| *ssrc)))
+        });
+        let streams: Vec<_> = streams.collect();
+        for (mid, ssrc, _) in &streams {
+            if !self.parity.iter().any(|types| types.mid == *mid) {
+                let is_taken = |number: u32| {
+                    streams.iter().any(|(_, ssrc, resend)| [Some(*ssrc), *resend].contains(&Some(number)))
+                        || self.parity.iter().any(|types| types.ssrc == number)
+                };
+                // Two streams of one number would be sealed with one nonce.
+                let types = ParityTypes::of_offer(offer, *mid, *ssrc).filter(|types| !is_taken(types.ssrc));
+                self.parity.extend(types);
+            }
+        }
     }
 
     fn params(&self) -> &[PayloadParams] {

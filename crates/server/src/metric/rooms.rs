@@ -40,7 +40,7 @@ impl Page<'_> {
 
     pub(super) fn room_counts(&mut self) -> fmt::Result {
         type Count = fn(&Report) -> u64;
-        let counts: [(&str, &str, Count); 10] = [
+        let counts: [(&str, &str, Count); 11] = [
             ("room_viewers_thinned", "Times a viewer was left without a picture for want of capacity.", |report| {
                 report.counters.viewers_thinned
             }),
@@ -54,6 +54,9 @@ impl Page<'_> {
             ),
             ("room_packets_forwarded", "Packets put into slots.", |report| report.counters.packets_forwarded),
             ("room_packets_resent", "Packets sent again to viewers.", |report| report.counters.packets_resent),
+            ("room_parity_packets", "Packets of parity (FlexFEC) sent to viewers.", |report| {
+                report.counters.parity_packets
+            }),
             ("room_sessions_opened", "Peer connections begun.", |report| report.counters.sessions_opened),
             ("room_sessions_over", "Peer connections ended.", |report| report.counters.sessions_over),
             ("room_keyframe_requests_received", "Keyframe requests of viewers.", |report| {
