@@ -162,7 +162,8 @@ impl Session {
             self.lines = lines.collect();
             let audible = self.lines.iter().filter(|line| self.is_downlink && line.outgoing && !line.is_video);
             let red = |line: &Line| {
-                RedTypes::of_offer(&offer.text, line.mid, self.payload_types(line.mid, Encoding::Opus)?.own)
+                let opus = self.payload_types(line.mid, Encoding::Opus)?.own;
+                offer.red.iter().find(|types| (types.mid, types.opus) == (line.mid, opus)).copied()
             };
             self.red = audible.filter_map(red).collect();
         }
