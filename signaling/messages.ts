@@ -367,7 +367,7 @@ export type Feed = {
   muted: boolean,
   /** Why it may not look right, when the server can tell. */
   fault: FeedFault | null,
-  /** The feed whose place it takes: one of the same member, site, kind and label that had stopped when this one came. */
+  /** The feed whose place it takes: one of the same publisher, site, kind and label that had stopped when this one came. */
   follows?: FeedId,
 };
 

@@ -12,6 +12,10 @@ use crate::viewers::show;
 
 /// Sessions that one subject may have.
 const SHARE: usize = 64;
+/// One of whose peer nothing comes for so long gives way to another (rule L1).
+const SILENT_AFTER: Duration = Duration::from_secs(12);
+
+const ENDOSCOPE: &str = "/whep/r?site=a&feed=endoscope";
 
 async fn post(server: &Server, path: &str, token: &str, body: String) -> reqwest::Response {
     let request = server.client.post(server.url(path)).bearer_auth(token).header("content-type", "application/sdp");
@@ -19,10 +23,10 @@ async fn post(server: &Server, path: &str, token: &str, body: String) -> reqwest
 }
 
 /// Begins a session that nobody is behind, as soon as its subject may begin one more; gives where it is, or why it is not.
-async fn begin(server: &Server, token: &str) -> Result<String, String> {
+async fn begin(server: &Server, path: &str, token: &str) -> Result<String, String> {
     let begun = Instant::now();
     loop {
-        let response = post(server, "/whep/r?site=a&feed=endoscope", token, offer("recvonly", "abcd")).await;
+        let response = post(server, path, token, offer("recvonly", "abcd")).await;
         if response.status() == 201 {
             return Ok(response.headers()["location"].to_str().expect("text").to_owned());
         }
@@ -77,18 +81,19 @@ async fn one_subject_has_its_share_of_sessions() {
     let token = server.token("expert", None);
     let mut locations = Vec::new();
     for _ in 0..SHARE {
-        locations.push(begin(&server, &token).await.expect("it has its share"));
+        locations.push(begin(&server, ENDOSCOPE, &token).await.expect("it has its share"));
     }
-    assert_eq!(begin(&server, &token).await, Err("too_many".to_owned()));
-    assert!(begin(&server, &server.token("expert", None)).await.is_ok());
+    assert_eq!(begin(&server, ENDOSCOPE, &token).await, Err("too_many".to_owned()));
+    assert!(begin(&server, ENDOSCOPE, &server.token("expert", None)).await.is_ok());
     let ended = server.client.delete(server.url(&locations[0])).bearer_auth(&token).send().await.expect("an answer");
     assert_eq!(ended.status(), 200);
     server.metric_becomes("consilium_clients{", |clients| clients == SHARE as f64).await;
-    assert!(begin(&server, &token).await.is_ok(), "a place is free again");
+    assert!(begin(&server, ENDOSCOPE, &token).await.is_ok(), "a place is free again");
 }
 
 /// The players of a wall whose page was loaded again have vanished without a word: who comes takes the place of the one that
-/// has been silent, and who is there keeps its own, however long it has been.
+/// has been silent, and who is there keeps its own, however long it has been. So does the silent one while nobody comes who
+/// is let in.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn who_has_fallen_silent_gives_way_and_nobody_else() {
     let server = Server::start();
@@ -99,15 +104,22 @@ async fn who_has_fallen_silent_gives_way_and_nobody_else() {
     for _ in 0..3 {
         oldest.push(Player::connect(&target).await.expect("it connects"));
     }
+    let seen = Instant::now();
     vanish(target);
     for _ in oldest.len() + 1..SHARE {
-        begin(&server, &token).await.expect("it has its share");
+        begin(&server, ENDOSCOPE, &token).await.expect("it has its share");
     }
-    let begun = Instant::now();
-    while begin(&server, &token).await.is_err() {
-        assert!(begun.elapsed() < PATIENCE, "nobody gives way");
+    let forbidden = "/whep/r?site=b&feed=endoscope";
+    while let Err(code) = begin(&server, forbidden, &token).await
+        && code == "too_many"
+    {
+        assert!(seen.elapsed() < PATIENCE, "nobody may give way");
         tokio::time::sleep(Duration::from_millis(500)).await;
     }
+    assert!(seen.elapsed() >= SILENT_AFTER, "one that was heard of {:?} ago is not silent", seen.elapsed());
+    assert_eq!(begin(&server, forbidden, &token).await, Err("not_allowed".to_owned()));
+    assert!(!server.log().contains("gives way"), "for who is refused nobody does");
+    begin(&server, ENDOSCOPE, &token).await.expect("the silent one gives way");
     let log = server.log();
     let gone: Vec<_> = log.lines().filter(|line| line.contains("silent, and gives way")).collect();
     // The first client is the publisher.

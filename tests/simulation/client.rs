@@ -25,7 +25,7 @@ use crate::world::{Source, What, World};
 /// A connection that was replaced goes on for so long: a browser closes it when the new one carries.
 const OUTLIVES: Duration = Duration::from_millis(500);
 
-/// One WebSocket.
+/// One WebSocket, or one WHIP or WHEP session.
 #[derive(Debug)]
 pub(crate) struct Client {
     pub(crate) worker: usize,
@@ -70,6 +70,19 @@ impl World {
 
     /// Somebody comes in where a worker has the room or an annex of it.
     pub(crate) fn enter_at(&mut self, worker: usize, role: Role, site: Option<&str>) -> usize {
+        let subject = format!("simulated {}", self.clients.len());
+        self.enter_as(&subject, Door::WebSocket, worker, role, site)
+    }
+
+    /// A client of this subject comes in by this door.
+    pub(crate) fn enter_as(
+        &mut self,
+        subject: &str,
+        door: Door,
+        worker: usize,
+        role: Role,
+        site: Option<&str>,
+    ) -> usize {
         let at = self.clients.len();
         let site: Option<SiteId> = site.map(|site| site.parse().expect("a site id"));
         self.clients.push(Client {
@@ -88,9 +101,9 @@ impl World {
             published: Vec::new(),
             shown: Vec::new(),
         });
-        let name = || Private::new(format!("simulated {at}"));
+        let name = || Private::new(subject.to_owned());
         let identity = Identity { subject: name(), name: name(), role, site, grants: Grants::default() };
-        self.handle(worker, Input::Joined { client: ClientId(at as u64), re: None, identity, door: Door::WebSocket });
+        self.handle(worker, Input::Joined { client: ClientId(at as u64), re: None, identity, door });
         at
     }
 

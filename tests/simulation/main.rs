@@ -14,6 +14,7 @@ mod client;
 mod clock;
 mod crowd;
 mod drift;
+mod heard;
 mod jump;
 mod life;
 mod line;

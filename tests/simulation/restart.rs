@@ -1,6 +1,7 @@
 //! A publisher that begins anew: its program was restarted, or its encoder was.
 
-use signaling::{FeedKind, Role};
+use room::Door;
+use signaling::{FeedId, FeedKind, Role};
 use str0m::rtp::Ssrc;
 
 use crate::body::Codec;
@@ -98,6 +99,100 @@ fn come_back(seed: u64, workers: &[usize]) {
     world.run_ms(1000);
     let frames: Vec<u64> = decoded(&world).iter().zip(before).map(|(after, before)| after - before).collect();
     assert!(frames.len() == 8 && frames.iter().all(|frames| *frames >= 20), "seed {seed}: {frames:?} of 25");
+}
+
+/// All that a site may show; two of them have one name.
+const ALL: [Lens; 4] =
+    [Lens::of(FeedKind::Endoscope), Lens::of(FeedKind::Ultrasound), Lens::of(FeedKind::Room), Lens::of(FeedKind::Room)];
+
+/// A box with these inputs publishes them by this door; gives its peers.
+fn publish_inputs(world: &mut World, door: Door, inputs: &[Lens]) -> Vec<usize> {
+    let enter = |world: &mut World| world.enter_as("box", door, HOME, Role::Device, Some("site-a"));
+    let weather = Weather::clear(15);
+    let first = world.clients.len();
+    let peers = if door == Door::Whip {
+        let publish = |lens: &Lens| {
+            let session = enter(world);
+            world.publish(session, &[*lens], weather.into())
+        };
+        inputs.iter().map(publish).collect()
+    } else {
+        let device = enter(world);
+        vec![world.publish(device, inputs, weather.into())]
+    };
+    assert!(world.clients[first..].iter().all(|client| client.refused.is_empty()), "it is let in");
+    peers
+}
+
+/// It loses its line, or is killed, and publishes the same before anybody has said that its feeds are silent.
+fn come_back_whole(seed: u64, door: Door, is_killed: bool) {
+    let mut world = World::new(seed);
+    let first = publish_inputs(&mut world, door, &ALL);
+    let expert = world.enter(Role::Expert, None);
+    world.receive(expert, 4, 0, Weather::clear(15).into());
+    for (slot, lens) in ALL.iter().enumerate() {
+        world.watch_site(expert, slot as u32, "site-a", lens.kind.expect("a camera"));
+    }
+    world.run_ms(2500);
+    for peer in &first {
+        world.peers.get_mut(peer).expect("it is there").up.weather.lost_permille = 1000;
+    }
+    let away = 600 + world.chance.below(1200);
+    world.run_ms(away);
+    let again = publish_inputs(&mut world, door, &ALL);
+    // From now on nobody may be sent anything of the first.
+    let now = world.now;
+    world
+        .sources
+        .iter_mut()
+        .filter(|source| first.contains(&source.peer))
+        .for_each(|source| source.replaced_at = Some(now));
+    for peer in first {
+        if is_killed {
+            world.drop_peer(peer);
+        } else {
+            world.peers.get_mut(&peer).expect("it is there").up.weather.lost_permille = 0;
+        }
+    }
+    world.run_ms(3000);
+    let shown: Vec<FeedId> = world.workers[&HOME].room.report().feeds.iter().map(|feed| feed.feed).collect();
+    let feeds: Vec<FeedId> = world.feeds().iter().map(|(_, feed)| *feed).collect();
+    assert!(shown.len() == ALL.len() && shown == feeds, "seed {seed}: {shown:?} of {feeds:?}");
+    let receiving = world.clients[expert].receiving.expect("a viewer");
+    for screen in &world.peers[&receiving].screens {
+        assert!(screen.shown().is_some_and(|(_, feed)| feeds.contains(&feed)), "seed {seed}: {:?}", screen.shows);
+    }
+    if door == Door::Whip {
+        assert!(world.clients[..ALL.len()].iter().all(|session| session.is_gone), "whoever is there begins anew");
+    } else {
+        world.settle();
+    }
+    assert!(again.iter().all(|peer| world.peers.contains_key(peer)));
+}
+
+#[test]
+fn a_box_with_all_four_inputs_is_back_before_its_feeds_are_silent() {
+    let scenario = "a_box_with_all_four_inputs_is_back_before_its_feeds_are_silent";
+    for door in [Door::Whip, Door::WebSocket] {
+        each_seed(scenario, 3, |seed| come_back_whole(seed, door, true));
+        each_seed(scenario, 3, |seed| come_back_whole(seed, door, false));
+    }
+}
+
+#[test]
+fn while_there_is_a_place_for_both_the_first_stays() {
+    let scenario = "while_there_is_a_place_for_both_the_first_stays";
+    each_seed(scenario, 1, |seed| {
+        let mut world = World::new(seed);
+        let first = publish_inputs(&mut world, Door::Whip, &ALL[..2]);
+        world.run_ms(2500);
+        first.iter().for_each(|peer| world.drop_peer(*peer));
+        world.run_ms(1000);
+        publish_inputs(&mut world, Door::Whip, &ALL[..2]);
+        // Its pages say of what is new that it has taken a place, and know whose.
+        let shown = world.workers[&HOME].room.report().feeds.len();
+        assert_eq!(shown, 4, "seed {seed}");
+    });
 }
 
 #[test]

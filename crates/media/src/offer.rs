@@ -4,11 +4,14 @@ use std::panic::catch_unwind;
 use std::time::Instant;
 
 use str0m::change::SdpOffer;
+use str0m::media::Mid;
 
 use crate::Local;
 use crate::dtls::KeysGoTo;
 use crate::error::MediaError;
 use crate::outline::Outline;
+use crate::parity;
+use crate::red::RedTypes;
 use crate::session::Session;
 
 /// m-lines in one session: 16 slots, 8 voices, one data channel.
@@ -28,6 +31,10 @@ const SSRCS: usize = 1024;
 pub struct Offer {
     pub(crate) text: String,
     outline: Outline,
+    /// By which types it takes voices with redundancy.
+    pub(crate) red: Vec<RedTypes>,
+    /// By which type it takes parity, line by line.
+    pub(crate) parity: Vec<(Mid, u8)>,
     /// Until it is answered.
     pub(crate) sdp: Option<SdpOffer>,
     /// The session that has answered it ahead, until a router opens it.
@@ -63,8 +70,8 @@ impl Offer {
             tracing::warn!("the engine panicked on an offer");
             Err(MediaError::AnswerOffer("it is beyond this server".to_owned()))
         })?;
-        let outline = Outline::of(&text);
-        Ok(Self { text, outline, sdp: Some(sdp), session: None })
+        let (outline, red, parity) = (Outline::of(&text), RedTypes::of_offer(&text), parity::types_of_offer(&text));
+        Ok(Self { text, outline, red, parity, sdp: Some(sdp), session: None })
     }
 
     /// Answers it ahead, on an uplink that is new: [`crate::Router::open_uplink`] takes it in.

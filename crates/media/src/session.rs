@@ -163,7 +163,7 @@ impl Session {
                 Some(Line { mid, is_video, incoming: direction.is_receiving(), outgoing: direction.is_sending() })
             });
             self.lines = lines.collect();
-            self.agree(&offer.text);
+            self.agree(offer);
         }
         answered.map(|answer| answer::complete(&answer, &self.red, &self.parity))
     }

@@ -16,27 +16,35 @@ fn opus(has_red: bool) -> RtcConfig {
     RtcConfig::new().clear_codecs().enable_opus(true, has_red)
 }
 
-/// The answer to the offer of a publisher of a voice.
-fn answer(net: &mut Net, has_red: bool) -> String {
+/// The answer to the offer of one who sends a voice, or hears one.
+fn answer(net: &mut Net, direction: Direction, has_red: bool) -> String {
     let mut rtc = opus(has_red).build(net.now);
     let mut api = rtc.sdp_api();
-    api.add_media(MediaKind::Audio, Direction::SendOnly, None, None, None);
+    api.add_media(MediaKind::Audio, direction, None, None, None);
     let (offer, _) = api.apply().expect("an offer");
     let mut offer = Offer::read(offer.to_sdp_string()).expect("an SDP");
-    net.begin(Direction::SendOnly, &mut offer).1.expect("an answer").0
+    net.begin(direction, &mut offer).1.expect("an answer").0
 }
 
 #[test]
 fn redundancy_is_agreed_to_where_it_is_offered() {
     let mut net = Net::new();
-    let with = answer(&mut net, true);
+    let with = answer(&mut net, Direction::SendOnly, true);
     // Browsers send by the first type of the line.
     assert!(with.contains("m=audio 9 UDP/TLS/RTP/SAVPF 63 111\r\n"), "{with}");
     assert_eq!(with.matches("a=rtpmap:63 red/48000/2\r\na=fmtp:63 111/111\r\n").count(), 1, "{with}");
     assert!(with.contains("a=fmtp:111 minptime=10;useinbandfec=1\r\n"), "{with}");
-    let without = answer(&mut net, false);
+    let without = answer(&mut net, Direction::SendOnly, false);
     assert!(without.contains("m=audio 9 UDP/TLS/RTP/SAVPF 111\r\n") && !without.contains("red/"), "{without}");
     assert!(without.contains("a=fmtp:111 minptime=10;useinbandfec=1\r\n"), "{without}");
+    for has_red in [true, false, true, false] {
+        let said = answer(&mut net, Direction::RecvOnly, has_red);
+        assert_eq!(
+            said.matches("a=rtpmap:63 red/48000/2\r\na=fmtp:63 111/111\r\n").count(),
+            usize::from(has_red),
+            "{said}"
+        );
+    }
 }
 
 impl Net {

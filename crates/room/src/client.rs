@@ -71,6 +71,11 @@ impl Client {
         Self { member, door, publishing: None, receiving: None }
     }
 
+    /// True if a feed is its own.
+    pub(crate) fn publishes(&self, feed: FeedId) -> bool {
+        self.publishing.as_ref().is_some_and(|publishing| publishing.feeds.iter().any(|(_, own)| *own == feed))
+    }
+
     /// The session of one of its connections.
     pub(crate) fn session(&self, connection: Connection) -> Option<SessionId> {
         match connection {

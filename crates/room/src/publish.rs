@@ -16,8 +16,18 @@ use crate::{ClientId, Outbox, Room};
 
 /// What an offer is to carry, with every m-line named.
 struct Plan {
-    feeds: Vec<(String, FeedOffer)>,
+    feeds: Vec<PlannedFeed>,
     voice: Option<String>,
+}
+
+/// A feed that is to be published on one m-line.
+pub(crate) struct PlannedFeed {
+    mid: String,
+    offer: FeedOffer,
+    /// The client's feed that this has been so far.
+    known: Option<FeedId>,
+    /// The one that it is to follow.
+    pub(crate) follows: Option<FeedId>,
 }
 
 impl Room {
@@ -44,8 +54,9 @@ impl Room {
             return Err(Refusal::new(RefusalCode::NotAllowed, sentence));
         }
         let mut offer = offer?;
-        let plan = plan(offer.outline(), feeds, voice)?;
-        self.check_room_for_feeds(client, member, site.as_ref(), plan.feeds.len())?;
+        let mut plan = plan(offer.outline(), feeds, voice)?;
+        self.recognize(now, client, &mut plan.feeds);
+        let outdone = self.make_room_for_feeds(client, &plan.feeds)?;
         let (session, answer) = self.answer_publish(now, client, &mut offer, &plan, out)?;
         let before = self.clients.get_mut(&client).and_then(|client| client.publishing.take());
         let publishing = self.bind(now, member, site, session, &offer, plan, before.as_ref(), out);
@@ -70,39 +81,24 @@ impl Room {
         if let Some(client) = self.clients.get_mut(&client) {
             client.publishing = Some(publishing);
         }
+        outdone.into_iter().for_each(|feed| self.give_way(now, feed, out));
         self.find_feeds(now, out);
         self.assign_voices(now, out);
         Ok(())
     }
 
-    /// A site publishes four feeds at most, however many clients it has (row E02); silent ones apart.
-    fn check_room_for_feeds(
-        &self,
-        client: ClientId,
-        member: MemberId,
-        site: Option<&SiteId>,
-        wanted: usize,
-    ) -> Answered {
-        let own: Vec<FeedId> = self.clients[&client]
-            .publishing
-            .iter()
-            .flat_map(|publishing| publishing.feeds.iter().map(|(_, feed)| *feed))
-            .collect();
-        let others = self.feeds.values().filter(|feed| {
-            let same = if site.is_some() { feed.what.site.as_ref() == site } else { feed.what.member == member };
-            same && !own.contains(&feed.what.id)
-        });
-        // One that has vanished does not keep the next one out, and no site has more than as many again of those.
-        let (all, others) =
-            others.fold((0, 0), |(all, others), feed| (all + 1, others + usize::from(!feed.is_silent())));
-        if others + wanted > limit::FEEDS_PER_SITE || all + wanted > 2 * limit::FEEDS_PER_SITE {
-            let sentence = format!(
-                "A site publishes at most {} feeds at a time; it has {others} and this would add {wanted}.",
-                limit::FEEDS_PER_SITE
-            );
-            return Err(Refusal::new(RefusalCode::TooManyFeeds, sentence));
+    /// Finds out which of the planned feeds are known, and which of the others follow one.
+    fn recognize(&self, now: Instant, client: ClientId, plan: &mut [PlannedFeed]) {
+        let own = self.clients[&client].publishing.as_ref().map(|own| own.feeds.as_slice()).unwrap_or_default();
+        let mut followed = Vec::new();
+        for planned in plan {
+            let known = own.iter().find(|(mid, _)| *mid == planned.mid).map(|(_, known)| *known);
+            planned.known = known.filter(|known| self.feeds[known].what.kind == planned.offer.kind);
+            if planned.known.is_none() {
+                planned.follows = self.stopped(now, self.clients[&client].member, &planned.offer, &followed);
+                followed.extend(planned.follows);
+            }
         }
-        Ok(())
     }
 
     /// Answers the offer on the client's connection, or on a new one if the offer is of a new one.
@@ -116,7 +112,7 @@ impl Room {
     ) -> Result<(SessionId, String), Refusal> {
         let open = self.clients[&client].publishing.as_ref();
         let open = open.filter(|open| open.outline.is_same_connection(offer.outline())).map(|open| open.session);
-        let named: Vec<String> = plan.feeds.iter().map(|(mid, _)| mid.clone()).chain(plan.voice.clone()).collect();
+        let named: Vec<String> = plan.feeds.iter().map(|feed| feed.mid.clone()).chain(plan.voice.clone()).collect();
         let session = open.unwrap_or_else(|| self.router.open_uplink(now, offer));
         self.answer(now, client, session, offer, &named, out)
     }
@@ -172,18 +168,13 @@ impl Room {
     ) -> Publishing {
         let same_session = before.filter(|before| before.session == session);
         let mut feeds = Vec::new();
-        for (mid, feed) in plan.feeds {
-            let known = before.and_then(|before| before.feeds.iter().find(|(known, _)| *known == mid));
-            let known = known.map(|(_, known)| *known).filter(|known| self.feeds[known].what.kind == feed.kind);
+        for PlannedFeed { mid, offer: feed, known, follows } in plan.feeds {
             let track = match (known, same_session) {
                 (Some(known), Some(_)) => Some(self.feeds[&known].track),
                 _ => self.router.bind_track(now, session, &mid, offer),
             };
             let Some(track) = track else { continue };
-            let follows = known.map_or_else(
-                || self.stopped(now, (member, site.as_ref()), &feed),
-                |known| self.feeds[&known].what.follows,
-            );
+            let follows = follows.or_else(|| self.feeds[&known?].what.follows);
             let id = known.unwrap_or_else(|| FeedId(self.next_id()));
             let what = Feed {
                 id,
@@ -283,9 +274,7 @@ impl Room {
         muted: bool,
         out: &mut Outbox,
     ) -> Answered {
-        let own = self.clients[&client].publishing.as_ref();
-        let own = own.is_some_and(|own| own.feeds.iter().any(|(_, feed)| *feed == id));
-        if !own || !self.feeds.contains_key(&id) {
+        if !self.clients[&client].publishes(id) || !self.feeds.contains_key(&id) {
             return Err(Refusal::new(RefusalCode::UnknownFeed, format!("Feed {id} is none of this client's.")));
         }
         self.set_feed_muted(id, muted, Some((client, re)), out);
@@ -357,10 +346,10 @@ fn plan(outline: &Outline, feeds: Vec<FeedOffer>, voice: Option<VoiceOffer>) -> 
         }
         let mid = sending_line(outline, feed.mid.as_deref(), &named, |line| line.is_video)?;
         named.push(mid.clone());
-        if planned.iter().any(|(planned, _): &(String, FeedOffer)| *planned == mid) {
+        if planned.iter().any(|planned: &PlannedFeed| planned.mid == mid) {
             return Err(Refusal::new(RefusalCode::BadMessage, format!("The m-line {mid} is named twice.")));
         }
-        planned.push((mid, feed));
+        planned.push(PlannedFeed { mid, offer: feed, known: None, follows: None });
     }
     let voice =
         voice.map(|voice| sending_line(outline, voice.mid.as_deref(), &[], |line| line.is_audio)).transpose()?;

@@ -15,36 +15,49 @@ use crate::limit::{Bucket, CLIENTS, SESSIONS_PER_SUBJECT};
 
 /// The account of every subject, by the subject of its token.
 #[derive(Debug, Default)]
-pub(crate) struct Quota(Mutex<HashMap<Private<String>, Account>>);
+pub(crate) struct Quota(Mutex<HashMap<Private<String>, Arc<Mutex<Taken>>>>);
 
-/// What one subject has taken, known to each of its clients.
+/// What one subject has taken, as each of its clients knows it, who may be of several roles.
 #[derive(Debug, Clone)]
-pub(crate) struct Account(Arc<Mutex<Taken>>);
+pub(crate) struct Account {
+    taken: Arc<Mutex<Taken>>,
+    rank: Rank,
+}
 
 #[derive(Debug)]
 struct Taken {
     sessions: usize,
     offers: Bucket,
+    /// Those of the audience, of which there may be more.
+    audience_offers: Bucket,
 }
 
 /// One session's place among those of its subject, given back when it is dropped.
 #[derive(Debug)]
-pub(crate) struct Share(Account);
+pub(crate) struct Share(Arc<Mutex<Taken>>);
 
 impl Quota {
     /// The account of whose token this is. One that nobody has known of for long enough begins anew.
     pub(crate) fn account(&self, now: Instant, identity: &Identity) -> Account {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if all.len() > CLIENTS {
-            all.retain(|_, account| Arc::strong_count(&account.0) > 1 || !account.taken().offers.is_full(now));
+            all.retain(|_, taken| Arc::strong_count(taken) > 1 || !hold(taken).is_nothing(now));
         }
-        let per_second = match Standing::of(identity).rank() {
-            Rank::Panel | Rank::Machine => OFFERS_PER_SECOND,
-            Rank::Audience => AUDIENCE_OFFERS_PER_SECOND,
-        };
-        let offers = || Bucket::new(now, per_second, per_second * OFFERS_AT_ONCE);
-        let begun = || Account(Arc::new(Mutex::new(Taken { sessions: 0, offers: offers() })));
-        all.entry(identity.subject.clone()).or_insert_with(begun).clone()
+        let begun = || Arc::new(Mutex::new(Taken::nothing(now)));
+        let taken = all.entry(identity.subject.clone()).or_insert_with(begun).clone();
+        Account { taken, rank: Standing::of(identity).rank() }
+    }
+}
+
+impl Taken {
+    fn nothing(now: Instant) -> Self {
+        let offers = |per_second| Bucket::new(now, per_second, per_second * OFFERS_AT_ONCE);
+        Self { sessions: 0, offers: offers(OFFERS_PER_SECOND), audience_offers: offers(AUDIENCE_OFFERS_PER_SECOND) }
+    }
+
+    /// True if nobody would notice that it is forgotten.
+    fn is_nothing(&mut self, now: Instant) -> bool {
+        self.offers.is_full(now) && self.audience_offers.is_full(now)
     }
 }
 
@@ -54,29 +67,34 @@ impl Account {
     /// # Errors
     /// `too_many` when the subject makes them too fast.
     pub(crate) fn offer(&self, now: Instant) -> Result<(), Refusal> {
-        let may = self.taken().offers.take(now);
+        let mut taken = hold(&self.taken);
+        let offers = match self.rank {
+            Rank::Panel | Rank::Machine => &mut taken.offers,
+            Rank::Audience => &mut taken.audience_offers,
+        };
+        let may = offers.take(now);
         may.then_some(()).ok_or_else(|| Refusal::new(RefusalCode::TooMany, "Too many offers; slow down."))
     }
 
     /// Counts one more session; none when the subject has as many as it may.
     pub(crate) fn share(&self) -> Option<Share> {
-        let mut taken = self.taken();
+        let mut taken = hold(&self.taken);
         if taken.sessions >= SESSIONS_PER_SUBJECT {
             return None;
         }
         taken.sessions += 1;
-        Some(Share(self.clone()))
-    }
-
-    fn taken(&self) -> MutexGuard<'_, Taken> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        Some(Share(self.taken.clone()))
     }
 }
 
 impl Drop for Share {
     fn drop(&mut self) {
-        self.0.taken().sessions -= 1;
+        hold(&self.0).sessions -= 1;
     }
+}
+
+fn hold(taken: &Mutex<Taken>) -> MutexGuard<'_, Taken> {
+    taken.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]
@@ -117,6 +135,23 @@ mod tests {
             assert_eq!(offered(subject, role, later), 2 * OFFERS_PER_SECOND as usize);
         }
         assert_eq!(offered("hall", Role::Trainee, start), (AUDIENCE_OFFERS_PER_SECOND * OFFERS_AT_ONCE) as usize);
+    }
+
+    #[test]
+    fn who_offers_in_several_roles_may_in_each_what_all_of_that_role_may() {
+        let (start, quota) = (Instant::now(), Quota::default());
+        let account = |role| quota.account(start, &identity("one", role));
+        let offered = |role| (0..1000).filter(|_| account(role).offer(start).is_ok()).count();
+        for _ in 0..OFFERS_PER_SECOND * OFFERS_AT_ONCE {
+            assert!(account(Role::Trainee).offer(start).is_ok());
+        }
+        assert_eq!(offered(Role::Expert), (OFFERS_PER_SECOND * OFFERS_AT_ONCE) as usize);
+        let left = (AUDIENCE_OFFERS_PER_SECOND - OFFERS_PER_SECOND) * OFFERS_AT_ONCE;
+        assert_eq!(offered(Role::Trainee), left as usize);
+        let mut shares: Vec<_> = std::iter::from_fn(|| account(Role::Trainee).share()).take(1000).collect();
+        assert!(account(Role::Expert).share().is_none(), "sessions are counted for all roles together");
+        shares.pop();
+        assert!(account(Role::Expert).share().is_some());
     }
 
     #[test]

@@ -74,3 +74,26 @@ impl Reader {
         Some(request)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use media::Certificate;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn each_rank_reads_in_places_of_its_own() {
+        let local = Arc::new(Local { candidates: Vec::new(), certificate: Certificate::generate() });
+        for rank in Rank::ALL {
+            let reading = Reading::default();
+            let places =
+                [(Rank::Panel, &reading.panel), (Rank::Machine, &reading.machine), (Rank::Audience, &reading.audience)];
+            places.iter().filter(|(of, _)| *of != rank).for_each(|(_, others)| others.close());
+            let offer = || ClientMessage::Receive { sdp: "v=1".to_owned(), slots: Vec::new(), voices: Vec::new() };
+            let mut reader = Reader::new(rank, local.clone());
+            assert!(reader.read(&reading, None, offer()).await.is_some(), "{rank:?} waits for no place of another");
+            places.iter().for_each(|(_, places)| places.close());
+            assert!(reader.read(&reading, None, offer()).await.is_none(), "{rank:?} reads in its own");
+        }
+    }
+}

@@ -2,8 +2,7 @@
 //!
 //! A task of its own holds the client's presence and takes the resource's requests one after the other.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Instant;
 
 use axum::http::StatusCode;
@@ -25,6 +24,10 @@ use crate::quota::{Account, Share};
 use crate::sdpfrag::{Credentials, Fragment, restarted};
 use crate::shared::Shared;
 use crate::token::{Admission, random_id};
+
+mod table;
+
+pub(crate) use table::Resources;
 
 /// Requests that may wait for one session.
 const DEMANDS: usize = 8;
@@ -100,9 +103,21 @@ pub(crate) enum Patched {
 }
 
 enum Demand {
-    Patch { if_match: Option<String>, fragment: Fragment, done: oneshot::Sender<Result<Patched, Problem>> },
-    Delete { done: oneshot::Sender<()> },
-    GiveWay { done: oneshot::Sender<Share> },
+    Patch {
+        if_match: Option<String>,
+        fragment: Fragment,
+        done: oneshot::Sender<Result<Patched, Problem>>,
+    },
+    Delete {
+        done: oneshot::Sender<()>,
+    },
+    /// This and the next are answered by a session that is silent, and by no other.
+    SaySilent {
+        done: oneshot::Sender<()>,
+    },
+    GiveWay {
+        done: oneshot::Sender<Share>,
+    },
 }
 
 /// The way to a session's task.
@@ -114,46 +129,6 @@ pub(crate) struct Resource {
     subject: Private<String>,
     begun_at: Instant,
     demands: mpsc::Sender<Demand>,
-}
-
-/// Every WHIP and WHEP session by its identifier.
-#[derive(Debug, Default)]
-pub(crate) struct Resources(Mutex<HashMap<String, Resource>>);
-
-impl Resources {
-    /// The session of this identifier in this room, behind this door.
-    pub(crate) fn find(&self, door: Door, room: &str, id: &str) -> Option<Resource> {
-        let table = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        table.get(id).filter(|resource| resource.door == door && resource.room.as_str() == room).cloned()
-    }
-
-    /// The place of the subject's oldest session that is silent, which ends. Each is asked at this moment, and asks its
-    /// room: a silence that had been told would be over by the time it is made use of, and ICE's own comes after 15 s.
-    async fn make_way(&self, subject: &Private<String>) -> Option<Share> {
-        let mut own: Vec<Resource> = {
-            let table = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-            table.values().filter(|resource| resource.subject == *subject).cloned().collect()
-        };
-        own.sort_by_key(|resource| resource.begun_at);
-        for resource in own {
-            let (done, share) = oneshot::channel();
-            // one that has much to do is not silent
-            if resource.demands.try_send(Demand::GiveWay { done }).is_ok()
-                && let Ok(share) = share.await
-            {
-                return Some(share);
-            }
-        }
-        None
-    }
-
-    fn put(&self, id: String, resource: Resource) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(id, resource);
-    }
-
-    fn remove(&self, id: &str) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(id);
-    }
 }
 
 impl Resource {
@@ -192,10 +167,9 @@ struct Session {
     patches: Bucket,
     last_request: u32,
     account: Account,
-    share: Share,
 }
 
-/// Begins a session; on any error nothing is left of it.
+/// Begins a session; on any error nothing is left of it, and nobody has given way to it.
 pub(crate) async fn begin(
     shared: &Arc<Shared>,
     admission: Admission,
@@ -212,13 +186,11 @@ pub(crate) async fn begin(
     let subject = identity.subject.clone();
     let account = shared.quota.account(Instant::now(), &identity);
     account.offer(Instant::now())?;
-    let share = match account.share() {
-        Some(share) => share,
-        None => {
-            let way = timeout(ANSWER_TIMEOUT, shared.resources.make_way(&subject)).await;
-            way.ok().flatten().ok_or_else(too_many_sessions)?
-        }
-    };
+    let share = account.share();
+    if share.is_none() {
+        let silent = shared.resources.ask_silent(&subject, |done| Demand::SaySilent { done }).await;
+        silent.ok_or_else(too_many_sessions)?;
+    }
     let presence = shared.directory.enter(room.clone(), identity, door, JOIN).await?;
     let now = Instant::now();
     let mut session = Session {
@@ -230,14 +202,21 @@ pub(crate) async fn begin(
         patches: Bucket::new(now, MESSAGES_PER_SECOND, 2 * MESSAGES_PER_SECOND),
         last_request: 0,
         account,
-        share,
     };
     let answer = session.offer(session.offer.clone()).await?;
     session.watch().await?;
+    let share = match share {
+        Some(share) => share,
+        None => {
+            let way = shared.resources.ask_silent(&subject, |done| Demand::GiveWay { done }).await;
+            // it may have ended by itself meanwhile
+            way.or_else(|| session.account.share()).ok_or_else(too_many_sessions)?
+        }
+    };
     shared.metrics.came(door);
     let (demands, requests) = mpsc::channel(DEMANDS);
     shared.resources.put(id.clone(), Resource { room, door, token, subject, begun_at: now, demands });
-    tokio::spawn(session.live(requests, shared.clone(), id.clone()));
+    tokio::spawn(session.live(share, requests, shared.clone(), id.clone()));
     Ok(Begun { id, etag, answer })
 }
 
@@ -248,7 +227,7 @@ fn too_many_sessions() -> Problem {
 
 impl Session {
     /// Until it is deleted, its room lets it go, or its connection dies.
-    async fn live(mut self, mut requests: mpsc::Receiver<Demand>, shared: Arc<Shared>, id: String) {
+    async fn live(mut self, share: Share, mut requests: mpsc::Receiver<Demand>, shared: Arc<Shared>, id: String) {
         let reason = loop {
             tokio::select! {
                 delivery = self.presence.next() => match delivery {
@@ -268,12 +247,17 @@ impl Session {
                         let _gone: Result<(), _> = done.send(());
                         break CloseReason::Left;
                     }
+                    Some(Demand::SaySilent { done }) => {
+                        if self.is_silent().await {
+                            let _gone: Result<(), _> = done.send(());
+                        }
+                    }
                     Some(Demand::GiveWay { done }) => {
-                        if self.presence.heard_at().await.is_some_and(|at| at.elapsed() >= SILENT_AFTER) {
+                        if self.is_silent().await {
                             tracing::info!(client = self.presence.client.0, "silent, and gives way");
                             shared.resources.remove(&id);
                             // dropped, and so given back, when who wanted it has gone away
-                            let _unwanted: Result<(), Share> = done.send(self.share);
+                            let _unwanted: Result<(), Share> = done.send(share);
                             break CloseReason::TimedOut;
                         }
                     }
@@ -284,6 +268,11 @@ impl Session {
         shared.resources.remove(&id);
         shared.metrics.went(self.purpose.door(), reason);
         self.presence.leave(reason);
+    }
+
+    /// True when nothing has come from its peer for so long that its place may go to another.
+    async fn is_silent(&self) -> bool {
+        self.presence.heard_at().await.is_some_and(|at| at.elapsed() >= SILENT_AFTER)
     }
 
     async fn offer(&mut self, sdp: String) -> Result<String, Problem> {

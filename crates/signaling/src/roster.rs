@@ -171,7 +171,7 @@ pub struct Feed {
     pub muted: bool,
     /// Why it may not look right, when the server can tell.
     pub fault: Option<FeedFault>,
-    /// The feed whose place it takes: one of the same member, site, kind and label that had stopped when this one came.
+    /// The feed whose place it takes: one of the same publisher, site, kind and label that had stopped when this one came.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(test, ts(optional))]
     pub follows: Option<FeedId>,

@@ -5,8 +5,8 @@ use str0m::media::{Mid, Pt};
 
 use super::{Line, Session};
 use crate::format::{Encoding, PayloadTypes};
+use crate::offer::Offer;
 use crate::parity::ParityTypes;
-use crate::red::RedTypes;
 
 impl Session {
     /// The encoding that a payload type of this session stands for.
@@ -30,13 +30,16 @@ impl Session {
 
     /// Takes note of what a viewer takes beside: redundancy with its voices, parity with its pictures. Of that what was agreed on
     /// before stays: it has been sent by that number.
-    pub(super) fn agree(&mut self, offer: &str) {
+    pub(super) fn agree(&mut self, offer: &Offer) {
         if !self.is_downlink {
             return;
         }
         let (visible, audible): (Vec<Line>, Vec<Line>) =
             self.lines.iter().filter(|line| line.outgoing).cloned().partition(|line| line.is_video);
-        let red = |line: &Line| RedTypes::of_offer(offer, line.mid, self.payload_types(line.mid, Encoding::Opus)?.own);
+        let red = |line: &Line| {
+            let opus = self.payload_types(line.mid, Encoding::Opus)?.own;
+            offer.red.iter().find(|types| (types.mid, types.opus) == (line.mid, opus)).copied()
+        };
         self.red = audible.iter().filter_map(red).collect();
         let mut api = self.rtc.direct_api();
         let streams = visible.iter().filter_map(|line| {
@@ -44,15 +47,14 @@ impl Session {
             Some((line.mid, *stream.ssrc(), stream.rtx().map(|ssrc| *ssrc)))
         });
         let streams: Vec<_> = streams.collect();
-        for (mid, ssrc, _) in &streams {
-            if !self.parity.iter().any(|types| types.mid == *mid) {
-                let is_taken = |number: u32| {
-                    streams.iter().any(|(_, ssrc, resend)| [Some(*ssrc), *resend].contains(&Some(number)))
-                        || self.parity.iter().any(|types| types.ssrc == number)
-                };
-                // Two streams of one number would be sealed with one nonce.
-                let types = ParityTypes::of_offer(offer, *mid, *ssrc).filter(|types| !is_taken(types.ssrc));
-                self.parity.extend(types);
+        for (mid, media_ssrc, _) in &streams {
+            let is_agreed = self.parity.iter().any(|types| types.mid == *mid);
+            let Some((_, payload_type)) = offer.parity.iter().find(|(of, _)| of == mid && !is_agreed) else { continue };
+            let types = ParityTypes::new(*mid, *payload_type, *media_ssrc);
+            let own = streams.iter().flat_map(|(_, ssrc, resend)| [Some(*ssrc), *resend]).flatten();
+            // Two streams of one number would be sealed with one nonce.
+            if !own.chain(self.parity.iter().map(|types| types.ssrc)).any(|number| number == types.ssrc) {
+                self.parity.push(types);
             }
         }
     }

@@ -56,6 +56,8 @@ pub(crate) struct Peer {
     pub(crate) is_willing: bool,
     /// Nothing gets through, either way.
     pub(crate) is_cut_off: bool,
+    /// Of what it says only this gets through.
+    pub(crate) gets_through: fn(&[u8]) -> bool,
     /// What it gathers.
     pub(crate) candidate: Candidate,
     /// What its keyframes begin with.
@@ -165,6 +167,7 @@ impl Net {
             sequence: 100,
             is_willing: false,
             is_cut_off: false,
+            gets_through: |_| true,
             candidate,
             sps: vec![0x67, 1],
         });
@@ -369,7 +372,9 @@ impl Peer {
                     if self.said.len() < SAID {
                         self.said.push(datagram.clone());
                     }
-                    self.outgoing.push_back((self.session, self.protocol, self.outside, datagram));
+                    if (self.gets_through)(&datagram) {
+                        self.outgoing.push_back((self.session, self.protocol, self.outside, datagram));
+                    }
                 }
                 Output::Event(Event::Connected) => self.is_connected = true,
                 Output::Event(Event::KeyframeRequest(_)) => self.keyframe_requests += 1,
