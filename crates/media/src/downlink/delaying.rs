@@ -29,6 +29,7 @@ impl Downlink {
             upstream: self.sinks.iter().filter_map(upstream).max().unwrap_or_default(),
             jitter: channel.estimator.jitter(now),
             loss: channel.estimator.lasting_loss(),
+            has_lost: channel.estimator.has_lost(),
         };
         self.playout.judge(now, causes);
         channel.playout_units = self.playout.units();

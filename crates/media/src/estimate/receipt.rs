@@ -10,6 +10,8 @@ const PACKETS: u32 = 30;
 const WINDOW_US: i64 = 500_000;
 /// How much a window counts for what lasts: two seconds are most of it.
 const NEWS: f64 = 0.25;
+/// What a line loses at the moment is so many times what lasts where it has just begun; else it is chance.
+const BEGINS: f64 = 3.0;
 
 /// The rate of what came within the last third of a second.
 #[derive(Debug, Default)]
@@ -83,6 +85,14 @@ impl Receipt {
         let whole = (newest - self.began).min(SLICES as i64 - 1);
         let bytes: u32 = (newest - whole..newest).map(|at| self.slices[at.rem_euclid(SLICES as i64) as usize]).sum();
         (whole >= 4).then(|| f64::from(bytes) * 8e6 / (whole * SLICE_US) as f64)
+    }
+
+    /// There are so many losses in a second now: if that is far more than what lasts, it has just begun.
+    pub(crate) fn lose(&mut self, per_second: f64) {
+        let part = per_second / self.lasting.packets_per_second.max(per_second);
+        if part > BEGINS * self.lasting.part && part < 1.0 {
+            self.lasting.part = part;
+        }
     }
 
     /// The part that was lost in the last window that is over, 0 to 1.
