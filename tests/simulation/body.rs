@@ -3,7 +3,11 @@
 
 /// Also a length that no NAL unit has, which ends the reading of an aggregation packet.
 const MARK: [u8; 4] = [0xff, 0xff, b'C', b'S'];
-const LENGTH: usize = MARK.len() + 2 + 4 + 1 + 1 + 1 + 8;
+/// Else there would be zeros behind a payload, which begin a NAL unit in a byte stream.
+const MASK: u8 = 0xa5;
+/// And a zero at its end would be taken off there.
+const END: u8 = 0x80;
+const LENGTH: usize = MARK.len() + 2 + 4 + 1 + 1 + 1 + 8 + 1;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Codec {
@@ -27,29 +31,33 @@ pub(crate) struct Body {
 }
 
 impl Body {
-    /// The whole payload, filled up to so many bytes.
-    pub(crate) fn payload(&self, codec: Codec, bytes: usize) -> Vec<u8> {
+    /// The whole payload, filled up to so many bytes; `sps` is what a keyframe of H.264 begins with.
+    pub(crate) fn payload(&self, codec: Codec, bytes: usize, sps: &[u8]) -> Vec<u8> {
         let mut payload = match codec {
-            Codec::H264 => self.h264(),
+            Codec::H264 => self.h264(sps),
             Codec::Vp8 => self.vp8(),
             Codec::Opus => vec![0xfc],
         };
         if payload.first() != Some(&0x78) {
             payload.resize(bytes.saturating_sub(LENGTH).max(payload.len()), 0x5a);
         }
-        payload.extend(MARK);
-        payload.extend(self.source.to_be_bytes());
-        payload.extend(self.frame.to_be_bytes());
-        payload.extend([self.part, self.parts, u8::from(self.is_keyframe)]);
-        payload.extend(self.captured_us.to_be_bytes());
+        payload.extend(self.written());
         payload
     }
 
+    /// What is behind the payload.
+    pub(crate) fn written(&self) -> Vec<u8> {
+        let flags = [self.part, self.parts, u8::from(self.is_keyframe)];
+        let body = [&self.source.to_be_bytes()[..], &self.frame.to_be_bytes(), &flags, &self.captured_us.to_be_bytes()];
+        let masked = body.concat().into_iter().map(|byte| byte ^ MASK);
+        MARK.into_iter().chain(masked).chain([END]).collect()
+    }
+
     /// Parameter sets in a STAP-A first where it is a keyframe, then fragments of one slice (RFC 6184 section 5.8).
-    fn h264(&self) -> Vec<u8> {
+    fn h264(&self, sps: &[u8]) -> Vec<u8> {
         let first = u8::from(self.is_keyframe);
         if self.part < first {
-            return vec![0x78, 0, 2, 0x67, 1, 0, 2, 0x68, 1];
+            return [&[0x78, 0, sps.len() as u8], sps, &[0, 2, 0x68, 1]].concat();
         }
         let nal = if self.is_keyframe { 5 } else { 1 };
         let start = if self.part == first { 0x80 } else { 0 };
@@ -72,7 +80,7 @@ impl Body {
     /// What a payload says of itself; none for what the server has put in.
     pub(crate) fn read(payload: &[u8]) -> Option<Self> {
         let (_, body) = payload.split_at_checked(payload.len().checked_sub(LENGTH)?)?;
-        let body = body.strip_prefix(&MARK)?;
+        let body: Vec<u8> = body.strip_prefix(&MARK)?.strip_suffix(&[END])?.iter().map(|byte| byte ^ MASK).collect();
         let (source, body) = body.split_first_chunk()?;
         let (frame, body) = body.split_first_chunk()?;
         let (&[part, parts, is_keyframe], body) = body.split_first_chunk()?;

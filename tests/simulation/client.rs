@@ -19,8 +19,9 @@ use crate::peer::{Peer, Place};
 use crate::pipe::Pipe;
 use crate::roster::Roster;
 use crate::screen::Screen;
+use crate::source::Source;
 use crate::worker::HOME;
-use crate::world::{Source, What, World};
+use crate::world::{What, World};
 
 /// A connection that was replaced goes on for so long: a browser closes it when the new one carries.
 const OUTLIVES: Duration = Duration::from_millis(500);
@@ -118,8 +119,7 @@ impl World {
     /// Publishes all that these lenses show, on a connection of its own that replaces the one before.
     pub(crate) fn publish(&mut self, client: usize, lenses: &[Lens], way: Way) -> usize {
         let (at, mut peer) = self.peer(client, way);
-        let kinds: Vec<MediaKind> =
-            lenses.iter().map(|lens| if lens.kind.is_some() { MediaKind::Video } else { MediaKind::Audio }).collect();
+        let kinds: Vec<_> = lenses.iter().map(Lens::line).collect();
         let (sdp, pending, mids) = peer.offer(&kinds, Direction::SendOnly);
         // What is published anew has the names that it had before, as browsers give them; the engine takes others.
         let engine_names: Vec<String> = mids.iter().map(ToString::to_string).collect();
@@ -173,7 +173,8 @@ impl World {
     /// Opens a downlink with so many slots and places for voices, which replaces the one before.
     pub(crate) fn receive(&mut self, client: usize, slots: usize, voices: usize, way: Way) -> usize {
         let (at, mut peer) = self.peer(client, way);
-        let kinds = [vec![MediaKind::Video; slots], vec![MediaKind::Audio; voices]].concat();
+        let line = |kind| (kind, None);
+        let kinds = [vec![line(MediaKind::Video); slots], vec![line(MediaKind::Audio); voices]].concat();
         let (sdp, pending, mids) = peer.offer(&kinds, Direction::RecvOnly);
         let names: Vec<String> = mids.iter().map(ToString::to_string).collect();
         if let Some(before) = self.clients[client].receiving.take() {

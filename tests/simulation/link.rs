@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use crate::rival::Rival;
 use crate::seed::Chance;
 
 /// How a link is.
@@ -14,13 +15,17 @@ pub(crate) struct Weather {
     pub(crate) doubled_permille: u32,
     /// What goes through it in a second; without, everything does.
     pub(crate) width_kbps: Option<u32>,
+    /// Somebody else fills what there is of that.
+    pub(crate) has_rival: bool,
+    /// All of so long is lost once in so long, by chance when.
+    pub(crate) burst: Option<(Duration, Duration)>,
 }
 
 impl Weather {
     /// A line without faults.
     pub(crate) const fn clear(delay_ms: u64) -> Self {
         let (delay, jitter) = (Duration::from_millis(delay_ms), Duration::ZERO);
-        Self { delay, jitter, lost_permille: 0, doubled_permille: 0, width_kbps: None }
+        Self { delay, jitter, lost_permille: 0, doubled_permille: 0, width_kbps: None, has_rival: false, burst: None }
     }
 
     /// Order is lost on it and some come twice, but nothing is lost.
@@ -34,6 +39,19 @@ impl Weather {
 
     pub(crate) const fn narrow(self, width_kbps: u32) -> Self {
         Self { width_kbps: Some(width_kbps), ..self }
+    }
+
+    /// Each packet takes up to so much longer.
+    pub(crate) const fn jittering(self, jitter_ms: u64) -> Self {
+        Self { jitter: Duration::from_millis(jitter_ms), ..self }
+    }
+
+    pub(crate) const fn shared(self) -> Self {
+        Self { has_rival: true, ..self }
+    }
+
+    pub(crate) const fn bursting(self, lasts_ms: u64, every_ms: u64) -> Self {
+        Self { burst: Some((Duration::from_millis(lasts_ms), Duration::from_millis(every_ms))), ..self }
     }
 }
 
@@ -50,6 +68,7 @@ pub(crate) struct Link {
     began: Instant,
     /// When all that waits before a narrow link has gone through.
     free_at: Instant,
+    pub(crate) rival: Rival,
     seed: u64,
     checks: Chance,
     /// What streams are called whose SSRC is by chance, and the first number of each: that of retransmissions is, too.
@@ -62,7 +81,16 @@ impl Link {
     pub(crate) fn new(began: Instant, weather: Weather, seed: u64, number: u64) -> Self {
         let mut chance = Chance::of(seed, number);
         let checks = Chance::of(chance.next(), 0);
-        Self { weather, began, free_at: began, seed: chance.next(), checks, streams: Vec::new(), resent: 0 }
+        Self {
+            weather,
+            began,
+            free_at: began,
+            rival: Rival::new(),
+            seed: chance.next(),
+            checks,
+            streams: Vec::new(),
+            resent: 0,
+        }
     }
 
     /// The stream with this SSRC has this name from now on.
@@ -77,6 +105,7 @@ impl Link {
     /// virtual time does not move.
     pub(crate) fn arrivals(&mut self, now: Instant, datagram: &[u8]) -> impl Iterator<Item = Instant> + use<> {
         let Weather { delay, jitter, lost_permille, doubled_permille, .. } = self.weather;
+        let is_in_burst = self.is_in_burst(now);
         let mut own;
         let chance = match datagram {
             [20..=63, ..] => None,
@@ -101,6 +130,7 @@ impl Link {
             None => arrivals[0] = Some(now + delay),
             Some(chance) => {
                 let (is_lost, is_doubled) = (chance.is(lost_permille), chance.is(doubled_permille));
+                let is_lost = is_lost || is_in_burst;
                 let mut arrival = || now + delay + chance.span(jitter);
                 arrivals = [arrival(), arrival() + jitter].map(Some);
                 let waits = self.wait(now, datagram.len());
@@ -120,11 +150,25 @@ impl Link {
     /// How long a datagram waits before a narrow link; none if it is lost there.
     fn wait(&mut self, now: Instant, bytes: usize) -> Option<Duration> {
         let Some(width_kbps) = self.weather.width_kbps else { return Some(Duration::ZERO) };
-        let begins_at = self.free_at.max(now);
-        let waits = begins_at.duration_since(now);
-        (waits <= QUEUE).then(|| {
-            self.free_at = begins_at + Duration::from_micros(bytes as u64 * 8 * 1000 / u64::from(width_kbps));
-            self.free_at.duration_since(now)
-        })
+        let Self { free_at, rival, .. } = self;
+        let mut pass = |at: Instant, bytes: usize| {
+            let begins_at = (*free_at).max(at);
+            (begins_at.duration_since(at) <= QUEUE).then(|| {
+                *free_at = begins_at + Duration::from_micros(bytes as u64 * 8 * 1000 / u64::from(width_kbps));
+                *free_at
+            })
+        };
+        if self.weather.has_rival {
+            rival.act(now, 2 * self.weather.delay, &mut pass);
+        }
+        Some(pass(now, bytes)?.duration_since(now))
+    }
+
+    fn is_in_burst(&self, now: Instant) -> bool {
+        let Some((lasts, every)) = self.weather.burst else { return false };
+        let since = now.duration_since(self.began);
+        let number = since.div_duration_f64(every) as u32;
+        let begins = every * number + Chance::of(self.seed, u64::from(number)).span(every - lasts);
+        (begins..begins + lasts).contains(&since)
     }
 }

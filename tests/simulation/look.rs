@@ -10,10 +10,11 @@ use str0m::rtp::RtpPacket;
 use crate::body::Body;
 use crate::client::Client;
 use crate::screen::{Screen, Told};
+use crate::source::Source;
 use crate::trunk::LOOKS_WITHIN;
 use crate::wire::Stamp;
 use crate::worker::{HOME, SINCE_1970};
-use crate::world::{Source, World};
+use crate::world::World;
 
 /// A viewer that has asked for a keyframe asks again after so long.
 const ASKS_AGAIN: Duration = Duration::from_secs(1);
@@ -63,6 +64,8 @@ impl World {
                 reported_error_us: reported.map(|reported| error_us(reported, body.captured_us)),
             });
         }
+        let held = screen.playout_delay.unwrap_or_default();
+        body.iter().for_each(|body| screen.player.take(self.now, body, held));
         let sequence = *packet.seq_no;
         self.note(name.clone(), || format!("got {sequence}, again: {is_resent}: {body:?}"));
         for frame in frames {
@@ -95,7 +98,10 @@ impl World {
             return;
         }
         let camera = &self.peers[&at].cameras[camera];
-        self.check_asked(way, camera);
+        // Of several layers each is asked for by itself.
+        if camera.lens.qualities.is_empty() {
+            self.check_asked(way, camera);
+        }
         let source = camera.source;
         self.note(format!("source {source}"), || "is asked for a keyframe".to_owned());
     }

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use media::{Protocol, SessionId};
 use str0m::change::{SdpAnswer, SdpPendingOffer};
-use str0m::media::{Direction, MediaKind, Mid, SenderFeedback};
+use str0m::media::{Direction, MediaKind, Mid, SenderFeedback, Simulcast};
 use str0m::net::{Protocol as EngineProtocol, Receive, TcpType};
 use str0m::rtp::{Extension, RtpPacket};
 use str0m::{Candidate, Event, IceConnectionState, Input, Output, Rtc, RtcConfig};
@@ -14,6 +14,9 @@ use crate::camera::Camera;
 use crate::clock::Clock;
 use crate::link::{Link, Weather};
 use crate::screen::Screen;
+
+/// More than any peer has.
+const LINES: usize = 1000;
 
 /// What a peer has to say when it was given something.
 #[derive(Debug)]
@@ -99,10 +102,15 @@ impl Peer {
         }
     }
 
-    /// Offers so many lines of each kind.
-    pub(crate) fn offer(&mut self, lines: &[MediaKind], direction: Direction) -> (String, SdpPendingOffer, Vec<Mid>) {
+    /// Offers these lines, each in one layer or in several.
+    pub(crate) fn offer(
+        &mut self,
+        lines: &[(MediaKind, Option<Simulcast>)],
+        direction: Direction,
+    ) -> (String, SdpPendingOffer, Vec<Mid>) {
         let mut api = self.rtc.sdp_api();
-        let mids = lines.iter().map(|kind| api.add_media(*kind, direction, None, None, None)).collect();
+        let lines = lines.iter().cloned();
+        let mids = lines.map(|(kind, simulcast)| api.add_media(kind, direction, None, None, simulcast)).collect();
         let (offer, pending) = api.apply().expect("something to offer");
         (offer.to_sdp_string(), pending, mids)
     }
@@ -115,10 +123,13 @@ impl Peer {
     /// Tells the link what each camera's streams are called.
     pub(crate) fn name_streams(&mut self) {
         for (place, camera) in self.cameras.iter().enumerate() {
-            let mut api = self.rtc.direct_api();
-            let stream = api.stream_tx_by_mid(camera.mid, None).expect("a line that sends");
-            self.up.name(*stream.ssrc(), 2 * place as u64);
-            stream.rtx().into_iter().for_each(|ssrc| self.up.name(*ssrc, 2 * place as u64 + 1));
+            for (layer, sending) in camera.sendings.iter().enumerate() {
+                let mut api = self.rtc.direct_api();
+                let stream = api.stream_tx_by_mid(camera.mid, sending.rid()).expect("a line that sends");
+                let name = 2 * (place + LINES * layer) as u64;
+                self.up.name(*stream.ssrc(), name);
+                stream.rtx().into_iter().for_each(|ssrc| self.up.name(*ssrc, name + 1));
+            }
         }
     }
 

@@ -7,7 +7,8 @@ use signaling::{FeedId, LineCondition, MemberId, Role, ServerMessage};
 
 use crate::client::Client;
 use crate::look::{may_know, may_perceive};
-use crate::world::{Source, World};
+use crate::source::Source;
+use crate::world::World;
 
 /// The members and feeds that a client knows of, and which of those are held back.
 #[derive(Debug, Default)]

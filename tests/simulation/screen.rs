@@ -5,6 +5,7 @@ use std::time::{Duration, Instant, SystemTime};
 use signaling::{FeedId, VacantReason};
 use str0m::media::SenderFeedback;
 
+use crate::player::Player;
 use crate::sight::Sight;
 
 /// What was lost of a feed may be sent again so long after the slot was given another.
@@ -18,6 +19,7 @@ pub(crate) struct Screen {
     pub(crate) ssrc: u32,
     pub(crate) resend_ssrc: Option<u32>,
     pub(crate) sight: Sight,
+    pub(crate) player: Player,
     /// What the server said that the slot shows, and when.
     pub(crate) shows: Vec<(Instant, Option<FeedId>)>,
     /// When it was told what it waits for, the server's capacity or its own line, and that it goes on; the latest last.
@@ -47,6 +49,7 @@ impl Screen {
             ssrc,
             resend_ssrc,
             sight: Sight::of(name),
+            player: Player::default(),
             shows: Vec::new(),
             waits: Vec::new(),
             asked_at: None,

@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use media::{Excerpt, TrunkId};
 use room::{Dispatch, Input, Petition};
+use signaling::RoomKind;
 
 use crate::seed::Chance;
 use crate::worker::{HOME, Worker};
@@ -56,7 +57,9 @@ impl World {
     pub(crate) fn open_annex(&mut self) -> usize {
         self.last_worker += 1;
         let at = self.last_worker;
-        self.workers.insert(at, Worker::new(self.now, self.began, self.seed, at, &self.certificate));
+        // What the room is for an annex hears from its home.
+        let kind = RoomKind::default();
+        self.workers.insert(at, Worker::new(self.now, self.began, (self.seed, at), kind, &self.certificate));
         self.post(HOME, Parcel::Petition(TrunkId(at as u64), Petition::Open));
         at
     }

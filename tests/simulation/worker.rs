@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use media::{Certificate, Datagram, Local, Protocol, SessionId};
 use room::{Input, Outbox, Room, RoomConfig, Route};
+use signaling::RoomKind;
 
 use crate::trunk::Mailbox;
 
@@ -46,15 +47,21 @@ pub(crate) struct Worker {
 
 impl Worker {
     /// The worker with this number: the home's, or an annex's.
-    pub(crate) fn new(now: Instant, began: Instant, seed: u64, number: usize, certificate: &Certificate) -> Self {
+    pub(crate) fn new(
+        now: Instant,
+        began: Instant,
+        (seed, number): (u64, usize),
+        kind: RoomKind,
+        certificate: &Certificate,
+    ) -> Self {
         let address = SocketAddr::from(([192, 0, 2, 1], 7881 + number as u16));
         let local = Arc::new(Local { candidates: vec![address], certificate: certificate.clone() });
         let config = RoomConfig {
             id: "simulated".parse().expect("a room id"),
-            kind: signaling::RoomKind::Guidance,
+            kind,
             since_1970: SINCE_1970 + now.duration_since(began),
             local: local.clone(),
-            playout_delay_most: Duration::from_millis(400),
+            playout_delay_most: Duration::from_secs(1),
         };
         Self {
             room: if number == HOME { Room::new(now, config) } else { Room::annex(now, config) },

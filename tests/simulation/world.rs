@@ -7,15 +7,17 @@ use std::rc::Rc;
 use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
-use media::{Certificate, Protocol, SessionId};
+use media::{Certificate, Protocol, SessionId, ThumbnailPicture, TrackId};
 use room::Input;
-use signaling::{FeedId, SiteId};
+use signaling::RoomKind;
 
 use crate::client::Client;
 use crate::peer::{Peer, Said};
 use crate::pipe::Pipe;
 use crate::screen::Screen;
 use crate::seed::Chance;
+use crate::source::Source;
+use crate::thumbnail::{Thumbnails, is_tap};
 use crate::trace::Trace;
 use crate::upstream::Upstream;
 use crate::wire::{Stamp, Wire};
@@ -27,39 +29,6 @@ static BEGAN: LazyLock<Instant> = LazyLock::new(Instant::now);
 
 /// How often viewers look whether they see.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
-
-/// What publishes a track, as the simulation knows it: what packets name.
-#[derive(Debug)]
-pub(crate) struct Source {
-    pub(crate) client: usize,
-    pub(crate) peer: usize,
-    pub(crate) site: Option<SiteId>,
-    pub(crate) is_voice: bool,
-    pub(crate) feed: Option<FeedId>,
-    /// Since when frames have left its publisher.
-    pub(crate) live_since: Option<Instant>,
-    /// When its publisher offered something else in its place; none while it is what its feed shows.
-    pub(crate) replaced_at: Option<Instant>,
-    /// Since when it is let through, or held back; the latest last.
-    pub(crate) muted: Vec<(Instant, bool)>,
-}
-
-impl Source {
-    pub(crate) fn is_muted(&self) -> bool {
-        self.muted.last().is_some_and(|(_, muted)| *muted)
-    }
-
-    /// Held back at that moment and longer than this before it, and just after it.
-    pub(crate) fn was_muted(&self, at: Instant, longer_than: Duration) -> bool {
-        let before = self.muted.iter().rfind(|(since, _)| *since < at);
-        before.is_some_and(|(since, muted)| *muted && at.duration_since(*since) > longer_than)
-            && !self.muted.iter().any(|(since, _)| *since == at)
-    }
-
-    pub(crate) fn let_through_at(&self) -> Option<Instant> {
-        self.muted.last().map(|(at, _)| *at)
-    }
-}
 
 /// The server with its room, and everybody around it.
 pub(crate) struct World {
@@ -83,6 +52,7 @@ pub(crate) struct World {
     pub(crate) past: Vec<Screen>,
     pub(crate) wire: Wire,
     pub(crate) upstream: Upstream,
+    pub(crate) thumbnails: Thumbnails,
     pub(crate) trace: Option<Trace>,
     /// The longest that a viewer of a living feed may be without a new frame, and the longest that one was.
     pub(crate) patience: Duration,
@@ -112,17 +82,23 @@ pub(crate) enum What {
     Held(usize, SessionId, SocketAddr, bool),
     Mail(usize),
     Gone(usize),
+    Thumbnail(TrackId, Box<ThumbnailPicture>),
 }
 
 impl World {
     pub(crate) fn new(seed: u64) -> Self {
+        Self::of(seed, RoomKind::Guidance)
+    }
+
+    /// A room of this kind.
+    pub(crate) fn of(seed: u64, kind: RoomKind) -> Self {
         let (began, certificate) = (*BEGAN, Certificate::generate());
         let mut world = Self {
             seed,
             chance: Chance::of(seed, u64::MAX),
             began,
             now: began,
-            workers: BTreeMap::from([(HOME, Worker::new(began, began, seed, HOME, &certificate))]),
+            workers: BTreeMap::from([(HOME, Worker::new(began, began, (seed, HOME), kind, &certificate))]),
             last_worker: HOME,
             certificate,
             clients: Vec::new(),
@@ -135,6 +111,7 @@ impl World {
             past: Vec::new(),
             wire: Wire::new(seed),
             upstream: Upstream::default(),
+            thumbnails: Thumbnails::default(),
             trace: None,
             patience: Duration::from_millis(2500),
             asks_after: Duration::from_millis(600),
@@ -190,6 +167,7 @@ impl World {
                 }
                 What::Mail(worker) => self.take_mail(worker),
                 What::Gone(peer) => self.drop_peer(peer),
+                What::Thumbnail(track, picture) => self.handle(HOME, Input::Thumbnail(track, picture)),
                 What::Look => {
                     self.look();
                     self.at(self.now + LOOK_EVERY, What::Look);
@@ -241,11 +219,13 @@ impl World {
         for outgoing in outbox.messages.drain(..) {
             self.hear(outgoing.client, outgoing.message);
         }
-        let dispatches: Vec<_> = outbox.dispatches.drain(..).collect();
+        let (tapped, dispatches): (Vec<_>, Vec<_>) = outbox.dispatches.drain(..).partition(|(to, _)| is_tap(*to));
+        let thumbnails: Vec<_> = outbox.thumbnails.drain(..).collect();
         let petitions: Vec<_> = outbox.petitions.drain(..).collect();
         outbox.clear();
         self.workers.get_mut(&at).expect("nothing of this ends it").outbox = outbox;
         self.post_all(at, dispatches, petitions);
+        self.make_thumbnails(thumbnails, tapped);
     }
 
     /// To a viewer nothing goes but what its answer announced, to a publisher no media at all.

@@ -106,7 +106,7 @@ mod tests {
 
     #[test]
     fn three_words_for_what_slots_get() {
-        let claim = |layers: usize| Claim { rates_bps: vec![100_000; layers], has: Some(0) };
+        let claim = |layers: usize| Claim { rates_bps: vec![100_000; layers], slow: 0, has: Some(0) };
         let of = |given: &[Option<usize>]| {
             let claims: Vec<_> = (0..given.len()).map(|place| claim(if place == 0 { 3 } else { 2 })).collect();
             LineCondition::of_spending(&claims, given)

@@ -346,7 +346,7 @@ impl Downlink {
                             if *resent < resends {
                                 let sent = sink.resend(now, sequence, patience, channel, tracks, departures);
                                 *resent += u32::from(sent.is_some());
-                                sent.into_iter().for_each(|late| playout.note_again(now, late));
+                                sent.into_iter().for_each(|asked| playout.note_asked(now, asked));
                             }
                         }
                     }

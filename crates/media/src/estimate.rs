@@ -6,7 +6,9 @@
 //! with the next. What trains cannot show, other traffic on the same line, shows in what stands in the queue *before* each of
 //! our bursts, and in loss; then a ceiling is set, and raised again carefully, or at once where a probe succeeds.
 
+mod arriving;
 mod flight;
+mod onset;
 mod probe;
 mod queue;
 mod receipt;
@@ -16,13 +18,13 @@ mod train;
 
 use std::time::{Duration, Instant};
 
-use self::flight::{Fate, Flight};
+use self::flight::Flight;
+use self::onset::Onset;
 use self::probe::Probing;
 use self::queue::Queue;
 use self::receipt::Receipt;
 use self::train::{Train, Trains};
 use crate::playout::{Loss, Peaks};
-use crate::transport_feedback::{self, Arrival, UNIT_US, WRAP_UNITS};
 
 /// What is assumed of a line of which nothing is known: one feed of a capture card at its usual rate.
 const INITIAL_BPS: f64 = 3e6;
@@ -68,13 +70,18 @@ pub(crate) struct Estimator {
     trains: Trains,
     queue: Queue,
     receipt: Receipt,
+    onset: Onset,
     /// How much longer than the others just before and after it something took.
     jitter: Peaks,
     disturbed_until_us: i64,
+    /// The numbers after those of the last feedback, and of the last packet of which it told.
+    next_number: Option<u8>,
+    next_told: Option<u16>,
     /// The last arrival by the receiver's clock, without wrap.
     last_units: Option<i64>,
-    /// The last arrival, in microseconds.
+    /// The last arrival, in microseconds, and when the newest was sent that has come.
     arrived_us: i64,
+    newest_us: i64,
     /// More than this the line did not carry lately.
     ceiling: Option<Ceiling>,
     is_full: bool,
@@ -112,10 +119,14 @@ impl Estimator {
             trains: Trains::default(),
             queue: Queue::default(),
             receipt: Receipt::default(),
+            onset: Onset::default(),
             jitter: Peaks::default(),
             disturbed_until_us: 0,
+            next_number: None,
+            next_told: None,
             last_units: None,
             arrived_us: 0,
+            newest_us: 0,
             ceiling: None,
             is_full: false,
             full_at_us: None,
@@ -168,6 +179,11 @@ impl Estimator {
         self.receipt.lasting_loss()
     }
 
+    /// True if anything was lost within a quarter of a minute, and not only overtaken.
+    pub(crate) fn has_lost(&self) -> bool {
+        self.onset.has_lost(self.now_us)
+    }
+
     /// More than is live leaves now, and what leaves with it and after it may be late for that.
     pub(crate) fn disturb(&mut self, now: Instant) {
         self.begin(now);
@@ -203,61 +219,6 @@ impl Estimator {
         self.probing.sent(bytes);
     }
 
-    /// Takes a transport-wide feedback, an RTCP packet with its header.
-    pub(crate) fn receive(&mut self, now: Instant, feedback: &[u8]) {
-        self.begin(now);
-        transport_feedback::read(feedback, |arrival| self.arrive(now, arrival));
-        self.judge(now);
-    }
-
-    fn arrive(&mut self, now: Instant, arrival: Arrival) {
-        let at_us = arrival.at_units.map(|units| {
-            let last = *self.last_units.get_or_insert(units);
-            // The nearest time that has these lower bits.
-            let ahead = (units - last + WRAP_UNITS / 2).rem_euclid(WRAP_UNITS) - WRAP_UNITS / 2;
-            self.last_units = Some(last + ahead.max(0));
-            (last + ahead) * UNIT_US
-        });
-        let Some(sent) = self.flight.get_mut(arrival.sequence) else { return };
-        let (before, packet) = (sent.fate, *sent);
-        let sent_us = self.now_us - i64::from((self.now_us as u32).wrapping_sub(packet.at_us));
-        match (before, at_us) {
-            (Fate::Arrived, _) | (Fate::Missing, None) => {}
-            (Fate::Unknown, None) => {
-                sent.fate = Fate::Missing;
-                let is_together = self.flight.is_missing_together(arrival.sequence);
-                self.receipt.miss(is_together);
-            }
-            (Fate::Unknown | Fate::Missing, Some(at_us)) => {
-                sent.fate = Fate::Arrived;
-                if before == Fate::Missing {
-                    self.receipt.found();
-                }
-                self.arrived_us = self.arrived_us.max(at_us);
-                self.receipt.add(at_us, packet.bytes);
-                self.couple(sent_us, at_us, packet.bytes);
-                let least_us = self.queue.least_lately_us().filter(|_| !packet.is_disturbed && !self.is_too_much(now));
-                let late_us = least_us.map_or(0, |least_us| at_us - sent_us - least_us);
-                self.jitter.note(now, Duration::from_micros(late_us.max(0) as u64));
-            }
-        }
-    }
-
-    /// Adds a packet to the burst that it left with, or ends that burst.
-    fn couple(&mut self, sent_us: i64, arrived_us: i64, bytes: u16) {
-        let Some(train) = &mut self.train else {
-            self.train = Some(Train::new(sent_us, arrived_us, bytes));
-            return;
-        };
-        // One that comes late says nothing of the present burst.
-        if sent_us < train.sent_us || train.take(sent_us, arrived_us, bytes) {
-            return;
-        }
-        let over = std::mem::replace(train, Train::new(sent_us, arrived_us, bytes));
-        self.trains.add(&over);
-        self.queue.add(over.first_us, over.first_us - over.sent_us);
-    }
-
     fn judge(&mut self, now: Instant) {
         if self.updated_at.is_none() {
             // There is no hurry before trains have had their say.
@@ -268,6 +229,9 @@ impl Estimator {
         let standing_us = self.queue.standing_us().unwrap_or(0);
         let acked_bps = self.receipt.rate_bps();
         let is_too_much = self.is_too_much(now);
+        if let Some(per_second) = self.onset.per_second(self.newest_us, is_too_much) {
+            self.receipt.lose(per_second);
+        }
         let (loss, is_news) = self.receipt.loss(self.now_us, is_too_much);
         if is_news {
             self.usual_loss =

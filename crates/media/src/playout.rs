@@ -21,8 +21,8 @@ const HOPELESS: Duration = Duration::from_millis(500);
 /// The time from a loss until it is asked for again beside the round trip: until the next packet shows it, and receivers
 /// look for what did not come every 20 ms.
 const NOTICED: Duration = Duration::from_millis(15);
-/// Browsers report one or two in a second.
-const ROUND_TRIPS: usize = 8;
+/// Browsers report one or two round trips in a second.
+const LATELY: usize = 8;
 /// One packet in so long may come too late.
 const ONE_IN_S: f64 = 30.0;
 /// So often something is asked for again, and no more: then the next keyframe is sooner there.
@@ -66,6 +66,24 @@ impl Peaks {
         let Some(worst) = known.clone().max_by_key(|second| of(*second)) else { return Duration::ZERO };
         let others = known.filter(|second| second.abs_diff(worst) > 1);
         Duration::from_millis(others.map(of).max().unwrap_or(0).into())
+    }
+}
+
+/// The latest of something that is measured again and again.
+#[derive(Debug, Default, Clone, Copy)]
+struct Lately {
+    latest: [Option<Duration>; LATELY],
+    count: usize,
+}
+
+impl Lately {
+    fn note(&mut self, measured: Duration) {
+        self.latest[self.count % LATELY] = Some(measured);
+        self.count = self.count.wrapping_add(1);
+    }
+
+    fn least(&self) -> Option<Duration> {
+        self.latest.iter().flatten().min().copied()
     }
 }
 
@@ -117,7 +135,7 @@ pub(crate) struct Loss {
 impl Loss {
     /// How late what is lost will be had again: after as many attempts as leave less than one packet in half a minute.
     /// One fails as often as the packet, or what asks for it, is lost.
-    fn late(self, round_trip: Duration, is_protected: bool) -> Duration {
+    fn late(self, pace: Pace, is_protected: bool) -> Duration {
         let part = if is_protected { self.unmended } else { self.part };
         let lost = self.packets_per_second * ONE_IN_S * part;
         if lost < 1.0 {
@@ -125,8 +143,24 @@ impl Loss {
         }
         let fails = (2.0 * self.part).min(0.9);
         let attempts = (lost.ln() / -fails.ln()).ceil().clamp(1.0, ATTEMPTS);
-        (round_trip + NOTICED).mul_f64(attempts)
+        pace.first + pace.again.mul_f64(attempts - 1.0)
     }
+}
+
+/// How long it takes until something that was lost is there by its first attempt, and by each after that.
+#[derive(Debug, Clone, Copy)]
+struct Pace {
+    first: Duration,
+    again: Duration,
+}
+
+/// What a viewer has asked for again.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Asked {
+    /// How long after it came it left again, where that is the line's doing; else nothing.
+    pub(crate) late: Duration,
+    /// How long ago it had been sent again before, if it had.
+    pub(crate) before: Option<Duration>,
 }
 
 /// What makes a viewer's pictures late.
@@ -137,6 +171,8 @@ pub(crate) struct Causes {
     /// The most that the line took longer than usual.
     pub(crate) jitter: Duration,
     pub(crate) loss: Loss,
+    /// Something was lost lately. Else what is asked for again was only overtaken.
+    pub(crate) has_lost: bool,
     /// The picture that matters most is protected by parity.
     pub(crate) is_protected: bool,
 }
@@ -149,10 +185,10 @@ pub(crate) struct Playout {
     delay: Duration,
     /// The latest round trips. One may be long because a busy machine answered late: that is jitter, and happens once, where
     /// the way itself is gone several times.
-    round_trips: [Option<Duration>; ROUND_TRIPS],
-    measured: usize,
-    /// How late what the viewer asked for again left.
+    round_trips: Lately,
+    /// How late what the viewer asked for again left; and how long it waits until it asks once more for the same, the latest.
     again: Peaks,
+    asks_after: Lately,
     judged_at: Option<Instant>,
     /// Since when less is enough, and when it was last made less.
     enough_since: Option<Instant>,
@@ -161,8 +197,9 @@ pub(crate) struct Playout {
 
 impl Playout {
     pub(crate) fn new(most: Duration) -> Self {
-        let (delay, again, round_trips) = (Duration::ZERO, Peaks::default(), [None; ROUND_TRIPS]);
-        Self { most, delay, round_trips, measured: 0, again, judged_at: None, enough_since: None, shrunk_at: None }
+        let (delay, again) = (Duration::ZERO, Peaks::default());
+        let (round_trips, asks_after) = (Lately::default(), Lately::default());
+        Self { most, delay, round_trips, again, asks_after, judged_at: None, enough_since: None, shrunk_at: None }
     }
 
     /// How long pictures are held back now.
@@ -177,22 +214,24 @@ impl Playout {
 
     /// Takes the latest measured round trip.
     pub(crate) fn note_round_trip(&mut self, round_trip: Duration) {
-        self.round_trips[self.measured % ROUND_TRIPS] = Some(round_trip);
-        self.measured = self.measured.wrapping_add(1);
+        self.round_trips.note(round_trip);
     }
 
-    fn round_trip(&self) -> Duration {
-        self.round_trips.iter().flatten().min().copied().unwrap_or_default()
+    /// How quickly what is lost is had again: a browser asks once more after a round trip, others when they like.
+    fn pace(&self) -> Pace {
+        let first = self.round_trips.least().unwrap_or_default() + NOTICED;
+        Pace { first, again: self.asks_after.least().map_or(first, |asks_after| asks_after.max(first)) }
     }
 
-    /// A packet leaves again so long after it came.
-    pub(crate) fn note_again(&mut self, now: Instant, late: Duration) {
-        self.again.note(now, late);
+    /// A packet leaves again.
+    pub(crate) fn note_asked(&mut self, now: Instant, asked: Asked) {
+        self.again.note(now, asked.late);
+        asked.before.filter(|before| *before < HOPELESS).into_iter().for_each(|before| self.asks_after.note(before));
     }
 
     /// How much less pictures would have to be held back for what is lost, if parity mended what it can.
     pub(crate) fn spared_by_parity(&self, loss: Loss) -> Duration {
-        let held = |is_protected| loss.late(self.round_trip(), is_protected).saturating_sub(HIDDEN);
+        let held = |is_protected| loss.late(self.pace(), is_protected).saturating_sub(HIDDEN);
         held(false).saturating_sub(held(true))
     }
 
@@ -205,9 +244,9 @@ impl Playout {
 
     /// Grows at once to what is needed, and shrinks to it slowly.
     pub(crate) fn judge(&mut self, now: Instant, causes: Causes) {
-        let Causes { upstream, jitter, loss, is_protected } = causes;
-        let lost = loss.late(self.round_trip(), is_protected);
-        let late = upstream.max(jitter).max(self.again.most(now)).max(lost);
+        let Causes { upstream, jitter, loss, has_lost, is_protected } = causes;
+        let again = if has_lost { self.again.most(now) } else { Duration::ZERO };
+        let late = upstream.max(jitter).max(again).max(loss.late(self.pace(), is_protected));
         let needed_ms = (late.saturating_sub(HIDDEN).as_micros() as u64).div_ceil(1000 * UNIT_MS) * UNIT_MS;
         let most_ms = self.most.as_millis() as u64 / UNIT_MS * UNIT_MS;
         let needed = Duration::from_millis(needed_ms.min(most_ms));
@@ -260,6 +299,13 @@ mod tests {
         assert_eq!(needed(Causes { jitter: 60 * MS, upstream: 190 * MS, ..losing(0.05) }, 50), 70, "they seldom meet");
         assert_eq!(needed(Causes { jitter: 60 * MS, upstream: 230 * MS, ..losing(0.05) }, 50), 100);
         assert_eq!(needed(losing(0.2), 400), 400, "no longer than the room allows");
+        let mut playout = Playout::new(MOST);
+        playout.note_round_trip(50 * MS);
+        for before_ms in [900, 132, 165] {
+            playout.note_asked(Instant::now(), Asked { late: MS, before: Some(before_ms * MS) });
+        }
+        playout.judge(Instant::now(), losing(0.05));
+        assert_eq!(playout.delay(), 200 * MS, "it asks again only after 132 ms");
     }
 
     #[test]
@@ -283,11 +329,11 @@ mod tests {
         let mut changes = Vec::new();
         for tenth in 0..600 {
             let now = start + 100 * MS * tenth;
-            if [10, 50].contains(&tenth) {
-                playout.note_again(now, 183 * MS);
+            if [2, 6, 10, 50].contains(&tenth) {
+                playout.note_asked(now, Asked { late: 183 * MS, before: None });
             }
             let before = playout.delay();
-            playout.judge(now, Causes::default());
+            playout.judge(now, Causes { has_lost: tenth >= 10, ..Causes::default() });
             if playout.delay() != before {
                 changes.push((tenth, playout.delay().as_millis()));
             }

@@ -95,14 +95,14 @@ impl SentLog {
     }
 
     /// The packet that went out with these lower bits of a sequence number, if it may be sent again now; `near` is a
-    /// sequence number of its source.
+    /// sequence number of its source. Beside it how long ago it was sent again before, if it was.
     pub(crate) fn again(
         &mut self,
         now: Instant,
         sequence: u16,
         round_trip: Option<Duration>,
         near: impl Fn(u8) -> Option<u64>,
-    ) -> Option<SentPacket> {
+    ) -> Option<(SentPacket, Option<Duration>)> {
         let back = (self.newest as u16).wrapping_sub(sequence);
         let sequence = self.newest.checked_sub(u64::from(back))?;
         let at = sequence as usize % self.size;
@@ -111,12 +111,14 @@ impl SentLog {
             return None;
         }
         let now_ms = (now.saturating_duration_since(self.epoch).as_millis() as u16).max(1);
-        let wait = (round_trip.unwrap_or_default() * 3 / 4).max(RESEND_AGAIN).as_millis();
-        if entry.resent_ms != 0 && u128::from(now_ms.wrapping_sub(entry.resent_ms)) < wait {
+        let wait = (round_trip.unwrap_or_default() * 3 / 4).max(RESEND_AGAIN);
+        let since = Duration::from_millis(now_ms.wrapping_sub(entry.resent_ms).into());
+        let before = (entry.resent_ms != 0).then_some(since);
+        if before.is_some_and(|before| before < wait) {
             return None;
         }
         entry.resent_ms = now_ms;
-        entry.sent(sequence, self.pictures.get(at), near)
+        Some((entry.sent(sequence, self.pictures.get(at), near)?, before))
     }
 
     /// The packet that went out so many before the last.
@@ -170,7 +172,7 @@ mod tests {
         for place in places {
             assert!(log.note(SentPacket { source: place.sequence, source_number: 0, place }));
         }
-        let again = [1, 2, 3, 4].map(|sequence| log.again(now, sequence, None, |_| Some(4)).expect("was sent").place);
+        let again = [1, 2, 3, 4].map(|sequence| log.again(now, sequence, None, |_| Some(4)).expect("was sent").0.place);
         assert_eq!(again, places);
     }
 
@@ -195,7 +197,8 @@ mod tests {
         }
         let mut again = |sequence: u64| log.again(now, sequence as u16, None, |_| Some(source + 999));
         for step in [0, 499, 500, 999] {
-            let found = again(65_000 + step).expect("was sent");
+            let (found, before) = again(65_000 + step).expect("was sent");
+            assert_eq!(before, None);
             assert_eq!((found.source, found.place.sequence), (source + step, 65_000 + step));
         }
         assert!(again(64_999).is_none(), "never sent");
@@ -206,6 +209,7 @@ mod tests {
         let later = later + Duration::from_millis(30);
         let mut far = |later| log.again(later, 65_000_u32 as u16, Some(Duration::from_millis(100)), |_| Some(source));
         assert!(far(later).is_none());
-        assert!(far(later + Duration::from_millis(60)).is_some(), "90 ms after the last time");
+        let (_, before) = far(later + Duration::from_millis(60)).expect("it is late enough");
+        assert_eq!(before, Some(Duration::from_millis(90)), "after the last time");
     }
 }

@@ -17,6 +17,7 @@ use signaling::{
 use crate::entitlement::Standing;
 use crate::input::Grants;
 use crate::member::{Present, Whereabouts};
+use crate::playout::longest_delay;
 use crate::room::{Published, refused};
 use crate::{ClientId, Input, Outbox, Room, RoomConfig};
 
@@ -214,6 +215,7 @@ impl Room {
     fn open(&mut self, now: Instant, opening: Opening, out: &mut Outbox) {
         let Opening { kind, last_id, members, feeds, voices, speaking } = opening;
         (self.kind, self.speaking) = (kind, speaking);
+        self.router.bound_playout_delay(longest_delay(kind, self.playout_delay_most));
         for member in members {
             self.add_member(member, Whereabouts::Home, out);
         }

@@ -12,6 +12,7 @@ pub mod input;
 mod line;
 mod member;
 pub mod outbox;
+mod playout;
 mod publish;
 mod receive;
 pub mod report;

@@ -17,6 +17,7 @@ use crate::entitlement::Standing;
 use crate::line::Lines;
 use crate::member::Present;
 use crate::outbox::{Closing, Outgoing, Route};
+use crate::playout::longest_delay;
 use crate::request::Request;
 use crate::{ClientId, Door, Input, Outbox, Tapping};
 
@@ -31,7 +32,8 @@ pub struct RoomConfig {
     pub since_1970: Duration,
     /// The server's side of its sessions.
     pub local: Arc<Local>,
-    /// The longest that its viewers are told to hold pictures back, where lines lose and jitter.
+    /// The longest that the server lets viewers of any room hold pictures back, where lines lose and jitter. Its kind may allow
+    /// this one less.
     pub playout_delay_most: Duration,
 }
 
@@ -40,6 +42,8 @@ pub struct RoomConfig {
 pub struct Room {
     pub(crate) id: RoomId,
     pub(crate) kind: RoomKind,
+    /// The server's bound, whatever the kind allows.
+    pub(crate) playout_delay_most: Duration,
     pub(crate) router: Router,
     pub(crate) clients: BTreeMap<ClientId, Client>,
     pub(crate) members: BTreeMap<MemberId, Present>,
@@ -71,10 +75,12 @@ impl Room {
     /// An empty room.
     pub fn new(now: Instant, config: RoomConfig) -> Self {
         let RoomConfig { id, kind, since_1970, local, playout_delay_most } = config;
+        let longest = longest_delay(kind, playout_delay_most);
         Self {
             id,
             kind,
-            router: Router::new(now, RouterConfig { since_1970, local, playout_delay_most }),
+            playout_delay_most,
+            router: Router::new(now, RouterConfig { since_1970, local, playout_delay_most: longest }),
             clients: BTreeMap::new(),
             members: BTreeMap::new(),
             feeds: BTreeMap::new(),

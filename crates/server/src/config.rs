@@ -45,8 +45,8 @@ pub enum Command {
     Token(TokenConfig),
 }
 
-/// Enough for five attempts at 50 ms there and back, or three at 100 ms; what is older nobody should guide by.
-const PLAYOUT_DELAY_MS: u64 = 400;
+/// As much as the kind of room that allows most.
+const PLAYOUT_DELAY_MS: u64 = 1000;
 
 /// The flags of `serve`.
 #[derive(Debug, Clone, Args)]
@@ -90,8 +90,9 @@ pub struct ServeConfig {
     /// A STUN server that WHIP and WHEP clients are told of (stun:host:port); repeatable.
     #[arg(long, env = "CONSILIUM_ICE_SERVER", value_name = "URL", value_delimiter = ',')]
     pub ice_server: Vec<IceServer>,
-    /// The longest that a room's viewers hold pictures back, in milliseconds, so that a line that loses or jitters does not
-    /// freeze them. On a clean line they hold nothing back; 0 forbids it on any.
+    /// The longest that viewers hold pictures back, in milliseconds, so that a line that loses or jitters does not freeze them:
+    /// in rooms where people act on what they see (guidance, consultation) never more than 400, in others (teaching, meeting) than
+    /// 1000. On a clean line they hold nothing back; 0 forbids it on any.
     #[arg(long, env = "CONSILIUM_MAX_PLAYOUT_DELAY_MS", value_name = "MS", default_value_t = PLAYOUT_DELAY_MS,
         value_parser = clap::value_parser!(u64).range(..=10_000))]
     pub max_playout_delay_ms: u64,

@@ -48,14 +48,18 @@ export class Whip {
   }
 }
 
-/** A publisher's page that sends 720p30 in H.264 and a tone by `subject`. `origin` is any page that is there. */
-export async function publishBy(subject, origin) {
+/**
+ * A publisher's page that sends 720p30 in H.264, in one layer or in these, and a tone by `subject`. `origin` is any page that is
+ * there.
+ */
+export async function publishBy(subject, origin, layers = [{ maxBitrate: 2_500_000 }]) {
   const page = await open({ trusted: origin });
   await page.goto(`${origin}/healthz`);
   const { sdp: offer } = await page.evaluate(
-    (camera, tone_hz) => probe.offerCamera((window.peer = new RTCPeerConnection()), camera, tone_hz, [{ maxBitrate: 2_500_000 }]),
+    (camera, tone_hz, layers) => probe.offerCamera((window.peer = new RTCPeerConnection()), camera, tone_hz, layers),
     camera,
     TONE_HZ,
+    layers,
   );
   const answer = await subject.publish(offer);
   await page.evaluate((sdp) => peer.setRemoteDescription({ type: "answer", sdp }), answer);

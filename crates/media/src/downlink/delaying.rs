@@ -26,9 +26,10 @@ impl Downlink {
             layer.is_sent().then(|| layer.lateness.most(now))
         };
         let upstream = self.sinks.iter().filter_map(upstream).max().unwrap_or_default();
-        let (jitter, loss) = (channel.estimator.jitter(now), channel.estimator.lasting_loss());
+        let estimator = &channel.estimator;
+        let (jitter, loss, has_lost) = (estimator.jitter(now), estimator.lasting_loss(), estimator.has_lost());
         let is_protected = self.protect(now, loss);
-        self.playout.judge(now, Causes { upstream, jitter, loss, is_protected });
+        self.playout.judge(now, Causes { upstream, jitter, loss, has_lost, is_protected });
         if let Some(Open { channel, .. }) = &mut self.open {
             channel.playout_units = self.playout.units();
         }

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use crate::datagram::Departures;
 use crate::estimate::Estimator;
 use crate::packet::Packet;
+use crate::playout::Asked;
 use crate::router::TrackId;
 use crate::sent::SentPacket;
 use crate::sink::Sink;
@@ -28,8 +29,8 @@ pub(super) fn resends(estimator: &Estimator) -> u32 {
 }
 
 impl Sink {
-    /// Sends again what went out with these lower bits of a sequence number, if that may be now; gives how late it is, where
-    /// that is the line's doing.
+    /// Sends again what went out with these lower bits of a sequence number, if that may be now; gives how it was
+    /// asked for.
     pub(super) fn resend(
         &mut self,
         now: Instant,
@@ -38,16 +39,17 @@ impl Sink {
         channel: &mut Channel,
         tracks: &BTreeMap<TrackId, Track>,
         departures: &mut Departures,
-    ) -> Option<Duration> {
+    ) -> Option<Asked> {
         let showing = self.showing?;
-        let sent = self.stream.sent.again(now, sequence, round_trip, |number| self.sources.newest(number, tracks))?;
+        let near = |number| self.sources.newest(number, tracks);
+        let (sent, before) = self.stream.sent.again(now, sequence, round_trip, near)?;
         let packet = self.send_again(sent, channel, tracks, departures)?;
         // What was sent of the past was late before it was lost, and what we sent beside what is live has delayed that.
         let is_live = sent.source_number == showing.number && self.forward.is_live(sent.source);
         let late = now.saturating_duration_since(packet.arrived_at);
         // What parity mends is asked for all the same, and comes too late for nothing.
         let is_telling = is_live && !self.stream.is_protected && !channel.estimator.is_disturbed(now);
-        Some(if is_telling { late } else { Duration::ZERO })
+        Some(Asked { late: if is_telling { late } else { Duration::ZERO }, before })
     }
 
     /// Sends again what was sent like this, if its source still has it; gives the packet.

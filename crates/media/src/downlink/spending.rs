@@ -93,14 +93,16 @@ impl Downlink {
             let each = available.flat_map(|at| (0..=track.layers[at].spatial.top()).map(move |spatial| (at, spatial)));
             let each_bps = each.map(|(at, spatial)| rate_bps(at, spatial));
             let mut rates_bps: Vec<_> = each_bps.filter(|rate| *rate <= best_bps).collect();
-            if track.thumbnail_of().is_some() && !track.layers.iter().any(|layer| !layer.is_sent()) {
+            let has_thumbnail = track.thumbnail_of().is_some();
+            if has_thumbnail && !track.layers.iter().any(|layer| !layer.is_sent()) {
                 rates_bps.push(THUMBNAIL_BPS.min(best_bps));
             }
             rates_bps.sort_unstable();
             // What it shows, or the nearest below where that has just become more.
             let nearest = rates_bps.partition_point(|rate| *rate <= rate_bps(showing, sink.spatial)).saturating_sub(1);
             let has = (sink.progress != Progress::LeftOut).then_some(nearest);
-            Some((sink.wants.size.map_or(0, Size::area), place, Claim { rates_bps, has }))
+            let slow = usize::from(has_thumbnail && rates_bps.len() > 1);
+            Some((sink.wants.size.map_or(0, Size::area), place, Claim { rates_bps, slow, has }))
         };
         let mut claims: Vec<_> = self.sinks.iter().enumerate().filter_map(claim).collect();
         claims.sort_by_key(|(area, place, _)| (Reverse(*area), *place));

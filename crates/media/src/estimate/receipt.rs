@@ -12,6 +12,8 @@ const WINDOW_US: i64 = 500_000;
 const NEWS: f64 = 0.25;
 /// How much one loss counts for which of them come together.
 const NEWS_OF_ONE: f64 = 1.0 / 96.0;
+/// What a line loses at the moment is so many times what lasts where it has just begun; else it is chance.
+const BEGINS: f64 = 3.0;
 
 /// The rate of what came within the last third of a second.
 #[derive(Debug, Default)]
@@ -92,6 +94,14 @@ impl Receipt {
         (whole >= 4).then(|| f64::from(bytes) * 8e6 / (whole * SLICE_US) as f64)
     }
 
+    /// There are so many losses in a second now: if that is far more than what lasts, it has just begun.
+    pub(crate) fn lose(&mut self, per_second: f64) {
+        let part = per_second / self.lasting.packets_per_second.max(per_second);
+        if part > BEGINS * self.lasting.part && part < 1.0 {
+            self.lasting.part = part;
+        }
+    }
+
     /// The part that was lost in the last window that is over, 0 to 1.
     pub(crate) fn last_loss(&self) -> f64 {
         self.loss.unwrap_or(0.0)
@@ -99,7 +109,7 @@ impl Receipt {
 
     /// What was lost over the last seconds.
     pub(crate) fn lasting_loss(&self) -> Loss {
-        self.lasting
+        Loss { unmended: self.lasting.part * self.together.min(1.0), ..self.lasting }
     }
 
     /// The part that was lost in the last window that is over, 0 to 1; true beside it when it is news. What is lost because
@@ -116,7 +126,6 @@ impl Receipt {
                 let loss = f64::from(before.missing) / f64::from(before.all);
                 let lasting = if before.is_too_much { loss.min(self.lasting.part) } else { loss };
                 self.lasting.part += (lasting - self.lasting.part) * NEWS;
-                self.lasting.unmended = self.lasting.part * self.together.min(1.0);
             }
             self.window = Window { began_us: Some(now_us), ..Window::default() };
         }

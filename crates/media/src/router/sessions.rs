@@ -41,6 +41,11 @@ pub(super) fn index(id: SessionId) -> usize {
 }
 
 impl Router {
+    /// Viewers that come from now on are told to hold pictures back for no longer than this.
+    pub fn bound_playout_delay(&mut self, most: Duration) {
+        self.config.playout_delay_most = most;
+    }
+
     /// Opens a session for an offer, which may have been answered ahead.
     pub(super) fn open(&mut self, now: Instant, downlink: Option<Box<Downlink>>, offer: &mut Offer) -> SessionId {
         self.generation = self.generation.wrapping_add(1);
