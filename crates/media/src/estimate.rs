@@ -24,7 +24,8 @@ use self::probe::Probing;
 use self::queue::Queue;
 use self::receipt::Receipt;
 use self::train::{Train, Trains};
-use crate::playout::{Loss, Peaks};
+use crate::lateness::Peaks;
+use crate::playout::Loss;
 
 /// What is assumed of a line of which nothing is known: one feed of a capture card at its usual rate.
 const INITIAL_BPS: f64 = 3e6;

@@ -27,6 +27,7 @@ mod fresh;
 mod gaps;
 mod header;
 mod history;
+mod lateness;
 mod layer;
 mod local;
 mod offer;
