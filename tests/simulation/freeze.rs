@@ -79,7 +79,8 @@ const LINES: [Line; 9] = [
         least_voice: 0.83,
         ..LOSSY
     },
-    Line { name: "all of 100 ms lost every 4 s, 50 ms", down: NEAR.bursting(100, 4000), ..LOSSY },
+    // Each burst stops the picture for a little more than 200 ms until the second within a quarter of a minute.
+    Line { name: "all of 100 ms lost every 4 s, 50 ms", down: NEAR.bursting(100, 4000), most_frozen: 0.015, ..LOSSY },
     Line { name: "60 ms of jitter, 50 ms", down: NEAR.jittering(60), up: NEAR.jittering(60), ..LOSSY },
     Line {
         name: "back 100 kb/s, 20 % lost, 100 ms of jitter; 50 ms",

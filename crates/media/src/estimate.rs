@@ -78,6 +78,8 @@ pub(crate) struct Estimator {
     /// The numbers after those of the last feedback, and of the last packet of which it told.
     next_number: Option<u8>,
     next_told: Option<u16>,
+    /// The last packet that was missing.
+    last_missed: Option<u16>,
     /// The last arrival by the receiver's clock, without wrap.
     last_units: Option<i64>,
     /// The last arrival, in microseconds, and when the newest was sent that has come.
@@ -125,6 +127,7 @@ impl Estimator {
             disturbed_until_us: 0,
             next_number: None,
             next_told: None,
+            last_missed: None,
             last_units: None,
             arrived_us: 0,
             newest_us: 0,

@@ -43,7 +43,8 @@ impl Estimator {
         let Some(sent) = self.flight.get_mut(sequence).filter(|sent| sent.fate == Fate::Unknown) else { return };
         sent.fate = Fate::Missing;
         let at_us = sent.at_us;
-        self.receipt.miss(self.flight.is_missing_together(sequence));
+        let is_alone = self.last_missed.replace(sequence).is_none_or(|last| last.wrapping_add(1) != sequence);
+        self.receipt.miss(is_alone, self.flight.is_missing_together(sequence));
         self.onset.miss(sequence, self.sent_us(at_us));
     }
 

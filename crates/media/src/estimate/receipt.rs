@@ -34,7 +34,8 @@ pub(crate) struct Receipt {
 /// Of a window that is over, so that what lasts is judged when it has been seen what was only late.
 #[derive(Debug, Clone, Copy)]
 struct Lost {
-    missing: u32,
+    /// In one piece once: a burst is over, and what is sent again in it is lost no oftener for that.
+    runs: u32,
     all: u32,
     is_too_much: bool,
 }
@@ -44,6 +45,8 @@ struct Window {
     began_us: Option<i64>,
     arrived: u32,
     missing: u32,
+    /// What is missing in one piece, counted once.
+    runs: u32,
 }
 
 impl Receipt {
@@ -69,10 +72,11 @@ impl Receipt {
         self.window.arrived += 1;
     }
 
-    /// A packet had not come when later ones were reported; nor had another that stands so close to it that parity can mend
-    /// only one of them.
-    pub(crate) fn miss(&mut self, is_together: bool) {
+    /// A packet had not come when later ones were reported; `is_alone` if the one before it had, `is_together` if another had
+    /// not that stands so close to it that parity can mend only one of them.
+    pub(crate) fn miss(&mut self, is_alone: bool, is_together: bool) {
         self.window.missing += 1;
+        self.window.runs += u32::from(is_alone);
         // Of two both are lost.
         self.together += (if is_together { 2.0 } else { 0.0 } - self.together) * NEWS_OF_ONE;
     }
@@ -81,8 +85,9 @@ impl Receipt {
     pub(crate) fn found(&mut self) {
         if self.window.missing > 0 {
             self.window.missing -= 1;
+            self.window.runs = self.window.runs.min(self.window.missing);
         } else if let Some(before) = &mut self.before {
-            before.missing = before.missing.saturating_sub(1);
+            before.runs = before.runs.saturating_sub(1);
         }
     }
 
@@ -122,8 +127,8 @@ impl Receipt {
             let missing = self.window.missing;
             self.loss = Some(f64::from(missing) / f64::from(all));
             self.lasting.packets_per_second = f64::from(all) * 1e6 / (now_us - began) as f64;
-            if let Some(before) = self.before.replace(Lost { missing, all, is_too_much }) {
-                let loss = f64::from(before.missing) / f64::from(before.all);
+            if let Some(before) = self.before.replace(Lost { runs: self.window.runs, all, is_too_much }) {
+                let loss = f64::from(before.runs) / f64::from(before.all);
                 let lasting = if before.is_too_much { loss.min(self.lasting.part) } else { loss };
                 self.lasting.part += (lasting - self.lasting.part) * NEWS;
             }
