@@ -152,6 +152,7 @@ impl Downlink {
         departures: &mut Departures,
     ) -> u64 {
         self.delay(now, tracks);
+        let coming_bps = self.coming_bps(tracks);
         let Some(Open { channel, .. }) = &mut self.open else { return 0 };
         channel.estimator.begin(now);
         let may_replay = !self.is_held && self.replay_at.is_none_or(|at| at <= now);
@@ -159,7 +160,7 @@ impl Downlink {
             self.replay_at = None;
         }
         let is_to_spare = is_to_spare && self.rank == Rank::Audience;
-        let (packets, pause) = piece(&channel.estimator);
+        let (packets, pause) = piece(&channel.estimator, coming_bps);
         let mut sent = 0;
         for sink in &mut self.sinks {
             let (Some(showing), Some(track)) = (sink.showing, sink.track.and_then(|track| tracks.get(&track))) else {

@@ -11,13 +11,20 @@ const PACKET_BITS: f64 = 1200.0 * 8.0;
 /// Over a line that is known to be narrow it goes at half of what that carries, and in pieces of this long: all at once it
 /// would stand in the queue before everything else, and be lost with it.
 const PIECE: Duration = Duration::from_millis(100);
+/// But at so many times the rate of what comes meanwhile, or it would never be at the present; as far as the line goes.
+const FASTER: f64 = 1.5;
+const MOST_OF_LINE: f64 = 0.9;
 
-/// How many packets may be sent now, and how long it is until the next may.
-pub(super) fn piece(estimator: &Estimator) -> (usize, Duration) {
+/// How many packets may be sent now, and how long it is until the next may, while `coming_bps` are added.
+pub(super) fn piece(estimator: &Estimator, coming_bps: u64) -> (usize, Duration) {
     if !estimator.is_narrow() {
         return (PACKETS, EVERY);
     }
-    paced(estimator.bitrate_bps() as f64 / 2.0)
+    paced(replayed_bps(estimator.bitrate_bps() as f64, coming_bps as f64))
+}
+
+fn replayed_bps(line_bps: f64, coming_bps: f64) -> f64 {
+    (coming_bps * FASTER).min(line_bps * MOST_OF_LINE).max(line_bps / 2.0)
 }
 
 fn paced(bps: f64) -> (usize, Duration) {
@@ -28,6 +35,13 @@ fn paced(bps: f64) -> (usize, Duration) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_behind_comes_nearer() {
+        assert_eq!(replayed_bps(1e6, 150e3), 500e3);
+        assert_eq!(replayed_bps(1e6, 500e3), 750e3, "half of the line would not do");
+        assert_eq!(replayed_bps(1e6, 2e6), 900e3, "nothing would; what is given is too much, and will be less");
+    }
 
     #[test]
     fn a_narrow_line_has_smaller_pieces_and_none_waits_long() {

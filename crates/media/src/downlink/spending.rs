@@ -35,7 +35,11 @@ impl Downlink {
     /// if any is left out.
     pub(crate) fn spend(&mut self, now: Instant, tracks: &BTreeMap<TrackId, Track>) -> (Vec<usize>, bool) {
         let Some(estimate_bps) = self.estimate_bps() else { return (Vec::new(), false) };
-        let is_full = self.open.as_ref().is_some_and(|open| open.channel.estimator.is_full());
+        let estimator = self.open.as_ref().map(|open| &open.channel.estimator);
+        let is_full = estimator.is_some_and(|estimator| estimator.is_full());
+        // What is behind on a narrow line is sent no faster than that carries, so that it is never full again by what is too much.
+        let is_behind = || self.sinks.iter().any(|sink| sink.is_video && sink.progress == Progress::Behind);
+        let is_full = is_full || estimator.is_some_and(|estimator| estimator.is_narrow()) && is_behind();
         if self.spent_at.is_some_and(|at| now.saturating_duration_since(at) < SPENT_AGAIN) {
             return (Vec::new(), false);
         }

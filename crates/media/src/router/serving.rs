@@ -115,11 +115,9 @@ impl Router {
                 self.counters.packets_forwarded += downlink.flush(now, is_to_spare, &self.tracks, departures);
                 self.counters.frames_left_out += downlink.frames_left_out - left_out;
                 self.counters.parity_packets += downlink.parities() - parities;
-                for (track, layer, next, whom) in downlink.left_behind(is_scarce) {
+                for (track, layer, whom) in downlink.left_behind(now, is_scarce, &self.tracks) {
                     let layer = self.tracks.get_mut(&track).and_then(|track| track.layers.get_mut(layer));
-                    if let Some(layer) = layer.filter(|layer| layer.history.keyframe().is_none_or(|at| at < next)) {
-                        layer.asking.spare(now, whom);
-                    }
+                    layer.into_iter().for_each(|layer| _ = layer.asking.spare(now, whom));
                 }
                 let is_thinned = downlink.thinned > thinned;
                 self.note_deadline(id);
