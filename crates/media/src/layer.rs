@@ -33,8 +33,8 @@ const STALLED_AFTER: Duration = Duration::from_millis(500);
 const THUMBNAIL_STALLED_AFTER: Duration = Duration::from_secs(3);
 /// A packet that is missing for longer is not waited for: twice the round trip of a country.
 const HOLE_FILLED_WITHIN: Duration = Duration::from_millis(100);
-/// A layer that nobody has watched for this long need not be sent: whoever looks elsewhere for a moment has it at once.
-const UNWATCHED_AFTER: Duration = Duration::from_secs(5);
+/// A layer that nobody has watched for this long need not be sent: those who come and go cost its publisher no keyframes.
+const UNWATCHED_AFTER: Duration = Duration::from_secs(30);
 /// Frames whose timestamp goes back, before the stream is said to have B-frames, and how many good ones mend it.
 const REORDERED_FRAMES: u32 = 3;
 const MENDED_AFTER_FRAMES: u32 = 300;

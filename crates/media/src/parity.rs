@@ -23,6 +23,10 @@ const WHOLE_MASK: u16 = 1 << 15;
 const FIRST_OF_MASK: u16 = 1 << 14;
 /// The longest packet that a browser sends, and more.
 const LONGEST: usize = 1500;
+/// What the network takes of a datagram, less the headers of IPv6 and UDP.
+const DATAGRAM: usize = 1452;
+/// What sealing adds.
+const TAG: usize = 16;
 
 /// What a line has come to terms on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,8 +51,9 @@ pub(crate) fn types_of_offer(offer: &str) -> Vec<(Mid, u8)> {
     let found = sections.filter_map(|section| {
         let mid = section.lines().find_map(|line| line.strip_prefix("a=mid:"))?;
         let mut types = section.lines().filter_map(|line| line.strip_prefix("a=rtpmap:"));
-        let payload_type = types.find_map(|of| of.strip_suffix(" flexfec-03/90000"))?.parse().ok()?;
-        Some((Mid::from(mid), payload_type)).filter(|(_, payload_type)| *payload_type < 128)
+        let named = types.find_map(|of| of.strip_suffix(" flexfec-03/90000"))?;
+        let is_listed = section.lines().next()?.split(' ').skip(3).any(|listed| listed == named);
+        Some((Mid::from(mid), named.parse().ok()?)).filter(|(_, number): &(_, u8)| is_listed && *number < 128)
     });
     found.collect()
 }
@@ -64,6 +69,8 @@ pub(crate) struct Parity {
     /// The number of the first packet of the present block.
     first: Option<u64>,
     groups: [Group; GROUPS],
+    /// What protects its packets would be too long for a datagram.
+    is_too_long: bool,
 }
 
 /// The exclusive or of some packets.
@@ -83,20 +90,24 @@ impl Parity {
         let group = || Group { body: Vec::with_capacity(LONGEST), ..Group::default() };
         let header = Header::new(ssrc, mid, true, extensions);
         let groups = [group(), group()];
-        Self { ssrc, header, payload_type, last_sequence: 0, media_ssrc, first: None, groups }
+        Self { ssrc, header, payload_type, last_sequence: 0, media_ssrc, first: None, groups, is_too_long: false }
     }
 
     /// Takes a packet as it leaves, with the place in its header of the number that is taken as zero. Packets that are
     /// late are not protected.
     pub(crate) fn take(&mut self, sequence: u64, header: &[u8], zeroed: Option<usize>, payload: &[u8]) {
+        let length = header.len() - FIXED + payload.len();
+        if header.len() + HEAD + length + TAG > DATAGRAM {
+            self.is_too_long = true;
+            return;
+        }
         let first = *self.first.get_or_insert(sequence);
         let Some(offset) = sequence.checked_sub(first).filter(|offset| *offset < BLOCK) else { return };
         let group = &mut self.groups[offset as usize % GROUPS];
         group.mask |= FIRST_OF_MASK >> offset;
         xor(&mut group.head, &header[..2]);
         xor(&mut group.ticks, &header[4..8]);
-        group.length ^= (header.len() - FIXED + payload.len()) as u16;
-        let length = header.len() - FIXED + payload.len();
+        group.length ^= length as u16;
         if group.body.len() < length {
             group.body.resize(length, 0);
         }
@@ -106,6 +117,11 @@ impl Parity {
             xor(&mut extensions[at - FIXED..at - FIXED + 2], &header[at..at + 2]);
         }
         xor(rest, payload);
+    }
+
+    /// True if its packets can be protected: some publishers fill their datagrams.
+    pub(crate) fn is_possible(&self) -> bool {
+        !self.is_too_long
     }
 
     /// True if the block is over with this packet, the last of its picture or not.
@@ -271,11 +287,26 @@ mod tests {
     }
 
     #[test]
+    fn what_would_be_too_long_for_a_datagram_is_not_made() {
+        let types = ParityTypes { mid: Mid::from("a"), payload_type: 49, media_ssrc: 7, ssrc: 8 };
+        let mut parity = Parity::new(types, &ExtensionMap::empty());
+        let take = |parity: &mut Parity, bytes| {
+            let (header, payload) = packet(50, bytes);
+            parity.take(50, &header, Some(17), &payload);
+            (parity.is_possible(), parity.is_due(50, true))
+        };
+        assert_eq!(take(&mut parity, 1389), (false, false));
+        parity.is_too_long = false;
+        assert_eq!(take(&mut parity, 1388), (true, true));
+    }
+
+    #[test]
     fn it_is_taken_where_it_is_offered() {
         let offer = "v=0\r\nm=video 9 X 96 49\r\na=mid:a\r\na=rtpmap:96 H264/90000\r\na=rtpmap:49 flexfec-03/90000\r\n\
             m=video 9 X 96\r\na=mid:b\r\na=rtpmap:96 H264/90000\r\n";
         assert_eq!(types_of_offer(offer), [(Mid::from("a"), 49)]);
-        assert_eq!(types_of_offer(&offer.replace(":49", ":128")), [], "no payload type");
+        assert_eq!(types_of_offer(&offer.replace("49", "128")), [], "no payload type");
+        assert_eq!(types_of_offer(&offer.replace(":49", ":50")), [], "none of the line's");
     }
 
     #[test]

@@ -203,12 +203,16 @@ impl Router {
         Some(id)
     }
 
-    /// Takes an outgoing m-line as a sink. None if the session is no downlink or has no such line.
+    /// Takes an outgoing m-line as a sink, always the same one: it counts what has been sealed under its SSRC. None if the
+    /// session is no downlink or has no such line.
     pub fn bind_sink(&mut self, session: SessionId, mid: &str) -> Option<SinkId> {
         let line = self.line(session, mid, |line| line.outgoing)?;
         let epoch = self.epoch;
         let entry = self.entry_mut(session)?;
         let downlink = entry.downlink.as_mut()?;
+        if let Some(place) = downlink.sinks.iter().position(|sink| sink.mid == line.mid) {
+            return Some(SinkId { session, place: place as u8 });
+        }
         let place = u8::try_from(downlink.sinks.len()).ok()?;
         let stream = entry.session.stream(&line, epoch)?;
         downlink.sinks.push(Sink::new(epoch, line.mid, line.is_video, stream));
@@ -288,6 +292,10 @@ impl Router {
                 continue;
             }
             entry.queued = None;
+            if entry.is_doubted && entry.connect_by <= now && entry.lose(now) {
+                news.push(News::Disconnected(id));
+            }
+            let Some(entry) = self.entry_mut(id) else { continue };
             if !entry.is_connected && entry.connect_by <= now {
                 self.touch(id, departures, |session, drained| session.close(now, drained));
                 self.events.push((id, SessionEvent::Over));

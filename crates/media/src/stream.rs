@@ -115,7 +115,7 @@ impl Stream {
 
     /// True if what it sends can be protected by parity.
     pub(crate) fn takes_parity(&self) -> bool {
-        self.parity.is_some()
+        self.parity.as_ref().is_some_and(|parity| parity.is_possible())
     }
 
     /// True if the viewer takes dependency descriptors.

@@ -6,6 +6,7 @@ mod net;
 
 use std::time::Duration;
 
+use media::News;
 use net::Net;
 use net::wire::is_rtcp;
 
@@ -58,5 +59,30 @@ fn who_has_vanished_is_not_heard() {
         net.peers[peer].is_cut_off = true;
         net.run(2_000);
         assert!(silence(&net, peer) >= Duration::from_secs(2), "{:?}", silence(&net, peer));
+    }
+}
+
+fn is_media(datagram: &[u8]) -> bool {
+    matches!(datagram.first(), Some(128..=191))
+}
+
+#[test]
+fn who_sends_media_and_no_checks_is_there() {
+    let (mut net, publisher, viewer, _) = Net::two();
+    for peer in [publisher, viewer] {
+        // As libnice does once it is connected.
+        net.peers[peer].gets_through = is_media;
+    }
+    net.send(publisher, 1800, 60);
+    assert!(!net.news.iter().any(|news| matches!(news, News::Disconnected(_) | News::Over(_))), "{:?}", net.news);
+    let before = net.peers[viewer].received.len();
+    net.send(publisher, 10, 5);
+    assert!(net.peers[viewer].received.len() >= before + 30, "and what it sends is forwarded");
+    for peer in [publisher, viewer] {
+        net.peers[peer].is_cut_off = true;
+    }
+    net.run(60_000);
+    for peer in [publisher, viewer] {
+        assert_eq!(net.router.heard_at(net.peers[peer].session), None, "of whom nothing comes at all is gone");
     }
 }

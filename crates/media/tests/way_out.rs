@@ -282,3 +282,18 @@ fn who_asks_for_everything_again_gets_no_more_than_a_line_carries() {
     let again = net.router.report().counters.packets_resent;
     assert!(again > 50 && again as usize + 300 >= sent - 5, "{again} of {sent} are counted as sent again");
 }
+
+#[test]
+fn a_line_that_is_bound_again_counts_on() {
+    let (mut net, publisher, viewer, sink) = Net::two();
+    net.send(publisher, 30, 20);
+    let track = net.router.watched(sink).expect("a track");
+    let again = net.sink(viewer, 0);
+    assert_eq!(again, sink, "two would seal under one SSRC and the same numbers");
+    net.watch(again, track);
+    net.send(publisher, 30, 20);
+    for (ssrc, indices) in indices(&net.peers[viewer].heard) {
+        let distinct: std::collections::HashSet<u64> = indices.iter().copied().collect();
+        assert_eq!(distinct.len(), indices.len(), "SSRC {ssrc}");
+    }
+}

@@ -66,6 +66,17 @@ impl Room {
             });
             receiving.voices.extend(place);
         }
+        // What is named no more shows and says nothing more.
+        let slots = same.into_iter().flat_map(|same| same.slots.iter().map(|slot| slot.sink));
+        let places = same.into_iter().flat_map(|same| same.voices.iter().map(|place| place.sink));
+        let kept = |sink: &SinkId| {
+            receiving.slots.iter().any(|slot| slot.sink == *sink)
+                || receiving.voices.iter().any(|place| place.sink == *sink)
+        };
+        for sink in slots.chain(places).filter(|sink| !kept(sink)) {
+            // Nothing is asked of a codec to show nothing.
+            self.router.watch(now, sink, None, &mut out.departures, &mut self.news).ok();
+        }
         out.say(client, ServerMessage::Received { re, sdp: answer });
         if let Some(client) = self.clients.get_mut(&client) {
             client.receiving = Some(receiving);

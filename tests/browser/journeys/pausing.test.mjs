@@ -42,7 +42,7 @@ async function encoded() {
 const encodes = (wanted) => until(`only ${wanted} are encoded`, async () => {
   const sizes = await encoded();
   return JSON.stringify(sizes) === JSON.stringify(wanted);
-}, { within_ms: 40_000, seen: encoded });
+}, { within_ms: 120_000, seen: encoded });
 
 const shownWidth = (which) => expert.page.evaluate((which) => document.querySelector(`[data-testid="${which}"] video`).videoWidth, which);
 
@@ -50,7 +50,7 @@ test("while nobody watches, the small sizes come, and the surgeon's page says wh
   await surgeon.enter(await server.link({ room, role: "surgeon", site: "site-a" }));
   await surgeon.publish(kinds);
   await encodes(["small", "small"]);
-  await surgeon.page.waitForSelector('[data-testid="unwatched"]');
+  await surgeon.page.waitForSelector('[data-testid="unwatched"]', { timeout: 60_000 });
   assert.match(await surgeon.page.$eval('[data-testid="sending"]', (line) => line.textContent), /320 × 180/);
 });
 

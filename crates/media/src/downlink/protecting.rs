@@ -9,8 +9,8 @@ use crate::size::Size;
 
 /// It is sent on for so long after it has spared nothing.
 const KEPT: Duration = Duration::from_secs(10);
-/// What it takes of a line: one packet to five.
-const SHARE: u64 = 5;
+/// What it takes of a line: one packet to five, and more where pictures have few.
+const SHARE: u64 = 3;
 
 impl Downlink {
     /// Settles what is protected from now on; true if anything is. Not where a line is full: parity is more of what is too much.

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use str0m::media::{Mid, Pt, Rid};
 
-use super::sessions::{CONNECT_WITHIN, index};
+use super::sessions::index;
 use super::{News, Router, SinkId, TrackId};
 use crate::choice::{Quality, choose};
 use crate::error::{DropReason, NoCommonCodec};
@@ -105,6 +105,7 @@ impl Router {
                 }
             }
             SessionEvent::Connected => {
+                self.entry_mut(session).into_iter().for_each(|entry| entry.is_doubted = false);
                 if let Some(entry) = self.entry_mut(session)
                     && !std::mem::replace(&mut entry.is_connected, true)
                 {
@@ -122,9 +123,9 @@ impl Router {
             }
             SessionEvent::Disconnected => {
                 if let Some(entry) = self.entry_mut(session) {
-                    entry.is_connected = false;
-                    entry.connect_by = now + CONNECT_WITHIN;
-                    news.push(News::Disconnected(session));
+                    if entry.lose(now) {
+                        news.push(News::Disconnected(session));
+                    }
                     self.touch(session, departures, |_, _| ());
                 }
             }

@@ -12,6 +12,9 @@ use crate::session::{Drained, Line, Session};
 use crate::sink::Sink;
 use crate::{Departures, Offer, SessionId, srtp};
 
+/// A peer from which something came so lately is there, whatever ICE says of it: libnice sends no checks once it is connected,
+/// only indications (RFC 8445 section 11), which the engine takes for nothing.
+const HEARD_WITHIN: Duration = Duration::from_secs(5);
 /// A session that is not connected this long after it was opened, or was lost this long ago, is over.
 pub(super) const CONNECT_WITHIN: Duration = Duration::from_secs(20);
 
@@ -22,6 +25,8 @@ pub(super) struct Entry {
     /// How many were opened before it.
     pub(super) number: u64,
     pub(super) is_connected: bool,
+    /// The engine says that it is not, but the peer is still heard.
+    pub(super) is_doubted: bool,
     /// When it is over if it does not connect.
     pub(super) connect_by: Instant,
     /// When something last came from the peer, or when it was opened.
@@ -61,6 +66,7 @@ impl Router {
             generation,
             number: self.counters.sessions_opened,
             is_connected: false,
+            is_doubted: false,
             connect_by: now + CONNECT_WITHIN,
             heard_at: now,
             queued: None,
@@ -115,7 +121,8 @@ impl Router {
 
     pub(super) fn note_deadline(&mut self, id: SessionId) {
         let Some(entry) = self.sessions.get_mut(index(id)) else { return };
-        let connect_by = (!entry.is_connected && !entry.session.is_over()).then_some(entry.connect_by);
+        let is_waited_for = !entry.is_connected || entry.is_doubted;
+        let connect_by = (is_waited_for && !entry.session.is_over()).then_some(entry.connect_by);
         let downlink = entry.downlink.as_ref().and_then(|downlink| downlink.deadline());
         let wanted = [entry.session.deadline(), downlink, connect_by].into_iter().flatten().min();
         if let Some(wanted) = wanted.filter(|wanted| entry.queued.is_none_or(|queued| *wanted < queued)) {
@@ -142,6 +149,14 @@ impl Router {
 }
 
 impl Entry {
+    /// The engine has lost its peer. True if nothing has come from that lately: it is looked at again when nothing would have.
+    pub(super) fn lose(&mut self, now: Instant) -> bool {
+        let is_lost = now.saturating_duration_since(self.heard_at) >= HEARD_WITHIN;
+        (self.is_doubted, self.is_connected) = (!is_lost, !is_lost && self.is_connected);
+        self.connect_by = if is_lost { now + CONNECT_WITHIN } else { self.heard_at + HEARD_WITHIN };
+        is_lost
+    }
+
     /// One of a publisher's tracks is over. Gives what is to be said of a line that carries none any more.
     pub(super) fn forget_track(&mut self, id: TrackId) -> Option<LineCondition> {
         self.tracks.retain(|known| *known != id);
