@@ -15,6 +15,7 @@ use str0m::media::{Direction, MediaKind};
 use crate::camera::{Camera, Lens};
 use crate::clock::Clock;
 use crate::link::Weather;
+use crate::parity;
 use crate::peer::{Peer, Place};
 use crate::pipe::Pipe;
 use crate::roster::Roster;
@@ -39,6 +40,8 @@ pub(crate) struct Client {
     pub(crate) is_gone: bool,
     /// Has lost so much of its line that it need not see: what the scenario says.
     pub(crate) is_excused: bool,
+    /// Offers to take parity with its pictures, as Chromium does.
+    pub(crate) takes_parity: bool,
     pub(crate) roster: Roster,
     answer: Option<String>,
     /// What the lines were called that it published first.
@@ -96,6 +99,7 @@ impl World {
             disconnected: 0,
             is_gone: false,
             is_excused: false,
+            takes_parity: false,
             roster: Roster::default(),
             answer: None,
             line_names: Vec::new(),
@@ -181,9 +185,12 @@ impl World {
             self.drop_peer(before);
         }
         let (video, audio) = names.split_at(slots);
+        let sdp = if self.clients[client].takes_parity { parity::offered(&sdp) } else { sdp };
         self.say(client, ClientMessage::Receive { sdp, slots: video.to_vec(), voices: audio.to_vec() });
         let answer = self.clients[client].answer.take().expect("an answer to receive");
-        peer.accept(pending, &answer);
+        let theirs = parity::answered(&answer);
+        peer.accept(pending, &theirs.rest);
+        peer.parity = theirs.ssrcs;
         for (place, mid) in mids.into_iter().enumerate() {
             let slot = (place < slots).then_some(place as u32);
             let name = format!("seed {}, client {client}, line {place}", self.seed);
@@ -192,6 +199,9 @@ impl World {
         for (place, screen) in peer.screens.iter().enumerate() {
             peer.down.name(screen.ssrc, 2 * place as u64);
             screen.resend_ssrc.into_iter().for_each(|ssrc| peer.down.name(ssrc, 2 * place as u64 + 1));
+        }
+        for (place, ssrc) in peer.parity.iter().enumerate() {
+            peer.down.name(*ssrc, (2 * peer.screens.len() + place) as u64);
         }
         for (slot, feed) in std::mem::take(&mut self.clients[client].shown) {
             peer.screens[slot as usize].show(self.now, feed);

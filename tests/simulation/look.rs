@@ -27,6 +27,9 @@ impl World {
         let is_of = |screen: &&mut Screen| {
             stamp.ssrc == Some(screen.ssrc) || stamp.ssrc == screen.resend_ssrc.filter(|_| stamp.ssrc.is_some())
         };
+        if stamp.ssrc.is_some_and(|ssrc| peer.parity.contains(&ssrc)) {
+            return;
+        }
         let screen = peer.screens.iter_mut().find(is_of).expect("only what was announced leaves the server");
         screen.packets += 1;
         let name = screen.sight.name.clone();

@@ -22,6 +22,7 @@ mod line;
 mod link;
 mod look;
 mod panel;
+mod parity;
 mod peer;
 mod pipe;
 mod player;

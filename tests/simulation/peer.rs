@@ -50,6 +50,8 @@ pub(crate) struct Peer {
     pub(crate) connected_at: Option<Instant>,
     pub(crate) cameras: Vec<Camera>,
     pub(crate) screens: Vec<Screen>,
+    /// The streams of parity that its answer announced; the engine cannot read them.
+    pub(crate) parity: Vec<u32>,
 }
 
 /// What a peer is made with.
@@ -99,6 +101,7 @@ impl Peer {
             connected_at: None,
             cameras: Vec::new(),
             screens: Vec::new(),
+            parity: Vec::new(),
         }
     }
 

@@ -234,7 +234,8 @@ impl World {
         let peer = self.by_session.get(&session).and_then(|peer| self.peers.get(peer));
         let Some(peer) = peer else { return };
         let is_announced = |screen: &Screen| screen.ssrc == ssrc || screen.resend_ssrc == Some(ssrc);
-        assert!(peer.screens.iter().any(is_announced), "client {} is sent an SSRC of nobody", peer.client);
+        let is_announced = peer.screens.iter().any(is_announced) || peer.parity.contains(&ssrc);
+        assert!(is_announced, "client {} is sent an SSRC of nobody", peer.client);
     }
 
     fn send_down(&mut self, protocol: Protocol, destination: SocketAddr, datagram: &[u8], stamp: Stamp) {
