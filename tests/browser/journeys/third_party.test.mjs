@@ -93,6 +93,17 @@ test("FFmpeg answers no keyframe request, and a second viewer three seconds late
   await ffmpeg.stop("SIGINT");
 });
 
+test("GStreamer is still there after forty seconds: libnice sends no checks once it is connected", async () => {
+  const source = await device("gstreamer-long", "room");
+  const gstreamer = gstreamerPublisher({ ...source.publish, gop_frames: 60 });
+  await gstreamer.line(/^answered/);
+  const frames = async () => (await server.metrics()).sum("consilium_feed_frames_total", `room="${source.room}"`);
+  await until("forty seconds of pictures", async () => (await frames()) > 40 * 30, { within_ms: 120_000, every_ms: 1000, seen: frames });
+  await seenAndHeard(source);
+  await gstreamer.stop();
+  await gone(source.room);
+});
+
 test("GStreamer with B-frames is flagged", async () => {
   const source = await device("b-frames", "endoscope");
   const gstreamer = gstreamerPublisher({ ...source.publish, b_frames: 2 });
