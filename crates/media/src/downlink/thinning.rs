@@ -38,6 +38,10 @@ impl Downlink {
     ) -> Vec<(TrackId, usize, Spared)> {
         let is_narrow = self.open.as_ref().is_some_and(|open| open.channel.estimator.is_narrow());
         let asks = |sink: &Sink| {
+            // Nearly all of them, after every burst.
+            if !matches!(sink.progress, Progress::Behind | Progress::Skipping) {
+                return None;
+            }
             let (track, at) = (sink.track?, sink.showing?.layer);
             let history = &tracks.get(&track)?.layers.get(at)?.history;
             let is_long = || {
@@ -45,12 +49,11 @@ impl Downlink {
                 next.is_some_and(|next| now.saturating_duration_since(next.arrived_at) > LONG_BEHIND)
             };
             let whom = match sink.progress {
-                Progress::Behind if is_narrow && is_long() && self.rank == Rank::Audience => Spared::Returning,
-                Progress::Behind if self.is_held || is_narrow && is_long() => self.rank.into(),
-                Progress::Skipping if !is_scarce => Spared::Returning,
-                _ => return None,
+                Progress::Skipping => Some(Spared::Returning).filter(|_| !is_scarce),
+                _ if is_narrow && is_long() && self.rank == Rank::Audience => Some(Spared::Returning),
+                _ => Some(self.rank.into()).filter(|_| self.is_held || is_narrow && is_long()),
             };
-            history.keyframe().is_none_or(|keyframe| keyframe < sink.next).then_some((track, at, whom))
+            history.keyframe().is_none_or(|keyframe| keyframe < sink.next).then_some((track, at, whom?))
         };
         self.sinks.iter().filter_map(asks).collect()
     }
