@@ -165,7 +165,10 @@ impl Session {
             self.lines = lines.collect();
             self.agree(offer);
         }
-        answered.map(|answer| answer::complete(&answer, &self.red, &self.parity))
+        // An answer names nothing that the offer does not.
+        let is_offered = |types: &&ParityTypes| offer.parity.contains(&(types.mid, types.payload_type));
+        let parity: Vec<_> = self.parity.iter().filter(is_offered).copied().collect();
+        answered.map(|answer| answer::complete(&answer, &self.red, &parity))
     }
 
     pub(crate) fn is_downlink(&self) -> bool {

@@ -10,8 +10,8 @@ pub const CLIENTS: usize = 10_000;
 /// wall of monitors twelve; one that has fallen silent gives way to the next. More is refused with `too_many`.
 pub const SESSIONS_PER_SUBJECT: usize = 64;
 /// A WHIP or WHEP session is silent when nothing has come from its peer for so long. Whoever has nothing to say still owes
-/// a connectivity check every six seconds at most (RFC 7675 section 5.1), so two of them are missing. And a wall of twelve
-/// monitors that begins anew as often as it may has left no more than 48 sessions in this time: there is a place for each.
+/// a connectivity check every six seconds at most (RFC 7675 section 5.1), so two of them are missing; libnice sends none, but
+/// media, and reports on what it gets. And a wall of twelve monitors that begins anew as often as it may has left no more than 48 sessions in this time: there is a place for each.
 pub const SILENT_AFTER: Duration = Duration::from_secs(12);
 /// HTTP connections of the whole server, WebSockets among them.
 pub const CONNECTIONS: usize = 12_000;

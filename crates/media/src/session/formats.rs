@@ -34,15 +34,14 @@ impl Session {
         if !self.is_downlink {
             return;
         }
-        let (visible, audible): (Vec<Line>, Vec<Line>) =
-            self.lines.iter().filter(|line| line.outgoing).cloned().partition(|line| line.is_video);
+        let outgoing: Vec<Line> = self.lines.iter().filter(|line| line.outgoing).cloned().collect();
         let red = |line: &Line| {
             let opus = self.payload_types(line.mid, Encoding::Opus)?.own;
             offer.red.iter().find(|types| (types.mid, types.opus) == (line.mid, opus)).copied()
         };
-        self.red = audible.iter().filter_map(red).collect();
+        self.red = outgoing.iter().filter(|line| !line.is_video).filter_map(red).collect();
         let mut api = self.rtc.direct_api();
-        let streams = visible.iter().filter_map(|line| {
+        let streams = outgoing.iter().filter_map(|line| {
             let stream = api.stream_tx_by_mid(line.mid, None)?;
             Some((line.mid, *stream.ssrc(), stream.rtx().map(|ssrc| *ssrc)))
         });
