@@ -20,6 +20,10 @@ const camera = { site: 4, kind: 0, width: 1280, height: 720, clock: true, noisy:
 const TONE_HZ = 440;
 /** A freeze is a picture that stands for longer than this. */
 const FREEZE_MS = 200;
+/** What is to be said where there was no picture at all. */
+const NO_PICTURE = {
+  frames_a_second: 0, longest_ms: null, stood_share: 1, age_p50_ms: null, age_p95_ms: null, height: null, lost_share: null, made_up_share: null,
+};
 /** What browsers and servers find out about a line in the first seconds is not judged. */
 const SETTLES_MS = 10_000;
 
@@ -81,7 +85,8 @@ export async function playOver(subject, origin, name, line, seconds) {
       accept: (sdp) => page.evaluate((sdp) => peer.setRemoteDescription({ type: "answer", sdp }), sdp),
       answer: (sdp) => page.evaluate((sdp) => begin({ type: "offer", sdp }), sdp),
     });
-    await until("a picture", () => page.evaluate(() => document.querySelector("video")?.videoHeight > 0));
+    const hasPicture = until("a picture", () => page.evaluate(() => document.querySelector("video")?.videoHeight > 0));
+    if (!(await hasPicture.then(() => true, () => false))) return NO_PICTURE;
     await new Promise((resolve) => setTimeout(resolve, SETTLES_MS));
     const figures = await page.evaluate(async (seconds) => {
       const video = document.querySelector("video");
