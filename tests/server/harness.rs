@@ -70,27 +70,22 @@ impl Server {
     }
 
     pub(crate) fn start_with(flags: &[&str]) -> Self {
+        Self::start_by(consilium(), flags)
+    }
+
+    /// The same by a command that becomes the binary.
+    pub(crate) fn start_by(command: Command, flags: &[&str]) -> Self {
         let scratch = Scratch::new();
-        let log = File::create(scratch.path().join("log")).expect("temporary file");
-        let mut child = consilium()
-            .args(["serve", "--http", "127.0.0.1:0", "--media", "127.0.0.1:0", "--workers", "1", "--log", "debug"])
-            .arg("--data")
-            .arg(scratch.path().join("data"))
-            .args(flags)
-            .stdout(Stdio::piped())
-            .stderr(log)
-            .spawn()
-            .expect("the binary runs");
-        let mut line = String::new();
-        let stdout = child.stdout.take().expect("is piped");
-        BufReader::new(stdout).read_line(&mut line).expect("it speaks");
-        let address = |name: &str| {
-            let word = line.split_whitespace().find_map(|word| word.strip_prefix(name));
-            word.and_then(|address| address.parse().ok()).unwrap_or_else(|| panic!("no {name} in {line:?}"))
-        };
-        let (http, media) = (address("http="), address("media="));
+        let (child, http, media) = run(command, &scratch, flags);
         let client = reqwest::Client::builder().timeout(PATIENCE).build().expect("a client");
         Self { http, media, client, child, scratch, private: Mutex::default() }
+    }
+
+    /// Kills it, as a machine does that loses its power, and starts it again with its data and the usual flags.
+    pub(crate) fn kill_and_start(&mut self) {
+        self.child.kill().expect("is ours");
+        self.child.wait().expect("is ours");
+        (self.child, self.http, self.media) = run(consilium(), &self.scratch, &[]);
     }
 
     pub(crate) fn url(&self, path: &str) -> String {
@@ -222,6 +217,28 @@ impl Drop for Server {
             assert!(!log.contains(private), "the log holds {private}");
         }
     }
+}
+
+/// Runs a server, and waits until it says where it listens. Its log goes behind that of the one before.
+fn run(mut command: Command, scratch: &Scratch, flags: &[&str]) -> (Child, SocketAddr, SocketAddr) {
+    let log = File::options().create(true).append(true).open(scratch.path().join("log")).expect("temporary file");
+    let mut child = command
+        .args(["serve", "--http", "127.0.0.1:0", "--media", "127.0.0.1:0", "--workers", "1", "--log", "debug"])
+        .arg("--data")
+        .arg(scratch.path().join("data"))
+        .args(flags)
+        .stdout(Stdio::piped())
+        .stderr(log)
+        .spawn()
+        .expect("the binary runs");
+    let mut line = String::new();
+    let stdout = child.stdout.take().expect("is piped");
+    BufReader::new(stdout).read_line(&mut line).expect("it speaks");
+    let address = |name: &str| {
+        let word = line.split_whitespace().find_map(|word| word.strip_prefix(name));
+        word.and_then(|address| address.parse().ok()).unwrap_or_else(|| panic!("no {name} in {line:?}"))
+    };
+    (child, address("http="), address("media="))
 }
 
 /// The name in every token of these tests.

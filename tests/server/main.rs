@@ -9,6 +9,7 @@ mod demo;
 mod disk;
 mod harness;
 mod health;
+mod journal;
 mod leak;
 mod noise;
 mod offer;

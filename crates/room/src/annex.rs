@@ -295,6 +295,7 @@ impl Room {
         message: impl Fn(Option<signaling::RequestId>) -> ServerMessage,
         out: &mut Outbox,
     ) {
+        out.noted.push(message(None));
         for client in self.hearers(&stands) {
             let re = asked.filter(|(asker, _)| *asker == client).and_then(|(_, re)| re);
             out.say(client, message(re));
@@ -305,6 +306,7 @@ impl Room {
     }
 
     pub(crate) fn say_to_those(&self, stands: impl Fn(&Standing) -> bool, message: &ServerMessage, out: &mut Outbox) {
+        out.noted.push(message.clone());
         for client in self.hearers(stands) {
             out.say(client, message.clone());
         }

@@ -2,13 +2,14 @@
 //!
 //! [`Room::handle`] is the only way in; what follows from an input lands in the [`Outbox`]. No clock, socket, file,
 //! thread or randomness of its own. Read in this order: [`input`], [`outbox`], [`room`], [`entitlement`], then `member`,
-//! `publish`, `receive`, `voice` and `line`, which are what members do, and [`annex`].
+//! `publish`, `receive`, `voice` and `line`, which are what members do, [`journal`] and [`annex`].
 
 pub mod annex;
 mod client;
 pub mod entitlement;
 mod feed;
 pub mod input;
+pub mod journal;
 mod line;
 mod member;
 pub mod outbox;
@@ -23,6 +24,7 @@ mod voice;
 pub use annex::{Dispatch, Petition};
 pub use client::Shown;
 pub use input::{ClientId, Door, Grants, Identity, Input, Tapping};
+pub use journal::Entry;
 pub use outbox::{Closing, Outbox, Outgoing, Route};
 pub use report::{FeedReport, Report, ViewerReport, VoiceReport};
 pub use request::Request;

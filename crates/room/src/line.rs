@@ -68,6 +68,7 @@ impl Room {
         if self.is_annex() {
             out.petitions.push(Petition::Line(id, connection, condition));
         }
+        let message = ServerMessage::LineChanged { member: id, connection, condition };
         let present = &self.members[&id];
         let hears = |client: &ClientId| {
             let hearer = &self.members[&self.clients[client].member];
@@ -75,8 +76,9 @@ impl Room {
         };
         let hearers: Vec<_> = self.hearers(|_| true).into_iter().filter(hears).collect();
         for client in hearers {
-            out.say(client, ServerMessage::LineChanged { member: id, connection, condition });
+            out.say(client, message.clone());
         }
+        out.noted.push(message);
     }
 
     /// Tells one who has just come of the lines that are not good.

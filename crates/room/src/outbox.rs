@@ -5,8 +5,8 @@ use std::net::SocketAddr;
 use media::{Departures, Protocol, SessionId, ThumbnailNews, TrackId, TrunkId};
 use signaling::{CloseReason, ServerMessage};
 
-use crate::ClientId;
 use crate::annex::{Dispatch, Petition};
+use crate::{ClientId, Entry};
 
 /// What follows from one input, in order within each list. The caller empties it with [`Outbox::clear`].
 #[derive(Debug, Default)]
@@ -25,6 +25,10 @@ pub struct Outbox {
     pub thumbnails: Vec<(TrackId, ThumbnailNews)>,
     /// What an annex is to say to its home.
     pub petitions: Vec<Petition>,
+    /// What the room's journal has to keep.
+    pub journal: Vec<Entry>,
+    /// The same before it is numbered.
+    pub(crate) noted: Vec<ServerMessage>,
 }
 
 /// A message to one client.
@@ -67,5 +71,6 @@ impl Outbox {
         self.dispatches.clear();
         self.thumbnails.clear();
         self.petitions.clear();
+        self.journal.clear();
     }
 }

@@ -55,6 +55,11 @@ pub struct Room {
     pub(crate) lines: Lines,
     pub(crate) news: Vec<News>,
     pub(crate) last_id: u32,
+    /// When it was made, by both clocks.
+    pub(crate) began: Instant,
+    pub(crate) since_1970: Duration,
+    /// The journal's.
+    pub(crate) last_entry: u64,
     /// Where more of the audience is.
     pub(crate) annexes: BTreeSet<TrunkId>,
     /// None in a home.
@@ -90,6 +95,9 @@ impl Room {
             listen_at: None,
             news: Vec::new(),
             last_id: 0,
+            began: now,
+            since_1970,
+            last_entry: 0,
             lines: Lines::new(),
             annexes: BTreeSet::new(),
             annex: None,
@@ -130,6 +138,7 @@ impl Room {
         }
         self.follow_news(now, out);
         self.hand_on(out);
+        self.keep_journal(now, out);
     }
 
     /// When the room wants [`Input::Tick`] if nothing else happens first.

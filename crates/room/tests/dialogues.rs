@@ -17,6 +17,20 @@ fn directory() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../signaling/dialogues")
 }
 
+/// What is one client's own, or passes by itself.
+const PASSING: [&str; 10] = [
+    "joined",
+    "published",
+    "received",
+    "watched",
+    "layers_watched",
+    "speaking",
+    "ponged",
+    "refused",
+    "disconnected",
+    "closed",
+];
+
 /// A room and everybody whom a dialogue names.
 struct Stage {
     room: Room,
@@ -26,6 +40,8 @@ struct Stage {
     clients: BTreeMap<String, ClientId>,
     /// What each client was told and no line has expected yet.
     unheard: BTreeMap<ClientId, VecDeque<Value>>,
+    /// What the room's journal has been given.
+    kept: Vec<Value>,
 }
 
 impl Stage {
@@ -42,7 +58,15 @@ impl Stage {
             playout_delay_most: Duration::from_millis(400),
         };
         let room = Room::new(began, config);
-        Self { room, began, now: began, out: Outbox::default(), clients: BTreeMap::new(), unheard: BTreeMap::new() }
+        Self {
+            room,
+            began,
+            now: began,
+            out: Outbox::default(),
+            clients: BTreeMap::new(),
+            unheard: BTreeMap::new(),
+            kept: Vec::new(),
+        }
     }
 
     fn apply(&mut self, input: Input<'_>) {
@@ -51,7 +75,24 @@ impl Stage {
             let said = serde_json::from_str(&encode(&outgoing.message)).expect("a message is JSON");
             self.unheard.entry(outgoing.client).or_default().push_back(said);
         }
+        self.keep();
         self.out.clear();
+    }
+
+    /// Whatever anybody is told of the room is in its journal, told to nobody in particular.
+    fn keep(&mut self) {
+        for entry in &self.out.journal {
+            self.kept.push(serde_json::from_str(&encode(&entry.message)).expect("a message is JSON"));
+            assert_eq!(entry.number, self.kept.len() as u64);
+        }
+        for outgoing in &self.out.messages {
+            let mut said: Value = serde_json::from_str(&encode(&outgoing.message)).expect("a message is JSON");
+            if said.get("re").is_some() {
+                said["re"] = Value::Null;
+            }
+            let kind = said["type"].as_str().expect("a type");
+            assert!(PASSING.contains(&kind) || self.kept.contains(&said), "the journal lacks {said}");
+        }
     }
 
     /// Lets time pass, with a tick at every deadline on the way.

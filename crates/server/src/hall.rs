@@ -3,14 +3,16 @@
 use std::collections::{BTreeSet, HashMap};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use media::Local;
-use room::{ClientId, Door, Report, Room, RoomConfig};
+use room::{ClientId, Door, Entry, Report, Room, RoomConfig};
 use signaling::{CloseReason, Role, RoomId, RoomKind};
 use tokio::sync::oneshot;
 
+use crate::clock::since_1970;
 use crate::directory::Directory;
+use crate::journal::{Journal, Volume};
 use crate::limit::EMPTY_ROOM_KEPT;
 use crate::order::{Delivery, Outlet};
 use crate::watching::Watching;
@@ -27,6 +29,8 @@ struct Hosted {
     unserved_since: Option<Duration>,
     empty_since: Option<Instant>,
     watching: Watching,
+    /// Of the journal; none for an annex, whose home has it.
+    volume: Option<Arc<Volume>>,
 }
 
 struct Seat {
@@ -37,6 +41,7 @@ struct Seat {
 /// Rooms by their place, which is the room's name in every table of the worker.
 pub(crate) struct Hall {
     local: Arc<Local>,
+    journal: Journal,
     playout_delay_most: Duration,
     rooms: Vec<Option<Hosted>>,
     places: HashMap<RoomId, usize>,
@@ -46,10 +51,10 @@ pub(crate) struct Hall {
 
 impl Hall {
     /// No rooms yet; all sessions of theirs will have this side.
-    pub(crate) fn new(local: Arc<Local>, playout_delay_most: Duration) -> Self {
+    pub(crate) fn new(local: Arc<Local>, journal: Journal, playout_delay_most: Duration) -> Self {
         let (places, seats) = (HashMap::new(), HashMap::new());
         let (rooms, deadlines) = (Vec::new(), BTreeSet::new());
-        Self { local, playout_delay_most, rooms, places, seats, deadlines }
+        Self { local, journal, playout_delay_most, rooms, places, seats, deadlines }
     }
 
     /// The room at this place.
@@ -90,8 +95,11 @@ impl Hall {
     /// Opens a room.
     pub(crate) fn open(&mut self, id: RoomId, directory: &Arc<Directory>) -> usize {
         tracing::info!(room = id.as_str(), "room opened");
-        let room = Room::new(Instant::now(), self.config(&id));
-        self.put(id, room, Some(directory.clone()))
+        let config = self.config(&id);
+        let volume = Volume::new(id.clone(), config.kind, config.since_1970);
+        let place = self.put(id, Room::new(Instant::now(), config), Some(directory.clone()));
+        self.hosted_mut(place).expect("was just put there").volume = Some(volume);
+        place
     }
 
     /// Opens an annex of a room.
@@ -105,7 +113,7 @@ impl Hall {
         RoomConfig {
             id: id.clone(),
             kind: RoomKind::Guidance,
-            since_1970: SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default(),
+            since_1970: since_1970(),
             local: self.local.clone(),
             playout_delay_most: self.playout_delay_most,
         }
@@ -119,8 +127,17 @@ impl Hall {
         self.places.insert(id.clone(), place);
         let empty_since = Some(Instant::now());
         let watching = Watching::default();
-        self.rooms[place] =
-            Some(Hosted { id, room, directory, inside: 0, due: None, unserved_since: None, empty_since, watching });
+        self.rooms[place] = Some(Hosted {
+            id,
+            room,
+            directory,
+            inside: 0,
+            due: None,
+            unserved_since: None,
+            empty_since,
+            watching,
+            volume: None,
+        });
         place
     }
 
@@ -187,6 +204,14 @@ impl Hall {
     /// Says something to a client; false when it does not keep up. One that has no seat wants nothing.
     pub(crate) fn deliver(&mut self, client: ClientId, delivery: Delivery) -> bool {
         self.seats.get_mut(&client).is_none_or(|seat| seat.outlet.deliver(delivery))
+    }
+
+    /// Hands over what the journal of the room at this place has to keep.
+    pub(crate) fn keep(&self, place: usize, entries: &mut Vec<Entry>) {
+        let volume = self.hosted(place).and_then(|hosted| hosted.volume.as_ref());
+        if let Some(volume) = volume.filter(|_| !entries.is_empty()) {
+            self.journal.keep(volume, std::mem::take(entries));
+        }
     }
 
     /// Says when something last came from a client's peer, if there is one.
@@ -257,6 +282,9 @@ impl Hall {
         }
         self.places.remove(&hosted.id);
         tracing::info!(room = hosted.id.as_str(), ?reason, "room closed");
+        if let Some(volume) = &hosted.volume {
+            self.journal.close(volume.clone(), since_1970());
+        }
         // while somebody is on the way the directory keeps it, and it opens here again
         if let Some(directory) = &hosted.directory {
             directory.remove(&hosted.id);

@@ -16,7 +16,7 @@ use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 
 use crate::problem::{Problem, ProblemDocument};
 use crate::shared::Shared;
-use crate::{asset, door, whep, whip, ws};
+use crate::{api, asset, door, whep, whip, ws};
 
 /// What a page of this server may do: nothing but talk to this server and show what it brings.
 const POLICY: &str = "default-src 'self'; connect-src 'self' ws: wss:; media-src 'self' blob:; \
@@ -47,6 +47,7 @@ pub fn router(shared: Arc<Shared>) -> Router {
         .route("/readyz", get(readyz).fallback(only_get))
         .route("/metrics", get(metrics).fallback(only_get))
         .route("/api/openapi.json", get(openapi).fallback(only_get))
+        .route("/api/v1/rooms/{room}/journal", get(api::journal).fallback(only_get))
         .fallback(asset::serve)
         .layer(from_fn(door::no_token_in_url))
         .merge(guarded(Door::Whip, whip).layer(map_response(door::open_to_all)))
@@ -120,7 +121,7 @@ async fn metrics(State(shared): State<Arc<Shared>>) -> Result<Response, Problem>
 #[derive(OpenApi)]
 #[openapi(
     info(title = "Consilium", description = "Every error is a problem document (RFC 9457) with a stable code."),
-    paths(healthz, readyz, metrics, whip::post, whep::post)
+    paths(healthz, readyz, metrics, api::journal, whip::post, whep::post)
 )]
 struct Description;
 

@@ -8,9 +8,11 @@
 //! [`route`], then the doors: [`http`], `ws`, `door`, `resource`.
 
 pub mod address;
+mod api;
 pub mod arrival;
 mod asset;
 mod clip_cache;
+mod clock;
 pub mod command;
 pub mod config;
 pub mod demo;
@@ -20,6 +22,7 @@ mod doorkeeper;
 pub mod file;
 mod hall;
 pub mod http;
+pub mod journal;
 pub mod limit;
 pub mod listen;
 pub mod log;

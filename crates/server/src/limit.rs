@@ -30,6 +30,10 @@ pub const TAP_PACKETS: usize = 1024;
 pub const TAP_EXCERPTS: usize = 512;
 /// Thumbnails that one thread can be asked for at a time.
 pub const THUMBNAILS_BEGUN: usize = 64;
+/// Pages of the journal, of one room and input each, that may wait for the disk.
+pub const JOURNAL_PAGES: usize = 4096;
+/// Entries of a journal that one request is given.
+pub const JOURNAL_ENTRIES_READ: usize = 1000;
 /// A join token in bytes; real ones have about 500.
 pub const TOKEN_BYTES: usize = 8 * 1024;
 /// A trickle ICE fragment in bytes.

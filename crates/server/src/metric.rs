@@ -1,5 +1,6 @@
 //! Metrics (OpenMetrics text): what an operator wants to know, with ids only.
 
+mod journal;
 mod rooms;
 mod thumbnails;
 mod viewers;
@@ -18,6 +19,7 @@ use prometheus_client::registry::Registry;
 use room::Door;
 use signaling::{CloseReason, RefusalCode};
 
+use crate::journal::Journal;
 use crate::process::Process;
 use crate::show::{Showcase, Shown};
 use crate::tally::{Delays, DropReason, StreamEnd, Tally, Traffic};
@@ -35,7 +37,7 @@ pub struct Metrics {
 
 impl Metrics {
     /// Counts, and shows what the workers show.
-    pub fn new(showcases: Vec<Arc<Showcase>>, thumbnails: Arc<Thumbnails>) -> Self {
+    pub fn new(showcases: Vec<Arc<Showcase>>, thumbnails: Arc<Thumbnails>, journal: Journal) -> Self {
         let mut all = Registry::default();
         all.register_collector(Box::new(Process::new()));
         let registry = all.sub_registry_with_prefix("consilium");
@@ -47,6 +49,7 @@ impl Metrics {
         registry.register("websocket_messages", "Messages by direction.", messages.clone());
         registry.register_collector(Box::new(Workers(showcases)));
         registry.register_collector(Box::new(thumbnails::Makers(thumbnails)));
+        registry.register_collector(Box::new(journal::Keeping(journal)));
         Self { registry: all, refusals, clients, gone, messages }
     }
 
@@ -316,7 +319,8 @@ mod tests {
         let mut watching = Watching::default();
         watching.note(now, &report.viewers);
         showcase.put(now, tally, vec![(report, watching)]);
-        let metrics = Metrics::new(vec![showcase], Thumbnails::start(1).expect("a thread"));
+        let (journal, _) = Journal::start(&crate::journal::a_directory("metrics")).expect("a journal");
+        let metrics = Metrics::new(vec![showcase], Thumbnails::start(1).expect("a thread"), journal);
         metrics.refused(Door::Whip, RefusalCode::BadToken);
         let text = metrics.text().expect("text");
         for line in [

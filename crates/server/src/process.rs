@@ -1,13 +1,14 @@
 //! What the kernel says of this process, under the names that every Prometheus dashboard knows.
 
 use std::fmt;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric};
 use prometheus_client::metrics::MetricType;
 use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::gauge::ConstGauge;
+
+use crate::clock::since_1970;
 
 /// The unit of times in `/proc`: USER_HZ is 100 on every architecture of Linux that this is built for.
 const TICKS_PER_SECOND: f64 = 100.0;
@@ -21,7 +22,7 @@ pub(crate) struct Process {
 impl Process {
     /// Of the process that starts now.
     pub(crate) fn new() -> Self {
-        Self { started_s: SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64() }
+        Self { started_s: since_1970().as_secs_f64() }
     }
 }
 

@@ -20,13 +20,14 @@ use crate::demo::DemoError;
 use crate::directory::Directory;
 use crate::doorkeeper::Doorkeeper;
 use crate::http;
+use crate::journal::{Journal, JournalError};
 use crate::limit::{CONNECTIONS, DRAIN_TIMEOUT, HEAD_TIMEOUT};
 use crate::listen::{self, ListenError};
 use crate::secret::{Secret, SecretError};
 use crate::shared::Shared;
 use crate::thumbnail::Thumbnails;
 use crate::token::{KeyError, Keys};
-use crate::worker::{self, Running};
+use crate::worker::{self, Means, Running};
 
 /// Why the server could not be started.
 #[derive(Debug, thiserror::Error)]
@@ -40,6 +41,9 @@ pub enum StartError {
     /// The keys of others.
     #[error(transparent)]
     Key(#[from] KeyError),
+    /// The journal.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
     /// An address.
     #[error(transparent)]
     Listen(#[from] ListenError),
@@ -86,6 +90,7 @@ pub struct Server {
     handle: Handle<SocketAddr>,
     task: Task<io::Result<()>>,
     threads: Vec<JoinHandle<()>>,
+    journal: JoinHandle<()>,
 }
 
 impl Server {
@@ -99,17 +104,18 @@ impl Server {
         let listener = listen::http(config.http)?;
         let http = listener.local_addr().map_err(StartError::Thread)?;
         let thumbnails = Thumbnails::start(cores()).map_err(StartError::Thread)?;
-        let workers = workers(config, &thumbnails)?;
+        let (journal, journal_thread) = Journal::start(&data_directory(config.data.clone())?)?;
+        let workers = workers(config, &thumbnails, &journal)?;
         let media = workers.iter().map(|(address, _)| *address).collect();
         let (hands, (showcases, threads)): (Vec<_>, (Vec<_>, Vec<_>)) =
             workers.into_iter().map(|(_, Running { hand, showcase, thread })| (hand, (showcase, thread))).unzip();
         let declared = (config.rooms == RoomRule::Declared).then(|| config.room.clone());
         let directory = Arc::new(Directory::new(hands, declared));
-        let shared = Arc::new(Shared::new(config, keys, directory, showcases, thumbnails));
+        let shared = Arc::new(Shared::new(config, keys, directory, showcases, thumbnails, journal));
         let handle = Handle::new();
         let task = serve(listener, tls, shared.clone(), handle.clone()).map_err(StartError::Thread)?;
         tracing::info!(%http, ?media, "listening");
-        Ok(Self { http, media, shared, handle, task, threads })
+        Ok(Self { http, media, shared, handle, task, threads, journal: journal_thread })
     }
 
     /// Says goodbye to everybody and ends.
@@ -126,10 +132,15 @@ impl Server {
             Ok(Err(error)) => tracing::error!(%error, "the HTTP server failed"),
             Err(error) => tracing::error!(%error, "the HTTP server failed"),
         }
-        let threads = self.threads;
-        let joined = tokio::task::spawn_blocking(move || threads.into_iter().all(|thread| thread.join().is_ok())).await;
-        if !joined.unwrap_or(false) {
-            tracing::error!("a worker failed");
+        let (threads, journal) = (self.threads, self.shared.journal.clone());
+        let joined = tokio::task::spawn_blocking(move || {
+            let all = threads.into_iter().all(|thread| thread.join().is_ok());
+            // what the workers' last rooms had to say is in it now
+            journal.end();
+            all & self.journal.join().is_ok()
+        });
+        if !joined.await.unwrap_or(false) {
+            tracing::error!("a worker or the journal failed");
         }
         tracing::info!("down");
     }
@@ -161,7 +172,11 @@ fn cores() -> usize {
 }
 
 /// All sockets first, so that nothing has begun when one of them cannot be had.
-fn workers(config: &ServeConfig, thumbnails: &Arc<Thumbnails>) -> Result<Vec<(SocketAddr, Running)>, StartError> {
+fn workers(
+    config: &ServeConfig,
+    thumbnails: &Arc<Thumbnails>,
+    journal: &Journal,
+) -> Result<Vec<(SocketAddr, Running)>, StartError> {
     let count = config.workers.map_or_else(cores, usize::from);
     let mut sockets = Vec::with_capacity(count);
     for worker in 0..count {
@@ -169,13 +184,17 @@ fn workers(config: &ServeConfig, thumbnails: &Arc<Thumbnails>) -> Result<Vec<(So
             .ok_or(StartError::Ports { first: config.media, workers: count })?;
         sockets.push(listen::media(address, &config.advertise, config.http.ip().is_loopback())?);
     }
-    // one for all: whose peer connection it is, is said by the fingerprint in its SDP
-    let certificate = Certificate::generate();
-    let most = Duration::from_millis(config.max_playout_delay_ms);
+    let means = Means {
+        // one for all: whose peer connection it is, is said by the fingerprint in its SDP
+        certificate: Certificate::generate(),
+        playout_delay_most: Duration::from_millis(config.max_playout_delay_ms),
+        thumbnails: thumbnails.clone(),
+        journal: journal.clone(),
+    };
     let now = Instant::now();
     let start = |(number, sockets): (usize, listen::MediaSockets)| {
         let bound = sockets.addresses.bound;
-        let started = worker::start(number, sockets, certificate.clone(), most, thumbnails.clone(), now);
+        let started = worker::start(number, sockets, means.clone(), now);
         started.map(|running| (bound, running))
     };
     sockets.into_iter().enumerate().map(start).collect::<io::Result<_>>().map_err(StartError::Thread)

@@ -10,6 +10,7 @@ use tokio::sync::Semaphore;
 
 use crate::config::ServeConfig;
 use crate::directory::Directory;
+use crate::journal::Journal;
 use crate::metric::Metrics;
 use crate::origin::Origin;
 use crate::problem::Problem;
@@ -31,6 +32,8 @@ pub struct Shared {
     pub keys: Keys,
     /// The way into rooms.
     pub directory: Arc<Directory>,
+    /// What happened in rooms.
+    pub journal: Journal,
     /// What is counted.
     pub metrics: Metrics,
     /// WHIP and WHEP sessions.
@@ -52,12 +55,14 @@ impl Shared {
         directory: Arc<Directory>,
         showcases: Vec<Arc<Showcase>>,
         thumbnails: Arc<Thumbnails>,
+        journal: Journal,
     ) -> Self {
         let link = |url: &str| HeaderValue::try_from(format!("<{url}>; rel=\"ice-server\"")).ok();
         Self {
             keys,
             directory,
-            metrics: Metrics::new(showcases.clone(), thumbnails),
+            metrics: Metrics::new(showcases.clone(), thumbnails, journal.clone()),
+            journal,
             resources: Resources::default(),
             quota: Quota::default(),
             unjoined: Arc::new(Semaphore::new(UNJOINED)),

@@ -6,7 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use media::{Certificate, Local, Protocol, SessionId};
 use mio::{Events, Interest, Poll, Token, Waker};
@@ -17,6 +17,7 @@ use tokio::sync::mpsc;
 use crate::arrival::Batch;
 use crate::directory::{Arriving, Hand};
 use crate::hall::Hall;
+use crate::journal::Journal;
 use crate::limit::PARCELS;
 use crate::listen::MediaSockets;
 use crate::order::{Delivery, Entrance, Inbox, Order, inbox};
@@ -99,32 +100,33 @@ pub struct Running {
     pub thread: JoinHandle<()>,
 }
 
+/// What all workers have in common.
+#[derive(Debug, Clone)]
+pub struct Means {
+    /// Of every session.
+    pub certificate: Certificate,
+    /// The longest that viewers of any room hold pictures back.
+    pub playout_delay_most: Duration,
+    /// Who makes them.
+    pub thumbnails: Arc<Thumbnails>,
+    /// Where rooms keep what happens.
+    pub journal: Journal,
+}
+
 /// Starts a worker on its sockets.
 ///
 /// # Errors
 /// When the system refuses what it needs.
-pub fn start(
-    number: usize,
-    sockets: MediaSockets,
-    certificate: Certificate,
-    playout_delay_most: Duration,
-    thumbnails: Arc<Thumbnails>,
-    now: Instant,
-) -> io::Result<Running> {
-    let (worker, hand) = Worker::new(sockets, certificate, playout_delay_most, thumbnails, now)?;
+pub fn start(number: usize, sockets: MediaSockets, means: Means, now: Instant) -> io::Result<Running> {
+    let (worker, hand) = Worker::new(sockets, means, now)?;
     let showcase = worker.showcase.clone();
     let thread = std::thread::Builder::new().name(format!("worker-{number}")).spawn(move || worker.run())?;
     Ok(Running { hand, showcase, thread })
 }
 
 impl Worker {
-    fn new(
-        sockets: MediaSockets,
-        certificate: Certificate,
-        playout_delay_most: Duration,
-        thumbnails: Arc<Thumbnails>,
-        now: Instant,
-    ) -> io::Result<(Self, Hand)> {
+    fn new(sockets: MediaSockets, means: Means, now: Instant) -> io::Result<(Self, Hand)> {
+        let Means { certificate, playout_delay_most, thumbnails, journal } = means;
         let MediaSockets { udp, tcp, addresses } = sockets;
         let poll = Poll::new()?;
         let waker = Arc::new(Waker::new(poll.registry(), WAKER)?);
@@ -150,7 +152,7 @@ impl Worker {
             thumbnails,
             received_at: None,
             routes: Routes::default(),
-            hall: Hall::new(local, playout_delay_most),
+            hall: Hall::new(local, journal, playout_delay_most),
             outbox: Outbox::default(),
             tally: Tally::default(),
             showcase: Arc::new(Showcase::new(now)),
@@ -327,6 +329,7 @@ impl Worker {
         for route in outbox.routes.drain(..) {
             self.follow(place, route);
         }
+        self.hall.keep(place, &mut outbox.journal);
         self.post_all(place, outbox.dispatches.drain(..), outbox.petitions.drain(..));
         self.make_thumbnails(place, outbox.thumbnails.drain(..));
         for outgoing in outbox.messages.drain(..) {
@@ -388,10 +391,6 @@ impl Worker {
         }
         self.showcase.put(now, self.tally, reports);
     }
-}
-
-fn since_epoch() -> Duration {
-    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -9,12 +9,15 @@ use crate::listen;
 /// Workers that the test turns by hand, and the way into their rooms.
 fn workers<const COUNT: usize>() -> ([Worker; COUNT], Arc<Directory>, Runtime) {
     let mut hands = Vec::new();
-    let thumbnails = Thumbnails::start(1).expect("a thread");
+    let means = Means {
+        certificate: Certificate::generate(),
+        playout_delay_most: Duration::ZERO,
+        thumbnails: Thumbnails::start(1).expect("a thread"),
+        journal: Journal::start(&crate::journal::a_directory("worker")).expect("a journal").0,
+    };
     let workers = [(); COUNT].map(|()| {
         let sockets = listen::media("127.0.0.1:0".parse().expect("an address"), &[], true).expect("free ports");
-        let (worker, hand) =
-            Worker::new(sockets, Certificate::generate(), Duration::ZERO, thumbnails.clone(), Instant::now())
-                .expect("a worker");
+        let (worker, hand) = Worker::new(sockets, means.clone(), Instant::now()).expect("a worker");
         hands.push(hand);
         worker
     });

@@ -1,7 +1,7 @@
 //! `GET /ws`: the contract of `signaling/`, message by message.
 
 use std::sync::Arc;
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::Instant;
 
 use axum::extract::State;
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
@@ -13,6 +13,7 @@ use signaling::limit::{MESSAGE_BYTES, MESSAGES_PER_SECOND};
 use signaling::{ClientMessage, CloseReason, Refusal, RefusalCode, RequestId, ServerMessage, VERSION, decode, encode};
 use tokio::time::{Instant as TokioInstant, interval_at, timeout};
 
+use crate::clock::since_1970;
 use crate::directory::Presence;
 use crate::limit::{Bucket, JOIN_TIMEOUT, PING_INTERVAL, REFUSED_IN_A_ROW, SILENCE_TIMEOUT, WRITE_TIMEOUT};
 use crate::metric::reason_word;
@@ -265,7 +266,7 @@ fn code(reason: CloseReason) -> u16 {
 }
 
 fn server_ms() -> f64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64() * 1000.0
+    since_1970().as_secs_f64() * 1000.0
 }
 
 #[cfg(test)]

@@ -73,6 +73,18 @@ pub enum RoomKind {
     Meeting,
 }
 
+impl RoomKind {
+    /// The word on the wire.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Guidance => "guidance",
+            Self::Consultation => "consultation",
+            Self::Teaching => "teaching",
+            Self::Meeting => "meeting",
+        }
+    }
+}
+
 /// What a feed shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]

@@ -5,8 +5,9 @@ use std::time::{Duration, Instant};
 use media::Protocol;
 use room::Input;
 
-use super::{TURN, Worker, since_epoch};
+use super::{TURN, Worker};
 use crate::arrival::Batch;
+use crate::clock::since_1970;
 use crate::tally::DropReason;
 
 impl Worker {
@@ -27,7 +28,7 @@ impl Worker {
             self.ready.listener = self.streams.accept(self.poll.registry(), Instant::now(), &mut self.tally);
         }
         if self.streams.any_readable() {
-            let received_at = since_epoch();
+            let received_at = since_1970();
             self.streams.receive(batch, &mut self.closed, &mut self.tally);
             self.deliver(batch, DropReason::StrangerStream, Some(received_at));
         }

@@ -8,7 +8,8 @@ use room::{Dispatch, Input, Petition, Tapping};
 use signaling::{CloseReason, RoomId};
 use tokio::sync::mpsc::error::TrySendError;
 
-use super::{Worker, since_epoch};
+use super::Worker;
+use crate::clock::since_1970;
 use crate::directory::{Arriving, Hand};
 use crate::limit::PARCELS_KEPT_FREE;
 use crate::trunk::Parcel;
@@ -189,7 +190,7 @@ impl Worker {
         self.received_at = None;
         let Some(received_at) = received_at else { return };
         if sent {
-            self.tally.forwarding.add(since_epoch().saturating_sub(received_at));
+            self.tally.forwarding.add(since_1970().saturating_sub(received_at));
         }
         self.hall.note_unserved(place, received_at);
     }
