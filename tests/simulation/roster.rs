@@ -67,6 +67,10 @@ impl World {
     pub(crate) fn check_rosters(&self) {
         let there = || self.clients.iter().filter(|client| !client.is_gone && client.roster.me.is_some());
         let is_there = |source: &&Source| self.is_there(source);
+        let own = |other: &Client| {
+            let me = other.roster.me;
+            other.roster.lines.clone().into_iter().filter(move |((of, _), _)| Some(*of) == me)
+        };
         for client in there() {
             let me = client.roster.me;
             let known = there().filter(|other| other.roster.me == me || may_know(client, other));
@@ -79,13 +83,18 @@ impl World {
             let hears =
                 |other: &&Client| client.role == Role::Lead || client.site.is_some() && client.site == other.site;
             let others = there().filter(|other| other.roster.me == me || hears(other));
-            let own = |other: &Client| {
-                let me = other.roster.me;
-                other.roster.lines.clone().into_iter().filter(move |((of, _), _)| Some(*of) == me)
-            };
             let lines: BTreeMap<_, _> = others.flat_map(own).collect();
             assert_eq!(client.roster.lines, lines, "{who} knows otherwise of a line than whose it is");
             assert_eq!(client.roster.feeds, feeds, "{who} knows of other feeds than there are");
         }
+        // Whoever follows the journal knows everything.
+        let (seed, journal) = (self.seed, &self.journal);
+        let members: BTreeSet<MemberId> = there().filter_map(|client| client.roster.me).collect();
+        assert_eq!(journal.members, members, "seed {seed}: the journal has other members than there are");
+        let lines: BTreeMap<_, _> = there().flat_map(own).collect();
+        assert_eq!(journal.lines, lines, "seed {seed}: the journal says otherwise of a line than whose it is");
+        let all = self.sources.iter().filter(is_there);
+        let feeds: BTreeMap<FeedId, bool> = all.filter_map(|source| Some((source.feed?, source.is_muted()))).collect();
+        assert_eq!(journal.feeds, feeds, "seed {seed}: the journal has other feeds than there are");
     }
 }

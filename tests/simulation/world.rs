@@ -14,6 +14,7 @@ use signaling::RoomKind;
 use crate::client::Client;
 use crate::peer::{Peer, Said};
 use crate::pipe::Pipe;
+use crate::roster::Roster;
 use crate::screen::Screen;
 use crate::seed::Chance;
 use crate::source::Source;
@@ -61,6 +62,9 @@ pub(crate) struct World {
     pub(crate) worst_dark: Duration,
     /// Media and reports that went to a port which a NAT had forgotten.
     pub(crate) nowhere: u64,
+    /// What the room's journal says of it.
+    pub(crate) journal: Roster,
+    entries: u64,
     queue: BinaryHeap<Event>,
     order: u64,
 }
@@ -117,6 +121,8 @@ impl World {
             asks_after: Duration::from_millis(600),
             worst_dark: Duration::ZERO,
             nowhere: 0,
+            journal: Roster::default(),
+            entries: 0,
             queue: BinaryHeap::new(),
             order: 0,
         };
@@ -215,6 +221,11 @@ impl World {
         }
         for session in over {
             self.wire.forget((at, session));
+        }
+        for entry in outbox.journal.drain(..) {
+            self.entries += 1;
+            assert_eq!((at, entry.number), (HOME, self.entries), "only the home keeps a journal, and counts");
+            self.journal.hear(&entry.message);
         }
         for outgoing in outbox.messages.drain(..) {
             self.hear(outgoing.client, outgoing.message);
