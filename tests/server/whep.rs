@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use capture::{Player, Target};
+use futures_util::future::join_all;
 use tokio::runtime::Runtime;
 use tokio::time::timeout;
 
@@ -24,9 +25,14 @@ async fn post(server: &Server, path: &str, token: &str, body: String) -> reqwest
 
 /// Begins a session that nobody is behind, as soon as its subject may begin one more; gives where it is, or why it is not.
 async fn begin(server: &Server, path: &str, token: &str) -> Result<String, String> {
+    begin_with(server, path, token, &offer("recvonly", "abcd")).await
+}
+
+/// The same with this offer.
+async fn begin_with(server: &Server, path: &str, token: &str, offer: &str) -> Result<String, String> {
     let begun = Instant::now();
     loop {
-        let response = post(server, path, token, offer("recvonly", "abcd")).await;
+        let response = post(server, path, token, offer.to_owned()).await;
         if response.status() == 201 {
             return Ok(response.headers()["location"].to_str().expect("text").to_owned());
         }
@@ -120,6 +126,11 @@ async fn who_has_fallen_silent_gives_way_and_nobody_else() {
     assert_eq!(begin(&server, forbidden, &token).await, Err("not_allowed".to_owned()));
     assert!(!server.log().contains("gives way"), "for who is refused nobody does");
     begin(&server, ENDOSCOPE, &token).await.expect("the silent one gives way");
+    let begun = Instant::now();
+    while !server.log().contains("gives way") {
+        assert!(begun.elapsed() < PATIENCE, "nobody has");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
     let log = server.log();
     let gone: Vec<_> = log.lines().filter(|line| line.contains("silent, and gives way")).collect();
     // The first client is the publisher.
@@ -128,6 +139,43 @@ async fn who_has_fallen_silent_gives_way_and_nobody_else() {
     for player in &mut oldest {
         plays_on(player).await;
     }
+    publisher.abort();
+}
+
+/// Nobody is in the room without a place: of several that come at once one has that of the silent session, and the others do
+/// not come in.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_silent_session_gives_way_to_one() {
+    let server = Server::start();
+    let publisher = show(&server, "a").await;
+    let token = server.token("trainee", None);
+    let target = Target::whep(&server.url(""), "r", "a", "endoscope", &token).expect("an address");
+    let seen = Instant::now();
+    vanish(target);
+    let mut others = Vec::new();
+    for _ in 1..SHARE {
+        others.push(begin(&server, ENDOSCOPE, &token).await.expect("it has its share"));
+    }
+    let no_codec = offer("recvonly", "abcd").replace("H264", "H999").replace("opus", "xopus");
+    // One is silent when a newcomer is let in that far.
+    while begin_with(&server, ENDOSCOPE, &token, &no_codec).await != Err("no_codec".to_owned()) {
+        assert!(seen.elapsed() < PATIENCE, "nobody is silent");
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+    // And none of those who come anew instead of the others.
+    for location in others {
+        let ended = server.client.delete(server.url(&location)).bearer_auth(&token).send().await.expect("an answer");
+        assert_eq!(ended.status(), 200);
+    }
+    for _ in 1..SHARE {
+        begin(&server, ENDOSCOPE, &token).await.expect("there are as many places again");
+    }
+    let came = || server.log().matches("client came").count();
+    let before = came();
+    let newcomers = join_all([(); 4].map(|()| begin(&server, ENDOSCOPE, &token))).await;
+    let refused: Vec<_> = newcomers.iter().filter_map(|newcomer| newcomer.as_ref().err()).collect();
+    assert_eq!(refused, ["too_many"; 3], "{newcomers:?}");
+    assert_eq!(came() - before, 1);
     publisher.abort();
 }
 

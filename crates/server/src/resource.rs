@@ -25,8 +25,10 @@ use crate::sdpfrag::{Credentials, Fragment, restarted};
 use crate::shared::Shared;
 use crate::token::{Admission, random_id};
 
+mod place;
 mod table;
 
+use place::{Loan, Place, Return};
 pub(crate) use table::Resources;
 
 /// Requests that may wait for one session.
@@ -111,12 +113,9 @@ enum Demand {
     Delete {
         done: oneshot::Sender<()>,
     },
-    /// This and the next are answered by a session that is silent, and by no other.
-    SaySilent {
-        done: oneshot::Sender<()>,
-    },
-    GiveWay {
-        done: oneshot::Sender<Share>,
+    /// Answered by a session that is silent and has its place, and by no other.
+    Lend {
+        done: oneshot::Sender<Loan>,
     },
 }
 
@@ -186,11 +185,10 @@ pub(crate) async fn begin(
     let subject = identity.subject.clone();
     let account = shared.quota.account(Instant::now(), &identity);
     account.offer(Instant::now())?;
-    let share = account.share();
-    if share.is_none() {
-        let silent = shared.resources.ask_silent(&subject, |done| Demand::SaySilent { done }).await;
-        silent.ok_or_else(too_many_sessions)?;
-    }
+    let loan = match account.share() {
+        Some(share) => Loan::free(share),
+        None => shared.resources.borrow(&subject).await.ok_or_else(too_many_sessions)?,
+    };
     let presence = shared.directory.enter(room.clone(), identity, door, JOIN).await?;
     let now = Instant::now();
     let mut session = Session {
@@ -205,14 +203,7 @@ pub(crate) async fn begin(
     };
     let answer = session.offer(session.offer.clone()).await?;
     session.watch().await?;
-    let share = match share {
-        Some(share) => share,
-        None => {
-            let way = shared.resources.ask_silent(&subject, |done| Demand::GiveWay { done }).await;
-            // it may have ended by itself meanwhile
-            way.or_else(|| session.account.share()).ok_or_else(too_many_sessions)?
-        }
-    };
+    let share = loan.keep().await.ok_or_else(too_many_sessions)?;
     shared.metrics.came(door);
     let (demands, requests) = mpsc::channel(DEMANDS);
     shared.resources.put(id.clone(), Resource { room, door, token, subject, begun_at: now, demands });
@@ -228,6 +219,7 @@ fn too_many_sessions() -> Problem {
 impl Session {
     /// Until it is deleted, its room lets it go, or its connection dies.
     async fn live(mut self, share: Share, mut requests: mpsc::Receiver<Demand>, shared: Arc<Shared>, id: String) {
+        let mut place = Place::Own(share);
         let reason = loop {
             tokio::select! {
                 delivery = self.presence.next() => match delivery {
@@ -247,22 +239,25 @@ impl Session {
                         let _gone: Result<(), _> = done.send(());
                         break CloseReason::Left;
                     }
-                    Some(Demand::SaySilent { done }) => {
-                        if self.is_silent().await {
-                            let _gone: Result<(), _> = done.send(());
-                        }
-                    }
-                    Some(Demand::GiveWay { done }) => {
-                        if self.is_silent().await {
-                            tracing::info!(client = self.presence.client.0, "silent, and gives way");
-                            shared.resources.remove(&id);
-                            // dropped, and so given back, when who wanted it has gone away
-                            let _unwanted: Result<(), Share> = done.send(share);
-                            break CloseReason::TimedOut;
+                    Some(Demand::Lend { done }) => {
+                        if self.is_silent().await && let Some(loan) = place.lend() {
+                            // when who wanted it has gone away it comes back at once
+                            let _gone: Result<(), Loan> = done.send(loan);
                         }
                     }
                     None => break CloseReason::Left,
                 },
+                Return { share, keeper } = place.returned() => {
+                    let unwanted = match keeper {
+                        Some(keeper) if self.is_silent().await => keeper.send(share).err(),
+                        _ => Some(share),
+                    };
+                    let Some(share) = unwanted else {
+                        tracing::info!(client = self.presence.client.0, "silent, and gives way");
+                        break CloseReason::TimedOut;
+                    };
+                    place = Place::Own(share);
+                }
             }
         };
         shared.resources.remove(&id);

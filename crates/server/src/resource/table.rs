@@ -8,7 +8,7 @@ use signaling::Private;
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 
-use super::{Demand, Resource};
+use super::{Demand, Loan, Resource};
 use crate::limit::ANSWER_TIMEOUT;
 
 /// Every WHIP and WHEP session by its identifier.
@@ -22,13 +22,9 @@ impl Resources {
         table.get(id).filter(|resource| resource.door == door && resource.room.as_str() == room).cloned()
     }
 
-    /// What the subject's oldest session that is silent answers to this demand. Each is asked at this moment, and asks its
+    /// The place of the subject's oldest session that is silent and has it still. Each is asked at this moment, and asks its
     /// room: a silence that had been told would be over by the time it is made use of, and ICE's own comes after 15 s.
-    pub(super) async fn ask_silent<T>(
-        &self,
-        subject: &Private<String>,
-        demand: impl Fn(oneshot::Sender<T>) -> Demand,
-    ) -> Option<T> {
+    pub(super) async fn borrow(&self, subject: &Private<String>) -> Option<Loan> {
         let mut own: Vec<Resource> = {
             let table = self.0.lock().unwrap_or_else(PoisonError::into_inner);
             table.values().filter(|resource| resource.subject == *subject).cloned().collect()
@@ -36,12 +32,12 @@ impl Resources {
         own.sort_by_key(|resource| resource.begun_at);
         let asking = async {
             for resource in own {
-                let (done, answer) = oneshot::channel();
+                let (done, loan) = oneshot::channel();
                 // one that has much to do is not silent
-                if resource.demands.try_send(demand(done)).is_ok()
-                    && let Ok(answer) = answer.await
+                if resource.demands.try_send(Demand::Lend { done }).is_ok()
+                    && let Ok(loan) = loan.await
                 {
-                    return Some(answer);
+                    return Some(loan);
                 }
             }
             None
