@@ -10,6 +10,7 @@ mod disk;
 mod harness;
 mod health;
 mod journal;
+mod killed;
 mod leak;
 mod noise;
 mod offer;

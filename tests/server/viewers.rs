@@ -23,18 +23,21 @@ pub(crate) async fn show(server: &Server, site: &str) -> JoinHandle<()> {
     let token = server.token("device", Some(site));
     let target = Target::whip(&server.url(""), "r", "endoscope", "", token).expect("an address");
     let clock = CaptureClock::start();
-    let mut publisher = Publisher::connect(&target, clock, false).await.expect("it connects");
+    let publisher = Publisher::connect(&target, clock, false).await.expect("it connects");
+    tokio::spawn(send_old_pictures(publisher, clock))
+}
+
+/// Sends pictures for as long as the connection lasts.
+pub(crate) async fn send_old_pictures(mut publisher: Publisher, clock: CaptureClock) {
     let picture = VideoFrame::new(PICTURE).expect("an access unit");
-    tokio::spawn(async move {
-        let mut beat = tokio::time::interval(Duration::from_millis(40));
-        loop {
-            beat.tick().await;
-            let Some(captured) = clock.now().checked_sub(OLD) else { continue };
-            if publisher.send_video(&picture, captured).await.is_err() {
-                return;
-            }
+    let mut beat = tokio::time::interval(Duration::from_millis(40));
+    loop {
+        beat.tick().await;
+        let Some(captured) = clock.now().checked_sub(OLD) else { continue };
+        if publisher.send_video(&picture, captured).await.is_err() {
+            return;
         }
-    })
+    }
 }
 
 /// Plays it for ever.

@@ -13,6 +13,11 @@ pub const SESSIONS_PER_SUBJECT: usize = 64;
 /// a connectivity check every six seconds at most (RFC 7675 section 5.1), so two of them are missing; libnice sends none, but
 /// media, and reports on what it gets. And a wall of twelve monitors that begins anew as often as it may has left no more than 48 sessions in this time: there is a place for each.
 pub const SILENT_AFTER: Duration = Duration::from_secs(12);
+/// A WHIP session that finds its site full of feeds waits so long for a place: half a second without a packet shows that a feed
+/// has stopped, and a quarter more is for packets that were still on their way.
+pub const PLACE_AWAITED: Duration = Duration::from_millis(750);
+/// See [`PLACE_AWAITED`].
+pub const PLACE_ASKED_FOR_EVERY: Duration = Duration::from_millis(250);
 /// HTTP connections of the whole server, WebSockets among them.
 pub const CONNECTIONS: usize = 12_000;
 /// Orders of each rank that may wait for a worker; a sender waits when there is no place, so a flood slows its own source.

@@ -14,10 +14,10 @@ use signaling::{
     Slot, VoiceOffer,
 };
 use tokio::sync::{mpsc, oneshot};
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 use crate::directory::Presence;
-use crate::limit::{ANSWER_TIMEOUT, Bucket, SESSIONS_PER_SUBJECT, SILENT_AFTER};
+use crate::limit::{ANSWER_TIMEOUT, Bucket, PLACE_ASKED_FOR_EVERY, PLACE_AWAITED, SESSIONS_PER_SUBJECT, SILENT_AFTER};
 use crate::order::Delivery;
 use crate::problem::Problem;
 use crate::quota::{Account, Share};
@@ -201,7 +201,7 @@ pub(crate) async fn begin(
         last_request: 0,
         account,
     };
-    let answer = session.offer(session.offer.clone()).await?;
+    let answer = session.first_offer().await?;
     session.watch().await?;
     let share = loan.keep().await.ok_or_else(too_many_sessions)?;
     shared.metrics.came(door);
@@ -268,6 +268,20 @@ impl Session {
     /// True when nothing has come from its peer for so long that its place may go to another.
     async fn is_silent(&self) -> bool {
         self.presence.heard_at().await.is_some_and(|at| at.elapsed() >= SILENT_AFTER)
+    }
+
+    /// A box that was killed and is back at once finds its site full: of what it sent before it is only known a moment later
+    /// that it has stopped, and that this may have its place (rule P2).
+    async fn first_offer(&mut self) -> Result<String, Problem> {
+        let begun = Instant::now();
+        loop {
+            let answered = self.offer(self.offer.clone()).await;
+            let is_full = answered.as_ref().is_err_and(|problem| problem.code() == RefusalCode::TooManyFeeds);
+            if !is_full || begun.elapsed() >= PLACE_AWAITED {
+                return answered;
+            }
+            sleep(PLACE_ASKED_FOR_EVERY).await;
+        }
     }
 
     async fn offer(&mut self, sdp: String) -> Result<String, Problem> {
