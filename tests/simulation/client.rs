@@ -185,12 +185,9 @@ impl World {
             self.drop_peer(before);
         }
         let (video, audio) = names.split_at(slots);
-        let sdp = if self.clients[client].takes_parity { parity::offered(&sdp) } else { sdp };
-        self.say(client, ClientMessage::Receive { sdp, slots: video.to_vec(), voices: audio.to_vec() });
-        let answer = self.clients[client].answer.take().expect("an answer to receive");
-        let theirs = parity::answered(&answer);
-        peer.accept(pending, &theirs.rest);
-        peer.parity = theirs.ssrcs;
+        peer.offered = (sdp, video.to_vec(), audio.to_vec());
+        let answer = self.offer_downlink(client, &peer.offered);
+        peer.accept(pending, &parity::answered(&answer).rest);
         for (place, mid) in mids.into_iter().enumerate() {
             let slot = (place < slots).then_some(place as u32);
             let name = format!("seed {}, client {client}, line {place}", self.seed);
@@ -200,15 +197,27 @@ impl World {
             peer.down.name(screen.ssrc, 2 * place as u64);
             screen.resend_ssrc.into_iter().for_each(|ssrc| peer.down.name(ssrc, 2 * place as u64 + 1));
         }
-        for (place, ssrc) in peer.parity.iter().enumerate() {
-            peer.down.name(*ssrc, (2 * peer.screens.len() + place) as u64);
-        }
+        peer.name_parity(&answer);
         for (slot, feed) in std::mem::take(&mut self.clients[client].shown) {
             peer.screens[slot as usize].show(self.now, feed);
         }
         self.clients[client].receiving = Some(at);
         self.admit(at, peer, &answer);
         at
+    }
+
+    /// Offers its open downlink once more, as it was but for what the client takes beside its pictures.
+    pub(crate) fn receive_again(&mut self, client: usize) {
+        let at = self.clients[client].receiving.expect("an open downlink");
+        let offered = self.peers[&at].offered.clone();
+        let answer = self.offer_downlink(client, &offered);
+        self.peers.get_mut(&at).expect("was just found").name_parity(&answer);
+    }
+
+    fn offer_downlink(&mut self, client: usize, (sdp, slots, voices): &(String, Vec<String>, Vec<String>)) -> String {
+        let sdp = if self.clients[client].takes_parity { parity::offered(sdp) } else { sdp.clone() };
+        self.say(client, ClientMessage::Receive { sdp, slots: slots.clone(), voices: voices.clone() });
+        self.clients[client].answer.take().expect("an answer to receive")
     }
 
     fn peer(&mut self, client: usize, way: Way) -> (usize, Peer) {

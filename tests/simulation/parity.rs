@@ -49,26 +49,53 @@ pub(crate) fn answered(sdp: &str) -> Answered {
 /// 2.2 Mb/s, 250 packets a second.
 const LENS: Lens = Lens { parts: 10, bytes: 1100, ..Lens::of(FeedKind::Endoscope) };
 
-/// The packets of parity that an expert on a line like this is sent in a minute.
-fn sent(seed: u64, weather: Weather) -> u64 {
+/// An expert who watches a surgeon over a line like this, and takes parity with that or not yet.
+fn watching(seed: u64, weather: Weather, takes_parity: bool) -> (World, usize) {
     let mut world = World::new(seed);
     let surgeon = world.enter(Role::Surgeon, Some("site-a"));
     world.publish(surgeon, &[LENS], Weather::clear(10).into());
     let expert = world.enter(Role::Expert, None);
-    (world.clients[expert].takes_parity, world.clients[expert].is_excused) = (true, true);
+    (world.clients[expert].takes_parity, world.clients[expert].is_excused) = (takes_parity, true);
     world.receive(expert, 1, 0, weather.into());
     let (_, feed) = world.feeds()[0];
     world.watch(expert, 0, Some(feed));
-    world.run_ms(60_000);
-    world.workers[&HOME].room.report().counters.parity_packets
+    (world, expert)
 }
+
+/// The packets of parity that are sent in so long.
+fn sent(world: &mut World, seconds: u64) -> u64 {
+    let count = |world: &World| world.workers[&HOME].room.report().counters.parity_packets;
+    let before = count(world);
+    world.run_ms(seconds * 1000);
+    count(world) - before
+}
+
+const FAR: Weather = Weather::clear(75).losing(20);
 
 #[test]
 fn who_is_far_away_is_sent_parity_under_numbers_of_its_own() {
     each_seed("who_is_far_away_is_sent_parity_under_numbers_of_its_own", 4, |seed| {
-        let far = sent(seed, Weather::clear(75).losing(20));
+        let far = sent(&mut watching(seed, FAR, true).0, 60);
         println!("seed {seed}: {far} packets of parity");
         assert!(far > 2000, "{far} in a minute");
-        assert_eq!(sent(seed, Weather::clear(75)), 0, "nothing is lost");
+        assert_eq!(sent(&mut watching(seed, Weather::clear(75), true).0, 60), 0, "nothing is lost");
+    });
+}
+
+/// The world fails where anything leaves that the last answer did not announce, or has a number that was used before.
+#[test]
+fn who_offers_it_no_more_is_sent_none_until_it_is_offered_again() {
+    each_seed("who_offers_it_no_more_is_sent_none_until_it_is_offered_again", 4, |seed| {
+        for is_first in [true, false] {
+            let (mut world, expert) = watching(seed, FAR, is_first);
+            for takes_parity in [is_first, !is_first, is_first, !is_first] {
+                world.clients[expert].takes_parity = takes_parity;
+                world.receive_again(expert);
+                let packets = sent(&mut world, 20);
+                println!("seed {seed}: {packets} packets of parity");
+                assert!(packets == 0 || takes_parity, "{packets} that it does not take");
+                assert!(packets > 200 || !takes_parity, "{packets} where it takes them");
+            }
+        }
     });
 }

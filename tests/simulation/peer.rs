@@ -13,6 +13,7 @@ use str0m::{Candidate, Event, IceConnectionState, Input, Output, Rtc, RtcConfig}
 use crate::camera::Camera;
 use crate::clock::Clock;
 use crate::link::{Link, Weather};
+use crate::parity;
 use crate::screen::Screen;
 
 /// More than any peer has.
@@ -50,7 +51,9 @@ pub(crate) struct Peer {
     pub(crate) connected_at: Option<Instant>,
     pub(crate) cameras: Vec<Camera>,
     pub(crate) screens: Vec<Screen>,
-    /// The streams of parity that its answer announced; the engine cannot read them.
+    /// The offer of its downlink, without parity, and its lines for pictures and for voices.
+    pub(crate) offered: (String, Vec<String>, Vec<String>),
+    /// The streams of parity that its last answer announced; the engine cannot read them.
     pub(crate) parity: Vec<u32>,
 }
 
@@ -101,6 +104,7 @@ impl Peer {
             connected_at: None,
             cameras: Vec::new(),
             screens: Vec::new(),
+            offered: Default::default(),
             parity: Vec::new(),
         }
     }
@@ -133,6 +137,14 @@ impl Peer {
                 self.up.name(*stream.ssrc(), name);
                 stream.rtx().into_iter().for_each(|ssrc| self.up.name(*ssrc, name + 1));
             }
+        }
+    }
+
+    /// The streams of parity that an answer announces are all that it may be sent from now on, and have names of their own.
+    pub(crate) fn name_parity(&mut self, answer: &str) {
+        self.parity = parity::answered(answer).ssrcs;
+        for (place, ssrc) in self.parity.iter().enumerate() {
+            self.down.name(*ssrc, (2 * self.screens.len() + place) as u64);
         }
     }
 

@@ -117,7 +117,7 @@ mod tests {
     #[test]
     fn parity_is_a_stream_beside_the_one_that_it_protects() {
         let answer = "v=0\r\nm=video 9 X 96\r\na=mid:a\r\na=rtcp-mux\r\na=ssrc:7 cname:n\r\na=ssrc:9 cname:n\r\n";
-        let types = ParityTypes { mid: "a".into(), payload_type: 49, media_ssrc: 7, ssrc: 8 };
+        let types = ParityTypes { mid: "a".into(), payload_type: 49, media_ssrc: 7, ssrc: 8, is_offered: true };
         assert_eq!(
             complete(answer, &[], &[types]),
             "v=0\r\nm=video 9 X 96 49\r\na=mid:a\r\na=rtcp-mux\r\na=rtpmap:49 flexfec-03/90000\r\n\

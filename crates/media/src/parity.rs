@@ -36,12 +36,14 @@ pub(crate) struct ParityTypes {
     /// The stream that is protected, and that of its parity.
     pub(crate) media_ssrc: u32,
     pub(crate) ssrc: u32,
+    /// The present offer has it, too.
+    pub(crate) is_offered: bool,
 }
 
 impl ParityTypes {
     /// For a stream that has come to terms on this payload type; it has a number of its own, by chance.
     pub(crate) fn new(mid: Mid, payload_type: u8, media_ssrc: u32) -> Self {
-        Self { mid, payload_type, media_ssrc, ssrc: *Ssrc::new() }
+        Self { mid, payload_type, media_ssrc, ssrc: *Ssrc::new(), is_offered: true }
     }
 }
 
@@ -86,7 +88,7 @@ struct Group {
 
 impl Parity {
     pub(crate) fn new(types: ParityTypes, extensions: &ExtensionMap) -> Self {
-        let ParityTypes { mid, payload_type, media_ssrc, ssrc } = types;
+        let ParityTypes { mid, payload_type, media_ssrc, ssrc, .. } = types;
         let group = || Group { body: Vec::with_capacity(LONGEST), ..Group::default() };
         let header = Header::new(ssrc, mid, true, extensions);
         let groups = [group(), group()];
@@ -233,7 +235,7 @@ mod tests {
     }
 
     fn parities_of(packets: &[(u64, Vec<u8>, Vec<u8>)]) -> Vec<Vec<u8>> {
-        let types = ParityTypes { mid: Mid::from("a"), payload_type: 49, media_ssrc: 7, ssrc: 8 };
+        let types = ParityTypes { mid: Mid::from("a"), payload_type: 49, media_ssrc: 7, ssrc: 8, is_offered: true };
         let mut parity = Parity::new(types, &ExtensionMap::empty());
         let mut parities = Vec::new();
         for (at, (sequence, header, payload)) in packets.iter().enumerate() {
@@ -270,7 +272,7 @@ mod tests {
 
     #[test]
     fn what_is_late_or_was_stopped_is_left_out() {
-        let types = ParityTypes { mid: Mid::from("a"), payload_type: 49, media_ssrc: 7, ssrc: 8 };
+        let types = ParityTypes { mid: Mid::from("a"), payload_type: 49, media_ssrc: 7, ssrc: 8, is_offered: true };
         let mut parity = Parity::new(types, &ExtensionMap::empty());
         let take = |parity: &mut Parity, sequence| {
             let (header, payload) = packet(sequence, 100);
@@ -288,7 +290,7 @@ mod tests {
 
     #[test]
     fn what_would_be_too_long_for_a_datagram_is_not_made() {
-        let types = ParityTypes { mid: Mid::from("a"), payload_type: 49, media_ssrc: 7, ssrc: 8 };
+        let types = ParityTypes { mid: Mid::from("a"), payload_type: 49, media_ssrc: 7, ssrc: 8, is_offered: true };
         let mut parity = Parity::new(types, &ExtensionMap::empty());
         let take = |parity: &mut Parity, bytes| {
             let (header, payload) = packet(50, bytes);

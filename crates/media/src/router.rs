@@ -160,6 +160,7 @@ impl Router {
     ) -> Result<(String, Vec<OfferedLine>), MediaError> {
         let answered = self.touch(session, departures, |session, drained| session.answer(now, offer, drained));
         let answer = answered.unwrap_or(Err(MediaError::NoSession));
+        self.entry_mut(session).into_iter().for_each(Entry::let_protect);
         self.settle(now, departures, news);
         let answer = answer?;
         let entry = self.entry(session).ok_or(MediaError::NoSession)?;

@@ -24,7 +24,7 @@ use crate::descriptor;
 use crate::dtls::{self, Keys, KeysGoTo};
 use crate::error::{DropReason, MediaError};
 use crate::offer::Offer;
-use crate::parity::{Parity, ParityTypes};
+use crate::parity::ParityTypes;
 use crate::red::RedTypes;
 use crate::stream::Stream;
 use crate::{Datagram, Local, Protocol, SessionId};
@@ -166,8 +166,7 @@ impl Session {
             self.agree(offer);
         }
         // An answer names nothing that the offer does not.
-        let is_offered = |types: &&ParityTypes| offer.parity.contains(&(types.mid, types.payload_type));
-        let parity: Vec<_> = self.parity.iter().filter(is_offered).copied().collect();
+        let parity: Vec<_> = self.parity.iter().filter(|types| types.is_offered).copied().collect();
         answered.map(|answer| answer::complete(&answer, &self.red, &parity))
     }
 
@@ -256,9 +255,9 @@ impl Session {
             (*tx.ssrc(), tx.rtx().map(|ssrc| *ssrc))
         };
         let extensions = self.rtc.media(line.mid)?.remote_extmap();
-        let parity = self.parity.iter().find(|types| types.mid == line.mid);
-        let parity = parity.map(|types| Box::new(Parity::new(*types, extensions)));
-        Some(Stream::new(epoch, ssrc, resend, line.mid, line.is_video, extensions).with_parity(parity))
+        let mut stream = Stream::new(epoch, ssrc, resend, line.mid, line.is_video, extensions);
+        self.let_protect(line.mid, &mut stream);
+        Some(stream)
     }
 
     /// The name that all streams to this peer have in common.

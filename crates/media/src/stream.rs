@@ -27,8 +27,10 @@ pub(crate) struct Stream {
     pub(crate) ssrc: u32,
     header: Header,
     resend: Option<Resend>,
-    /// Where the viewer takes it.
+    /// Where the viewer takes it, or has taken it: its numbers count on.
     parity: Option<Box<Parity>>,
+    /// The viewer takes it now.
+    may_be_protected: bool,
     /// What is sent is protected by it.
     pub(crate) is_protected: bool,
     pub(crate) sent: SentLog,
@@ -102,6 +104,7 @@ impl Stream {
             header: Header::new(ssrc, mid, is_video, extensions),
             resend: resend_ssrc.map(resend),
             parity: None,
+            may_be_protected: false,
             is_protected: false,
             sent: SentLog::new(epoch, is_video),
             packets: 0,
@@ -109,13 +112,19 @@ impl Stream {
         }
     }
 
-    pub(crate) fn with_parity(self, parity: Option<Box<Parity>>) -> Self {
-        Self { parity, ..self }
+    /// The viewer takes parity from now on, which is made by this the first time; or takes none.
+    pub(crate) fn let_protect(&mut self, parity: Option<impl FnOnce() -> Box<Parity>>) {
+        self.may_be_protected = parity.is_some();
+        match parity {
+            Some(parity) if self.parity.is_none() => self.parity = Some(parity()),
+            Some(_) => {}
+            None => self.protect(false),
+        }
     }
 
     /// True if what it sends can be protected by parity.
     pub(crate) fn takes_parity(&self) -> bool {
-        self.parity.as_ref().is_some_and(|parity| parity.is_possible())
+        self.may_be_protected && self.parity.as_ref().is_some_and(|parity| parity.is_possible())
     }
 
     /// True if the viewer takes dependency descriptors.

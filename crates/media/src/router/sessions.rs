@@ -163,6 +163,13 @@ impl Entry {
         if self.tracks.is_empty() { self.said.forget() } else { None }
     }
 
+    /// Its viewer may have offered parity that it did not take before, or offer it no more.
+    pub(super) fn let_protect(&mut self) {
+        for sink in self.downlink.iter_mut().flat_map(|downlink| &mut downlink.sinks) {
+            self.session.let_protect(sink.mid, &mut sink.stream);
+        }
+    }
+
     /// The handshake is done: what is ours to send can be sealed.
     pub(super) fn open_downlink(&mut self, now: Instant, id: SessionId) {
         let (Some(downlink), Some(keys)) = (&mut self.downlink, self.session.take_keys()) else { return };

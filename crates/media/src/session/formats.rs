@@ -6,7 +6,8 @@ use str0m::media::{Mid, Pt};
 use super::{Line, Session};
 use crate::format::{Encoding, PayloadTypes};
 use crate::offer::Offer;
-use crate::parity::ParityTypes;
+use crate::parity::{Parity, ParityTypes};
+use crate::stream::Stream;
 
 impl Session {
     /// The encoding that a payload type of this session stands for.
@@ -28,8 +29,8 @@ impl Session {
         Some(PayloadTypes { own: *params.pt(), resend: params.resend().map(|pt| *pt), red })
     }
 
-    /// Takes note of what a viewer takes beside: redundancy with its voices, parity with its pictures. Of that what was agreed on
-    /// before stays: it has been sent by that number.
+    /// Takes note of what a viewer takes beside: redundancy with its voices, parity with its pictures. Of that the numbers that
+    /// were agreed on before stay, offered or not: it has been sent by them.
     pub(super) fn agree(&mut self, offer: &Offer) {
         if !self.is_downlink {
             return;
@@ -40,6 +41,9 @@ impl Session {
             offer.red.iter().find(|types| (types.mid, types.opus) == (line.mid, opus)).copied()
         };
         self.red = outgoing.iter().filter(|line| !line.is_video).filter_map(red).collect();
+        for types in &mut self.parity {
+            types.is_offered = offer.parity.contains(&(types.mid, types.payload_type));
+        }
         let mut api = self.rtc.direct_api();
         let streams = outgoing.iter().filter_map(|line| {
             let stream = api.stream_tx_by_mid(line.mid, None)?;
@@ -56,6 +60,13 @@ impl Session {
                 self.parity.push(types);
             }
         }
+    }
+
+    /// Lets the stream of a line be protected by parity where the present offer has that, and nowhere else.
+    pub(crate) fn let_protect(&self, mid: Mid, stream: &mut Stream) {
+        let types = self.parity.iter().find(|types| types.mid == mid && types.is_offered);
+        let parity = types.zip(self.rtc.media(mid)).map(|(types, media)| (*types, media.remote_extmap()));
+        stream.let_protect(parity.map(|(types, extensions)| move || Box::new(Parity::new(types, extensions))));
     }
 
     fn params(&self) -> &[PayloadParams] {
