@@ -8,6 +8,7 @@ mod net;
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use media::{Datagram, Departures, Protocol, SessionId};
 use net::{Net, av1};
@@ -72,6 +73,32 @@ fn forward(viewers: usize, is_av1: bool) -> (u64, u64) {
     let before = net.router.report().counters.packets_forwarded;
     send(&mut net);
     (net.allocations, net.router.report().counters.packets_forwarded - before)
+}
+
+/// As long as parity is kept on: the engine's peers say of it that it did not come, and so nothing is spared by it.
+const PROTECTED_FRAMES: u64 = 240;
+
+/// The same with so many viewers whose pictures are protected by parity; and the packets of that.
+fn protect(viewers: usize) -> (u64, u64, u64) {
+    let (mut net, publisher) = (Net::new(), 0);
+    let (_, track) = net.feed();
+    net.offers_parity = true;
+    for _ in 0..viewers {
+        let (viewer, _) = net.viewer(track);
+        // One packet in fifty is lost, and asking for it takes longer than a picture can be late.
+        net.peers[viewer].loss_percent = 2;
+        net.peers[viewer].away = Duration::from_millis(150);
+    }
+    net.send(publisher, 90, 30);
+    net.counted = Some((&ALLOCATIONS, net.peers[publisher].session));
+    let sent = |net: &Net| {
+        let counters = net.router.report().counters;
+        (counters.packets_forwarded, counters.parity_packets)
+    };
+    let before = sent(&net);
+    net.send(publisher, PROTECTED_FRAMES as u32, 30);
+    let after = sent(&net);
+    (net.allocations, after.0 - before.0, after.1 - before.1)
 }
 
 /// Hostile datagrams by kind, each with the session it is for and where it comes from.
@@ -162,6 +189,15 @@ fn forwarding_a_packet_allocates_nothing(is_av1: bool, packets_per_frame: u64) {
     assert!(more <= packets / 500, "{more} more allocations for {packets} more packets; {few} for the first two");
 }
 
+/// Nor does a packet that is protected, and what protects it: one packet to each frame of three.
+fn protecting_a_packet_allocates_nothing() {
+    let (few, forwarded_to_few, _) = protect(2);
+    let (many, forwarded_to_many, parities) = protect(22);
+    let (more, packets) = (many.saturating_sub(few), forwarded_to_many - forwarded_to_few);
+    assert_eq!((packets, parities), (20 * 3 * PROTECTED_FRAMES, 22 * PROTECTED_FRAMES));
+    assert!(more <= packets / 500, "{more} more allocations for {packets} more packets; {few} for the first two");
+}
+
 /// What fails authentication costs as much with many sessions as with few; on our own way, nothing.
 #[expect(clippy::print_stdout, reason = "the figures are the point of the test")]
 fn hostile_datagrams_allocate_nothing_or_little() {
@@ -185,5 +221,6 @@ fn hostile_datagrams_allocate_nothing_or_little() {
 fn the_allocator_is_left_alone() {
     forwarding_a_packet_allocates_nothing(false, 3);
     forwarding_a_packet_allocates_nothing(true, 2);
+    protecting_a_packet_allocates_nothing();
     hostile_datagrams_allocate_nothing_or_little();
 }

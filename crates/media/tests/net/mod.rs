@@ -3,6 +3,8 @@
 #![allow(dead_code, reason = "each test program uses its own part")]
 
 pub(crate) mod av1;
+mod far;
+mod later;
 mod scenes;
 pub(crate) mod sps;
 pub(crate) mod wire;
@@ -17,9 +19,8 @@ use media::{
     Certificate, Datagram, Departures, Local, MediaError, News, Offer, OfferedLine, Protocol, Rank, Router,
     RouterConfig, SessionId, SinkId, TrackId,
 };
-use str0m::change::{SdpAnswer, SdpPendingOffer};
+use str0m::change::SdpAnswer;
 use str0m::media::{Direction, MediaKind, Mid, Simulcast, SimulcastLayer};
-use str0m::net::Receive;
 use str0m::rtp::{RtpPacket, RtpWrite};
 use str0m::{Candidate, Event, Input, Output, Rtc, RtcConfig};
 
@@ -44,6 +45,9 @@ pub(crate) struct Peer {
     /// Of a hundred datagrams to this peer so many are lost, by count, not by chance.
     pub(crate) loss_percent: u64,
     pub(crate) datagrams: u64,
+    /// So long each takes to this peer, and those that are on their way.
+    pub(crate) away: Duration,
+    coming: VecDeque<(Instant, Vec<u8>)>,
     /// The first datagrams that this peer sent.
     pub(crate) said: Vec<Vec<u8>>,
     /// Every SRTP and SRTCP datagram that was sent to this peer, lost or not.
@@ -64,7 +68,7 @@ pub(crate) struct Peer {
     pub(crate) sps: Vec<u8>,
 }
 
-/// A network without delay.
+/// A network without delay, but for who is far away.
 pub(crate) struct Net {
     pub(crate) now: Instant,
     pub(crate) router: Router,
@@ -76,6 +80,8 @@ pub(crate) struct Net {
     pub(crate) rank: Rank,
     /// Publishers that come from now on send each line in these layers.
     pub(crate) rids: &'static [&'static str],
+    /// Viewers that come from now on take parity with their pictures.
+    pub(crate) offers_parity: bool,
     /// The router has so much to do that it looks at its sockets and its clock only so often.
     pub(crate) looks_every_ms: u64,
     /// Every other frame is one that no other needs.
@@ -111,6 +117,7 @@ impl Net {
             protocol: Protocol::Udp,
             rank: Rank::Panel,
             rids: &[],
+            offers_parity: false,
             looks_every_ms: 1,
             has_layers: false,
             counted: None,
@@ -142,7 +149,9 @@ impl Net {
         let layers = (direction == Direction::SendOnly && !send.is_empty()).then(|| Simulcast { send, recv: vec![] });
         let mids = (0..lines).map(|_| api.add_media(kind, direction, None, None, layers.clone())).collect();
         let (offer, pending) = api.apply().expect("an offer");
-        let mut offer = Offer::read(offer.to_sdp_string()).expect("an SDP");
+        let offer = offer.to_sdp_string();
+        let offer = if self.offers_parity { far::with_parity(&offer) } else { offer };
+        let mut offer = Offer::read(offer).expect("an SDP");
         let (session, answer) = self.begin(direction, &mut offer);
         let answer = SdpAnswer::from_sdp_string(&answer.expect("an answer").0).expect("an SDP");
         rtc.sdp_api().accept_answer(pending, answer).expect("an answer that fits");
@@ -160,6 +169,8 @@ impl Net {
             loss_percent: 0,
             offer,
             datagrams: 0,
+            away: Duration::ZERO,
+            coming: VecDeque::new(),
             said: Vec::new(),
             heard: Vec::new(),
             reports: Vec::new(),
@@ -186,12 +197,6 @@ impl Net {
             self.router.open_downlink(self.now, self.rank, offer)
         };
         (session, self.router.answer(self.now, session, offer, &mut self.departures, &mut self.news))
-    }
-
-    /// Answers a later offer of a session.
-    pub(crate) fn answer(&mut self, session: SessionId, sdp: &str) -> Answer {
-        let mut offer = Offer::read(sdp.to_owned())?;
-        self.router.answer(self.now, session, &mut offer, &mut self.departures, &mut self.news)
     }
 
     pub(crate) fn track(&mut self, peer: usize, line: usize) -> TrackId {
@@ -235,32 +240,6 @@ impl Net {
         peer.drain();
     }
 
-    /// The peer offers its lines again with new ICE credentials; it takes them when it has the answer. Gives what
-    /// [`Net::restarted`] wants.
-    pub(crate) fn restart(&mut self, peer: usize) -> (SdpPendingOffer, String) {
-        let mut api = self.peers[peer].rtc.sdp_api();
-        api.ice_restart(false);
-        let (offer, pending) = api.apply().expect("an offer");
-        // As browsers do, which have gathered nothing yet.
-        let offer = offer.to_sdp_string();
-        let offer: String = offer.split_inclusive('\n').filter(|line| !line.starts_with("a=candidate")).collect();
-        let (answer, _) = self.answer(self.peers[peer].session, &offer).expect("an answer");
-        (pending, answer)
-    }
-
-    /// The peer has the answer to its restart.
-    pub(crate) fn restarted(&mut self, peer: usize, (pending, answer): (SdpPendingOffer, String)) {
-        let answer = SdpAnswer::from_sdp_string(&answer).expect("an SDP");
-        let peer = &mut self.peers[peer];
-        peer.rtc.sdp_api().accept_answer(pending, answer).expect("an answer that fits");
-        peer.rtc.add_local_candidate(peer.candidate.clone());
-    }
-
-    /// The peer's NAT gives it another address.
-    pub(crate) fn rebind(&mut self, peer: usize, address: SocketAddr) {
-        self.peers[peer].outside = address;
-    }
-
     pub(crate) fn send(&mut self, peer: usize, frames: u32, gop: u32) {
         for _ in 0..frames {
             let wanted = std::mem::take(&mut self.peers[peer].keyframe_requests) > 0 && self.peers[peer].is_willing;
@@ -291,6 +270,7 @@ impl Net {
         self.now += Duration::from_millis(1);
         for peer in &mut self.peers {
             peer.rtc.handle_input(Input::Timeout(self.now)).expect("time passes");
+            peer.take_what_came(self.now);
             peer.drain();
         }
         self.steps += 1;
@@ -323,7 +303,6 @@ impl Net {
                 let peer = self.peers.iter_mut().find(|peer| peer.outside == address && !peer.is_cut_off);
                 // An old port of a NAT leads nowhere.
                 let Some(peer) = peer else { continue };
-                let address = peer.address;
                 peer.datagrams += 1;
                 if matches!(bytes.first(), Some(128..=191)) {
                     peer.heard.push(bytes.clone());
@@ -331,10 +310,8 @@ impl Net {
                 if peer.datagrams * peer.loss_percent % 100 < peer.loss_percent {
                     continue;
                 }
-                let server = SERVER.parse().expect("address");
-                let receive = Receive::new(str0m::net::Protocol::Udp, server, address, &bytes).expect("a datagram");
-                peer.rtc.handle_input(Input::Receive(self.now, receive)).expect("a peer that works");
-                peer.drain();
+                peer.coming.push_back((self.now + peer.away, bytes));
+                peer.take_what_came(self.now);
             }
             // One wake-up of the sockets; the publisher whose bursts are counted has them to itself.
             let counted = self.counted;
