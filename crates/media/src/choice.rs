@@ -40,7 +40,7 @@ pub(crate) fn choose(now: Instant, layers: &[Layer], wants: Wants, showing: Opti
     Some(showing.filter(|from| may_be(from) && !differs(layers, *from, chosen)).unwrap_or(chosen))
 }
 
-/// The layer that somebody who wants this is to come to, of those that bring pictures now or are paused.
+/// The layer that somebody who wants this is to come to, of those that bring pictures or may soon.
 pub(crate) fn prefer(now: Instant, layers: &[Layer], wants: Wants) -> Option<usize> {
     pick(layers, (0..layers.len()).filter(|at| is_available(now, layers, *at)), wants)
 }
@@ -100,9 +100,10 @@ pub(crate) fn is_alive(now: Instant, layers: &[Layer], at: usize) -> bool {
             || is_whole() && layers.iter().any(|source| source.is_sent() && !source.is_stalled(now)))
 }
 
-/// True if the layer brings pictures now, or would if somebody wanted them.
+/// True if the layer brings pictures now, or would if somebody wanted them, or will: somebody has just begun to.
 pub(crate) fn is_available(now: Instant, layers: &[Layer], at: usize) -> bool {
-    layers[at].is_paused || is_alive(now, layers, at)
+    let watch = &layers[at].watch;
+    watch.is_paused || watch.is_awaited(now) || is_alive(now, layers, at)
 }
 
 /// True if a change from one to the other is worth a keyframe: rates alone vary from second to second.

@@ -3,6 +3,7 @@
 mod redundant;
 #[cfg(test)]
 mod tests;
+mod watch;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -25,6 +26,8 @@ use crate::spatial::{SpatialLayers, ends_frame};
 use crate::sps::Sps;
 use crate::temporal::TemporalLayers;
 
+pub(crate) use watch::Watch;
+
 /// A layer that brought no packet for this long is silent.
 pub(crate) const SILENT_AFTER: Duration = Duration::from_secs(2);
 /// One of several layers that brought none for this long has been stopped by its sender.
@@ -33,8 +36,6 @@ const STALLED_AFTER: Duration = Duration::from_millis(500);
 const THUMBNAIL_STALLED_AFTER: Duration = Duration::from_secs(3);
 /// A packet that is missing for longer is not waited for: twice the round trip of a country.
 const HOLE_FILLED_WITHIN: Duration = Duration::from_millis(100);
-/// A layer that nobody has watched for this long need not be sent: those who come and go cost its publisher no keyframes.
-const UNWATCHED_AFTER: Duration = Duration::from_secs(30);
 /// Frames whose timestamp goes back, before the stream is said to have B-frames, and how many good ones mend it.
 const REORDERED_FRAMES: u32 = 3;
 const MENDED_AFTER_FRAMES: u32 = 300;
@@ -78,10 +79,7 @@ pub(crate) struct Layer {
     /// Since when whoever came had to wait for a missing packet.
     hole_since: Option<Instant>,
     pub(crate) asking: Asking,
-    /// Since when nobody watches it; none while somebody does.
-    unwatched_since: Option<Instant>,
-    /// Its publisher was told that nobody watches it, and need not send it.
-    pub(crate) is_paused: bool,
+    pub(crate) watch: Watch,
 }
 
 /// Counts of one layer since it began.
@@ -136,8 +134,7 @@ impl Layer {
             frames_in_order: 0,
             hole_since: None,
             asking: Asking::new(encoding != Encoding::Opus),
-            unwatched_since: None,
-            is_paused: false,
+            watch: Watch::default(),
         }
     }
 
@@ -370,23 +367,22 @@ impl Layer {
 
     /// True if it brings nothing because nobody watches it: it is as it was, and keyframes are not asked for.
     pub(crate) fn is_resting(&self, now: Instant) -> bool {
-        self.is_paused && self.is_stalled(now)
+        self.watch.is_paused && self.is_stalled(now)
     }
 
-    /// Takes whether somebody watches it. True if its publisher is to be told.
-    pub(crate) fn note_watched(&mut self, now: Instant, is_watched: bool) -> bool {
-        let was_paused = self.is_paused;
-        if !is_watched {
-            let since = *self.unwatched_since.get_or_insert(now);
-            self.is_paused |= now.saturating_duration_since(since) >= UNWATCHED_AFTER;
-            return self.is_paused != was_paused;
-        }
-        if self.is_resting(now) {
+    /// True if it brings nothing although somebody has been watching it: its publisher has no room for it, if another layer
+    /// of the same track comes.
+    pub(crate) fn is_missed(&self, now: Instant) -> bool {
+        self.watch.has_been_watched_for(now, STALLED_AFTER) && self.is_stalled(now)
+    }
+
+    /// Takes whether somebody watches it, and whether it gives way if nobody does. True if its publisher is to be told.
+    pub(crate) fn note_watched(&mut self, now: Instant, is_watched: bool, gives_way: bool) -> bool {
+        if is_watched && self.is_resting(now) {
             // Who comes to it gets what it brings from now on, and nothing of what was before (hazard H1).
             self.history.clear();
         }
-        (self.unwatched_since, self.is_paused) = (None, false);
-        was_paused
+        self.watch.note(now, is_watched, gives_way)
     }
 
     /// True if it comes from the publisher.

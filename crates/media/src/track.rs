@@ -121,6 +121,11 @@ impl Track {
         self.layers.iter().filter(|layer| layer.is_sent())
     }
 
+    /// True if a layer that is watched does not come although others do: the publisher's line has no room for it.
+    pub(crate) fn lacks_room(&self, now: Instant) -> bool {
+        self.sent().any(|layer| layer.is_missed(now)) && self.sent().any(|layer| !layer.is_stalled(now))
+    }
+
     /// The only layer that the publisher sends, and how large a thumbnail of it would be, where one can be made.
     pub(crate) fn thumbnail_of(&self) -> Option<(&Layer, Size)> {
         let (layer, sps) = self.only_sps()?;

@@ -81,22 +81,25 @@ impl Router {
     }
 
     /// Says of each track of several layers which of them are watched, where that has changed. The smallest always is: it is
-    /// what a new viewer sees first, and what is left when a line becomes narrow.
+    /// what a new viewer sees first, and what is left when a line becomes narrow. What nobody watches gives way at once where
+    /// its publisher's line has no room for what somebody does.
     pub(super) fn note_watched(&mut self, now: Instant, news: &mut Vec<News>) {
-        let is_layered = |track: &&Track| {
-            matches!(track.origin, Origin::Session(..)) && track.is_video && track.sent().nth(1).is_some()
+        let session = |track: &Track| match track.origin {
+            Origin::Session(session, _) if track.is_video && track.sent().nth(1).is_some() => Some(session),
+            _ => None,
         };
-        let layered: Vec<TrackId> = self.tracks.values().filter(is_layered).map(|track| track.id).collect();
-        for id in layered {
+        let layered: Vec<_> = self.tracks.values().filter_map(|track| Some((track.id, session(track)?))).collect();
+        let short: Vec<_> = self.tracks.values().filter(|track| track.lacks_room(now)).filter_map(session).collect();
+        for (id, session) in layered {
             let watched = self.watched_layers(now, &self.tracks[&id]);
             let track = self.tracks.get_mut(&id).expect("was just found");
             let mut is_news = false;
             for (at, layer) in track.layers.iter_mut().enumerate().filter(|(_, layer)| layer.is_sent()) {
-                is_news |= layer.note_watched(now, watched.contains(&at));
+                is_news |= layer.note_watched(now, watched.contains(&at), short.contains(&session));
             }
             if is_news {
                 let rid = |quality| if let Quality::Sent(rid) = quality { rid } else { None };
-                let unpaused = track.layers.iter().filter(|layer| !layer.is_paused);
+                let unpaused = track.layers.iter().filter(|layer| !layer.watch.is_paused);
                 let rids = unpaused.filter_map(|layer| rid(layer.quality)).map(|rid| rid.to_string());
                 news.push(News::Watched(id, rids.collect()));
             }
