@@ -25,6 +25,7 @@ use str0m::crypto::{self, CryptoError, CryptoProvider};
 use self::connection::Connection;
 
 mod connection;
+mod record;
 #[cfg(test)]
 mod tests;
 

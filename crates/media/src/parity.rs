@@ -159,6 +159,11 @@ impl Parity {
         true
     }
 
+    /// Packets of another publisher are to be protected: they may be shorter.
+    pub(crate) fn begin_anew(&mut self) {
+        self.is_too_long = false;
+    }
+
     /// Forgets what has been taken: it is not to be sent any more.
     pub(crate) fn stop(&mut self) {
         self.first = None;
@@ -298,7 +303,9 @@ mod tests {
             (parity.is_possible(), parity.is_due(50, true))
         };
         assert_eq!(take(&mut parity, 1389), (false, false));
-        parity.is_too_long = false;
+        parity.stop();
+        assert_eq!(take(&mut parity, 1388), (false, true), "the next may be as long again");
+        parity.begin_anew();
         assert_eq!(take(&mut parity, 1388), (true, true));
     }
 

@@ -173,6 +173,7 @@ impl Sink {
     /// Shows nothing, until it is given something else.
     pub(crate) fn stop(&mut self) {
         self.forward.stop();
+        self.stream.begin_anew();
         self.showing = None;
         self.departed = None;
         self.progress = Progress::Live;

@@ -122,6 +122,11 @@ impl Stream {
         }
     }
 
+    /// Another track is to be sent by it.
+    pub(crate) fn begin_anew(&mut self) {
+        self.parity.iter_mut().for_each(|parity| parity.begin_anew());
+    }
+
     /// True if what it sends can be protected by parity.
     pub(crate) fn takes_parity(&self) -> bool {
         self.may_be_protected && self.parity.as_ref().is_some_and(|parity| parity.is_possible())

@@ -75,6 +75,17 @@ enum Page {
     End,
 }
 
+impl Page {
+    /// How much is lost with it: that a room has closed counts as an entry.
+    fn entries(&self) -> u64 {
+        match self {
+            Self::Entries(_, entries) => entries.len() as u64,
+            Self::Closed(..) => 1,
+            Self::End => 0,
+        }
+    }
+}
+
 /// What the thread and everybody else know of how it fares.
 #[derive(Debug, Default)]
 struct State {
@@ -133,9 +144,7 @@ impl Journal {
             Ok(()) => return,
             Err(TrySendError::Full(page) | TrySendError::Disconnected(page)) => page,
         };
-        if let Page::Entries(_, entries) = page {
-            self.state.lost.fetch_add(entries.len() as u64, Ordering::Relaxed);
-        }
+        self.state.lost.fetch_add(page.entries(), Ordering::Relaxed);
     }
 
     /// What the newest room of this identifier has in its journal after this number, at most `most` entries.
@@ -200,8 +209,7 @@ impl Writer {
 }
 
 fn give_up(pages: impl Iterator<Item = Page>) {
-    let count = |page: Page| if let Page::Entries(_, entries) = page { entries.len() } else { 0 };
-    let lost: usize = pages.map(count).sum();
+    let lost: u64 = pages.map(|page| page.entries()).sum();
     if lost > 0 {
         tracing::error!(lost, "the end of the journal could not be written");
     }

@@ -11,7 +11,8 @@ pub const CLIENTS: usize = 10_000;
 pub const SESSIONS_PER_SUBJECT: usize = 64;
 /// A WHIP or WHEP session is silent when nothing has come from its peer for so long. Whoever has nothing to say still owes
 /// a connectivity check every six seconds at most (RFC 7675 section 5.1), so two of them are missing; libnice sends none, but
-/// media, and reports on what it gets. And a wall of twelve monitors that begins anew as often as it may has left no more than 48 sessions in this time: there is a place for each.
+/// media, and reports on what it gets. And a wall of twelve monitors that begins anew as
+/// often as it may for long leaves 48 sessions in this time: there is a place for each, but not for a burst of 64 that comes first.
 pub const SILENT_AFTER: Duration = Duration::from_secs(12);
 /// A WHIP session that finds its site full of feeds waits so long for a place: half a second without a packet shows that a feed
 /// has stopped, and a quarter more is for packets that were still on their way.

@@ -1,5 +1,5 @@
 //! What each subject has taken of the server, through all doors, so that one token cannot take every place, nor all of the
-//! time in which offers are read and answered.
+//! time in which offers are read and answered, nor fill a room's journal.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -27,9 +27,34 @@ pub(crate) struct Account {
 #[derive(Debug)]
 struct Taken {
     sessions: usize,
-    offers: Bucket,
-    /// Those of the audience, of which there may be more.
-    audience_offers: Bucket,
+    joins: Pace,
+    offers: Pace,
+}
+
+/// How fast something may be done again.
+#[derive(Debug)]
+struct Pace {
+    own: Bucket,
+    /// Of those of the audience, who may come by one link.
+    audience: Bucket,
+}
+
+impl Pace {
+    fn full(now: Instant) -> Self {
+        let bucket = |per_second| Bucket::new(now, per_second, per_second * OFFERS_AT_ONCE);
+        Self { own: bucket(OFFERS_PER_SECOND), audience: bucket(AUDIENCE_OFFERS_PER_SECOND) }
+    }
+
+    fn take(&mut self, now: Instant, rank: Rank) -> bool {
+        match rank {
+            Rank::Panel | Rank::Machine => self.own.take(now),
+            Rank::Audience => self.audience.take(now),
+        }
+    }
+
+    fn is_full(&mut self, now: Instant) -> bool {
+        self.own.is_full(now) && self.audience.is_full(now)
+    }
 }
 
 /// One session's place among those of its subject, given back when it is dropped.
@@ -51,28 +76,31 @@ impl Quota {
 
 impl Taken {
     fn nothing(now: Instant) -> Self {
-        let offers = |per_second| Bucket::new(now, per_second, per_second * OFFERS_AT_ONCE);
-        Self { sessions: 0, offers: offers(OFFERS_PER_SECOND), audience_offers: offers(AUDIENCE_OFFERS_PER_SECOND) }
+        Self { sessions: 0, joins: Pace::full(now), offers: Pace::full(now) }
     }
 
     /// True if nobody would notice that it is forgotten.
     fn is_nothing(&mut self, now: Instant) -> bool {
-        self.offers.is_full(now) && self.audience_offers.is_full(now)
+        self.joins.is_full(now) && self.offers.is_full(now)
     }
 }
 
 impl Account {
+    /// Counts one more WebSocket that joins: each is told to everybody, and kept in the room's journal.
+    ///
+    /// # Errors
+    /// `too_many` when the subject's join too fast.
+    pub(crate) fn join(&self, now: Instant) -> Result<(), Refusal> {
+        let may = hold(&self.taken).joins.take(now, self.rank);
+        may.then_some(()).ok_or_else(|| Refusal::new(RefusalCode::TooMany, "Too many join with this token; slow down."))
+    }
+
     /// Counts one more offer.
     ///
     /// # Errors
     /// `too_many` when the subject makes them too fast.
     pub(crate) fn offer(&self, now: Instant) -> Result<(), Refusal> {
-        let mut taken = hold(&self.taken);
-        let offers = match self.rank {
-            Rank::Panel | Rank::Machine => &mut taken.offers,
-            Rank::Audience => &mut taken.audience_offers,
-        };
-        let may = offers.take(now);
+        let may = hold(&self.taken).offers.take(now, self.rank);
         may.then_some(()).ok_or_else(|| Refusal::new(RefusalCode::TooMany, "Too many offers; slow down."))
     }
 
@@ -120,6 +148,16 @@ mod tests {
         assert!(account("other").share().is_some(), "each has its own");
         shares.pop();
         assert!(account("one").share().is_some());
+    }
+
+    #[test]
+    fn a_subject_that_joins_again_and_again_is_slowed_down() {
+        let (start, quota) = (Instant::now(), Quota::default());
+        let account = quota.account(start, &identity("one", Role::Expert));
+        let joined = |at| (0..1000).filter(|_| account.join(at).is_ok()).count() as u32;
+        assert_eq!(joined(start), OFFERS_PER_SECOND * OFFERS_AT_ONCE);
+        assert_eq!(joined(start + Duration::from_secs(1)), OFFERS_PER_SECOND);
+        assert!(account.offer(start).is_ok(), "what it may do beside is another matter");
     }
 
     #[test]

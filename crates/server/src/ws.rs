@@ -89,9 +89,16 @@ impl Line {
                 let entered = if version == VERSION {
                     match self.shared.keys.verify(token.reveal()) {
                         Ok(admission) => {
-                            self.account = Some(self.shared.quota.account(Instant::now(), &admission.identity));
+                            let account = self.shared.quota.account(Instant::now(), &admission.identity);
+                            let may = account.join(Instant::now());
+                            self.account = Some(account);
                             let directory = &self.shared.directory;
-                            directory.enter(admission.room, admission.identity, Door::WebSocket, re).await
+                            match may {
+                                Ok(()) => {
+                                    directory.enter(admission.room, admission.identity, Door::WebSocket, re).await
+                                }
+                                Err(refusal) => Err(refusal),
+                            }
                         }
                         Err(refusal) => Err(refusal),
                     }

@@ -18,7 +18,7 @@ pub const SLOTS_PER_VIEWER: usize = 16;
 pub const VOICES_PER_VIEWER: usize = 8;
 /// Messages that one client may send in a second, on average; twice as many in a burst.
 pub const MESSAGES_PER_SECOND: u32 = 50;
-/// Offers that one token subject may make in a second, on average, with all of its clients: `publish`, `receive`, a WHIP or
+/// Offers that one token subject may make in a second, on average, with all of its clients, and as many times it may join by a WebSocket: `publish`, `receive`, a WHIP or
 /// WHEP session that is begun or restarted. Each takes some milliseconds of the server.
 pub const OFFERS_PER_SECOND: u32 = 4;
 /// The same of the audience: a lecture hall comes by one link, and has one subject.

@@ -16,6 +16,7 @@ use openssl::error::ErrorStack;
 use openssl::ssl::{ErrorCode, Ssl, SslContext, SslRef, SslStream};
 use str0m::crypto::dtls::{DtlsImplError, DtlsInstance, DtlsOutput, KeyingMaterial, ProtocolVersion, SrtpProfile};
 
+use super::record::{has_stub, is_client_hello, shortest_sealed};
 use super::{HANDSHAKES, KEYS, Keys, KeysGoTo, PROFILES};
 
 /// A record for a handshake or a data channel never carries more (RFC 5246 section 6.2.1).
@@ -137,12 +138,24 @@ pub(super) struct Connection {
     /// The last instant that str0m told. Timeouts count from it; when it is old str0m asks at once and it is new again.
     now: Instant,
     keys: KeysGoTo,
+    /// The body of a record under the agreed cipher has as many bytes at least.
+    shortest_sealed: usize,
 }
 
 impl Connection {
     /// Without a role yet. Without a context it fails as soon as it has one.
     pub(super) fn new(context: Option<SslContext>, mtu_bytes: usize, now: Instant, keys: KeysGoTo) -> Self {
-        Self { context, mtu_bytes, active: false, state: State::New, stream: None, events: VecDeque::new(), now, keys }
+        Self {
+            context,
+            mtu_bytes,
+            active: false,
+            state: State::New,
+            stream: None,
+            events: VecDeque::new(),
+            now,
+            keys,
+            shortest_sealed: 0,
+        }
     }
 }
 
@@ -164,6 +177,9 @@ impl DtlsInstance for Connection {
         }
         let silent = !self.active && !self.wire().spoken;
         if silent && !is_client_hello(packet) {
+            return Ok(());
+        }
+        if self.state == State::Established && has_stub(packet, self.shortest_sealed) {
             return Ok(());
         }
         if !packet.is_empty() {
@@ -291,6 +307,7 @@ impl Connection {
         let chosen = ssl.selected_srtp_profile().ok_or(Failure::NoProfile)?.id();
         let at = PROFILES.iter().position(|(id, _, _)| id.as_raw() == chosen.as_raw()).ok_or(Failure::NoProfile)?;
         let profile = PROFILES[at].1;
+        let shortest_sealed = ssl.current_cipher().map_or(0, |cipher| shortest_sealed(cipher.name()));
         let mut material = vec![0; profile.keying_material_len()];
         // RFC 5764 section 4.2.
         ssl.export_keying_material(&mut material, "EXTRACTOR-dtls_srtp", None).map_err(Failure::ExportKeys)?;
@@ -300,6 +317,7 @@ impl Connection {
             KEYS.set(Some(Keys { material, profile, is_client: self.active }));
         }
         HANDSHAKES[at].fetch_add(1, Ordering::Relaxed);
+        self.shortest_sealed = shortest_sealed;
         self.state = State::Established;
         self.events.push_back(Event::PeerCertificate(certificate));
         self.events.push_back(Event::Keys(KeyingMaterial::new(&engines), profile));
@@ -375,13 +393,6 @@ unsafe fn control(ssl: &SslRef, command: c_int, time: *mut libc::timeval) -> i64
     // SAFETY: a reference to an SSL is to a live one, and the caller answers for the rest. Through a shared reference,
     // because the crate gives no other to a stream's SSL; whoever repeats a flight holds the stream exclusively.
     unsafe { openssl_sys::SSL_ctrl(ssl.as_ptr(), command, 0, time.cast()) }
-}
-
-/// Whether a datagram begins with a ClientHello or a fragment of one: a handshake record of epoch 0 (RFC 6347 section
-/// 4.1) with message 0 of type 1 (section 4.2.2). Anything else before it would only move OpenSSL's replay window, past
-/// which the true one is taken for a repetition, or end the session.
-fn is_client_hello(datagram: &[u8]) -> bool {
-    matches!(datagram, [22, 254, _, 0, 0, _, _, _, _, _, _, _, _, 1, _, _, _, 0, 0, ..])
 }
 
 /// Copies bytes to where str0m wants them. Its buffer has 2000 bytes: a longer certificate or data record is fatal to

@@ -17,6 +17,7 @@ use str0m::crypto::dtls::{DtlsOutput, ProtocolVersion};
 use super::connection::{FIRST_RETRANSMIT_US, next_retransmit_us};
 use super::*;
 
+mod garbage;
 mod peers;
 
 /// The longest that any handshake here may take before it counts as hung; the median is far below a second.
@@ -248,47 +249,6 @@ fn survives_loss_as_server_of_another_implementation() {
 #[test]
 fn survives_loss_as_client_of_another_implementation() {
     check_with_loss(true, || Side::dimpl(false));
-}
-
-/// A record with a good header and anything in it; every other one pretends to be a whole ClientHello.
-fn garbage(dice: &mut Dice) -> Vec<u8> {
-    let body: Vec<u8> = (0..dice.below(60)).map(|_| dice.below(256) as u8).collect();
-    let length = body.len() as u8;
-    let (content_type, message) = if dice.below(2) == 0 {
-        (22, [vec![1, 0, 0, length, 0, 0, 0, 0, 0, 0, 0, length], body].concat())
-    } else {
-        (20 + dice.below(4) as u8, body)
-    };
-    let sequence = dice.below(256) as u8;
-    [vec![content_type, 0xfe, 0xfd, 0, 0, 0, 0, 0, 0, 0, sequence, 0, message.len() as u8], message].concat()
-}
-
-#[test]
-fn garbage_before_a_client_hello_harms_nothing() {
-    for seed in 1..=200 {
-        let mut dice = Dice(seed);
-        let mut ours = Side::ours(false);
-        for _ in 0..4 {
-            ours.dtls.handle_packet(&garbage(&mut dice)).unwrap();
-            assert_eq!(ours.drain(), Vec::<Vec<u8>>::new(), "seed {seed}: a stranger was answered");
-        }
-        let mut theirs = Side::dimpl(true);
-        exchange(&mut ours, &mut theirs);
-        assert_agreed(&ours, &theirs);
-    }
-}
-
-#[test]
-fn garbage_after_the_handshake_harms_nothing() {
-    let mut dice = Dice(1);
-    let (mut ours, mut theirs) = (Side::ours(false), Side::dimpl(true));
-    exchange(&mut ours, &mut theirs);
-    for _ in 0..200 {
-        ours.dtls.handle_packet(&garbage(&mut dice)).unwrap();
-    }
-    theirs.dtls.send_application_data(b"still here").unwrap();
-    exchange(&mut ours, &mut theirs);
-    assert_eq!(ours.told.last(), Some(&Told::Data(b"still here".to_vec())));
 }
 
 #[test]

@@ -11,6 +11,8 @@ use crate::router::ThumbnailNews;
 use crate::sink::{Progress, Wait};
 use crate::track::Origin;
 
+/// A tenth of the time in which a layer that is wanted again is to be there.
+const SOON: Duration = Duration::from_millis(20);
 /// A viewer that has been without a picture this long for want of capacity is told so.
 const SAID_TO_WAIT_AFTER: Duration = Duration::from_secs(1);
 
@@ -19,6 +21,12 @@ impl Router {
     pub fn has_stopped(&self, now: Instant, id: TrackId) -> bool {
         let Some(track) = self.tracks.get(&id) else { return false };
         track.sent().next().is_some() && track.sent().all(|layer| layer.is_stalled(now))
+    }
+
+    /// Lets it be looked after in a moment, where there is anything: together with what comes until then, for many viewers may want
+    /// something else at once, and each look is over all of them.
+    pub(super) fn keep_house_soon(&mut self, now: Instant) {
+        self.housekeeping_at = self.housekeeping_at.map(|at| at.min(now + SOON));
     }
 
     pub(super) fn keep_house(&mut self, now: Instant, news: &mut Vec<News>) {

@@ -41,7 +41,7 @@ impl Router {
             } else {
                 trunk.thumbnails.remove(&track)
             };
-            self.housekeeping_at = self.housekeeping_at.map(|_| now);
+            self.keep_house_soon(now);
         }
     }
 

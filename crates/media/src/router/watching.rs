@@ -39,7 +39,7 @@ impl Router {
         }
         self.sink_mut(id).expect("was just found").track = track;
         // Its publisher may have to be told that a layer is wanted.
-        self.housekeeping_at = self.housekeeping_at.map(|_| now);
+        self.keep_house_soon(now);
         let shown = self.begin(now, id);
         self.settle(now, departures, news);
         if shown.is_err() {
@@ -68,7 +68,7 @@ impl Router {
             // A missing codec was told when the sink was given its track.
             self.begin(now, id).ok();
         }
-        self.housekeeping_at = self.housekeeping_at.map(|_| now);
+        self.keep_house_soon(now);
         self.settle(now, departures, news);
     }
 
