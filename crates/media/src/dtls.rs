@@ -28,6 +28,7 @@ mod connection;
 mod record;
 #[cfg(test)]
 mod tests;
+mod wire;
 
 /// OpenSSL for DTLS, aws-lc-rs for the rest.
 pub(crate) fn crypto_provider(keys: KeysGoTo) -> Arc<CryptoProvider> {

@@ -6,7 +6,6 @@
 
 use std::collections::VecDeque;
 use std::ffi::{c_int, c_uint};
-use std::io::{self, Read, Write};
 use std::ptr;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -17,6 +16,7 @@ use openssl::ssl::{ErrorCode, Ssl, SslContext, SslRef, SslStream};
 use str0m::crypto::dtls::{DtlsImplError, DtlsInstance, DtlsOutput, KeyingMaterial, ProtocolVersion, SrtpProfile};
 
 use super::record::{has_stub, is_client_hello, shortest_sealed};
+use super::wire::Wire;
 use super::{HANDSHAKES, KEYS, Keys, KeysGoTo, PROFILES};
 
 /// A record for a handshake or a data channel never carries more (RFC 5246 section 6.2.1).
@@ -43,37 +43,6 @@ unsafe extern "C" {
 /// Called by OpenSSL with 0 for the first timeout of a flight, then with the last one.
 pub(super) extern "C" fn next_retransmit_us(_: *mut openssl_sys::SSL, last_us: c_uint) -> c_uint {
     if last_us == 0 { FIRST_RETRANSMIT_US } else { (last_us * 2).min(LONGEST_RETRANSMIT_US) }
-}
-
-/// The two directions of one connection, with the borders of datagrams: one read takes one, one write makes one.
-#[derive(Debug, Default)]
-struct Wire {
-    incoming: VecDeque<Vec<u8>>,
-    outgoing: VecDeque<Vec<u8>>,
-    /// Whether anything was ever sent.
-    spoken: bool,
-}
-
-impl Read for Wire {
-    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        let datagram = self.incoming.pop_front().ok_or(io::ErrorKind::WouldBlock)?;
-        // A datagram beyond OpenSSL's buffer holds a record beyond the protocol's limit: cut, it is dropped as broken.
-        let length = datagram.len().min(into.len());
-        into[..length].copy_from_slice(&datagram[..length]);
-        Ok(length)
-    }
-}
-
-impl Write for Wire {
-    fn write(&mut self, datagram: &[u8]) -> io::Result<usize> {
-        self.outgoing.push_back(datagram.to_vec());
-        self.spoken = true;
-        Ok(datagram.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
 }
 
 /// What str0m is to be told, in order.
