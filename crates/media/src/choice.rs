@@ -50,6 +50,11 @@ pub(crate) fn prefer_sent(layers: &[Layer], wants: Wants) -> Option<usize> {
     pick(layers, (0..layers.len()).filter(|at| layers[*at].is_sent()), wants)
 }
 
+/// True if somebody who wants this would see a larger layer than this, if there were any.
+pub(crate) fn wants_more(layers: &[Layer], at: usize, wants: Wants) -> bool {
+    wants.most_bps.is_none() && !wants.size.is_some_and(|wanted| size_of(layers, at).is_enough_for(wanted))
+}
+
 /// The smallest layer that the publisher sends.
 pub(crate) fn smallest_sent(layers: &[Layer]) -> Option<usize> {
     (0..layers.len())

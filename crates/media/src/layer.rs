@@ -370,10 +370,9 @@ impl Layer {
         self.watch.is_paused && self.is_stalled(now)
     }
 
-    /// True if it brings nothing although somebody has been watching it: its publisher has no room for it, if another layer
-    /// of the same track comes.
+    /// True if it brings nothing although somebody watches it.
     pub(crate) fn is_missed(&self, now: Instant) -> bool {
-        self.watch.has_been_watched_for(now, STALLED_AFTER) && self.is_stalled(now)
+        self.watch.is_overdue(now) && self.is_stalled(now)
     }
 
     /// Takes whether somebody watches it, and whether it gives way if nobody does. True if its publisher is to be told.

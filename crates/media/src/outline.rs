@@ -22,6 +22,8 @@ pub struct OutlineLine {
     pub sends: bool,
     /// The peer wants to receive on it.
     pub receives: bool,
+    /// The layers that it wants to send on it (simulcast, RFC 8851), where it names any.
+    pub rids: Vec<String>,
 }
 
 impl Outline {
@@ -40,6 +42,7 @@ impl Outline {
                     is_audio: media.starts_with("audio "),
                     sends: !is_off,
                     receives: !is_off,
+                    rids: Vec::new(),
                 });
             } else if let Some(origin) = text.strip_prefix("o=") {
                 connection.0 = origin.split(' ').nth(1).unwrap_or("").to_owned();
@@ -56,6 +59,8 @@ impl Outline {
                         if let Some(mid) = text.strip_prefix("a=mid:") {
                             line.mid = mid.to_owned();
                         }
+                        let rid = text.strip_prefix("a=rid:").and_then(|rid| rid.split_once(" send"));
+                        line.rids.extend(rid.map(|(rid, _)| rid.to_owned()));
                     }
                 }
             }
@@ -92,9 +97,18 @@ mod tests {
                 ("", false, false, true, true),
             ]
         );
+        assert!(outline.lines.iter().all(|line| line.rids.is_empty()));
         assert!(outline.is_same_connection(&Outline::of("o=- 7 9 IN IP4 0\na=fingerprint:sha-256 AA\n")));
         assert!(!outline.is_same_connection(&Outline::of("o=- 8 1 IN IP4 0\na=fingerprint:sha-256 AA\n")));
         assert_eq!(Outline::of("\0garbage").lines, []);
+    }
+
+    #[test]
+    fn reads_layers() {
+        let sdp = "m=video 9 X 96\r\na=mid:0\r\na=rid:a send\r\na=rid:b send pt=96\r\na=rid:c recv\r\n\
+                   a=simulcast:send a;b recv c\r\nm=video 9 X 96\r\na=mid:1\r\n";
+        let rids: Vec<_> = Outline::of(sdp).lines.into_iter().map(|line| line.rids).collect();
+        assert_eq!(rids, [vec!["a".to_owned(), "b".to_owned()], vec![]]);
     }
 
     const OFFER: &str = "v=0\r\no=- 7 2 IN IP4 0\r\na=fingerprint:sha-256 AA\r\nm=audio 9 X 111\r\na=mid:0\r\na=sendrecv\r\n\

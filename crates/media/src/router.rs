@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 use self::sessions::Entry;
 pub use news::{News, OfferedLine, ThumbnailNews};
 use slab::Slab;
-use str0m::media::Mid;
+use str0m::media::{Mid, Rid};
 pub(crate) use thumbnails::WORTH;
 pub use thumbnails::{THUMBNAIL, ThumbnailPicture};
 
@@ -32,7 +32,7 @@ use crate::rank::Rank;
 use crate::report::{self, Counters, Report};
 use crate::session::{SessionEvent, Way};
 use crate::sink::Sink;
-use crate::track::{Origin, Track};
+use crate::track::{LAYERS, Origin, Track};
 use crate::trunk::{Excerpt, Trunk, TrunkId};
 use crate::{Datagram, Departures, Local, SessionId};
 
@@ -198,7 +198,9 @@ impl Router {
         let line = self.line(session, mid, |line| line.incoming)?;
         let id = TrackId(self.next_id());
         let (origin, sets) = (Origin::Session(session, line.mid), ParameterSets::of_offer(&offer.text, &line.mid));
-        self.tracks.insert(id, Track::new(now, id, origin, line.is_video, sets));
+        let offered = offer.outline().lines.iter().find(|offered| offered.mid == mid).map(|offered| &offered.rids);
+        let rids = offered.into_iter().flatten().take(LAYERS).map(|rid| Rid::from(rid.as_str())).collect();
+        self.tracks.insert(id, Track::new(now, id, origin, line.is_video, (sets, rids)));
         self.entry_mut(session)?.tracks.push(id);
         self.housekeeping_at.get_or_insert(now + HOUSEKEEPING);
         Some(id)

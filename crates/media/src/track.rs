@@ -2,19 +2,19 @@
 
 use std::time::{Duration, Instant};
 
-use str0m::media::Mid;
+use str0m::media::{Mid, Rid};
 
 use crate::SessionId;
 use crate::choice::Quality;
 use crate::format::Encoding;
-use crate::layer::Layer;
+use crate::layer::{Layer, Watch};
 use crate::parameter_sets::ParameterSets;
 use crate::router::{SinkId, THUMBNAIL, TrackId, WORTH};
 use crate::size::Size;
 use crate::sps::Sps;
 
 /// Layers of one track: simulcast has three, or one has a thumbnail; more than this is noise.
-const LAYERS: usize = 4;
+pub(crate) const LAYERS: usize = 4;
 /// SSRCs that are known to be over.
 const LEFT: usize = 8;
 
@@ -59,12 +59,22 @@ pub(crate) struct Track {
     /// A decoder of its pictures would be too large, and that was told.
     pub(crate) was_out_of_reach: bool,
     sets: ParameterSets,
+    /// The layers that its offer names.
+    offered: Vec<Rid>,
+    /// Whether anybody would watch one of those that have never come.
+    pub(crate) unseen: Watch,
     /// SSRCs that layers had before, the latest last.
     left: Vec<u32>,
 }
 
 impl Track {
-    pub(crate) fn new(now: Instant, id: TrackId, origin: Origin, is_video: bool, sets: ParameterSets) -> Self {
+    pub(crate) fn new(
+        now: Instant,
+        id: TrackId,
+        origin: Origin,
+        is_video: bool,
+        (sets, offered): (ParameterSets, Vec<Rid>),
+    ) -> Self {
         Self {
             id,
             origin,
@@ -78,6 +88,8 @@ impl Track {
             loudness: -127,
             was_out_of_reach: false,
             sets,
+            offered,
+            unseen: Watch::default(),
             left: Vec::new(),
         }
     }
@@ -121,9 +133,21 @@ impl Track {
         self.layers.iter().filter(|layer| layer.is_sent())
     }
 
+    /// What its offer names, and has never come.
+    pub(crate) fn unseen_rids(&self) -> impl Iterator<Item = Rid> {
+        let is_known = |rid: &&Rid| self.layers.iter().any(|layer| layer.quality == Quality::Sent(Some(**rid)));
+        self.offered.iter().filter(move |rid| !is_known(rid)).copied()
+    }
+
+    /// True if it comes, or could, in several layers of which its publisher need not send all.
+    pub(crate) fn is_layered(&self) -> bool {
+        self.is_video && self.sent().next().is_some() && self.sent().count() + self.unseen_rids().count() > 1
+    }
+
     /// True if a layer that is watched does not come although others do: the publisher's line has no room for it.
     pub(crate) fn lacks_room(&self, now: Instant) -> bool {
-        self.sent().any(|layer| layer.is_missed(now)) && self.sent().any(|layer| !layer.is_stalled(now))
+        let is_missed = self.unseen_rids().next().is_some() && self.unseen.is_overdue(now);
+        (is_missed || self.sent().any(|layer| layer.is_missed(now))) && self.sent().any(|layer| !layer.is_stalled(now))
     }
 
     /// The only layer that the publisher sends, and how large a thumbnail of it would be, where one can be made.

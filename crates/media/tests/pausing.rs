@@ -48,7 +48,7 @@ impl Surgeon {
         let camera = |line| Camera {
             track: net.track(peer, line),
             sequences: vec![100; rids.len()],
-            sends: vec![true; rids.len()],
+            sends: vec![false; rids.len()],
             told: Vec::new(),
         };
         let cameras = (0..cameras).map(camera).collect();
@@ -276,4 +276,27 @@ fn the_next_best_is_asked_for_only_where_the_best_does_not_come() {
             assert!(late <= 35, "{late} frames later");
         }
     }
+}
+
+#[test]
+fn a_size_for_which_there_was_no_room_yet_is_not_kept_away_for_ever() {
+    let mut surgeon = Surgeon::new(THREE, 1);
+    surgeon.room_for = 0;
+    surgeon.run(1000);
+    assert_eq!(surgeon.cameras[0].told(), [["small"]]);
+    surgeon.room_for = 1;
+    let (viewer, _) = surgeon.net.viewer(surgeon.cameras[0].track);
+    surgeon.run(30);
+    assert_eq!(surgeon.cameras[0].told(), [&["small"][..], &["small", "full"]], "and nothing is begun instead of it");
+    assert_eq!(surgeon.seen(viewer, 0).last().map(|(layer, _)| *layer), Some(2));
+}
+
+#[test]
+fn for_a_size_that_has_never_come_what_nobody_watches_gives_way_too() {
+    let mut surgeon = Surgeon::new(THREE, 2);
+    surgeon.room_for = 0;
+    surgeon.net.viewer(surgeon.cameras[0].track);
+    surgeon.run(40);
+    assert!(surgeon.cameras[0].told.is_empty(), "all of it is watched: {:?}", surgeon.cameras[0].told);
+    assert_eq!(surgeon.cameras[1].told(), [["small"]]);
 }

@@ -6,7 +6,6 @@ use super::{News, Router, TrackId};
 use crate::Departures;
 use crate::asking::Spared;
 use crate::error::DropReason;
-use crate::parameter_sets::ParameterSets;
 use crate::track::{Origin, Track};
 use crate::trunk::{Excerpt, Part, Trunk, TrunkId};
 
@@ -81,7 +80,7 @@ impl Router {
     /// Takes a track of the home router under the name that it has there.
     pub fn bind_home_track(&mut self, now: Instant, id: TrackId, is_video: bool) {
         let origin = Origin::Home { is_wanted: false };
-        self.tracks.insert(id, Track::new(now, id, origin, is_video, ParameterSets::default()));
+        self.tracks.insert(id, Track::new(now, id, origin, is_video, Default::default()));
         self.housekeeping_at.get_or_insert(now + super::HOUSEKEEPING);
     }
 

@@ -5,9 +5,9 @@ use std::time::Instant;
 
 use super::{News, Router, SinkId, TrackId};
 use crate::Departures;
-use crate::choice::{Quality, Wants, choose, prefer, prefer_sent, smallest_sent};
+use crate::choice::{Quality, Wants, choose, prefer, prefer_sent, smallest_sent, wants_more};
 use crate::error::NoCommonCodec;
-use crate::sink::Progress;
+use crate::sink::{Progress, Sink};
 use crate::size::Size;
 use crate::track::{Origin, Track};
 use crate::trunk::Part;
@@ -85,25 +85,39 @@ impl Router {
     /// its publisher's line has no room for what somebody does.
     pub(super) fn note_watched(&mut self, now: Instant, news: &mut Vec<News>) {
         let session = |track: &Track| match track.origin {
-            Origin::Session(session, _) if track.is_video && track.sent().nth(1).is_some() => Some(session),
+            Origin::Session(session, _) if track.is_layered() => Some(session),
             _ => None,
         };
         let layered: Vec<_> = self.tracks.values().filter_map(|track| Some((track.id, session(track)?))).collect();
         let short: Vec<_> = self.tracks.values().filter(|track| track.lacks_room(now)).filter_map(session).collect();
         for (id, session) in layered {
+            let (gives_way, wants_unseen) = (short.contains(&session), self.wants_unseen(&self.tracks[&id]));
+            let track = self.tracks.get_mut(&id).expect("was just found");
+            let has_unseen = track.unseen_rids().next().is_some();
+            let mut is_news = has_unseen && track.unseen.note(now, wants_unseen, gives_way);
             let watched = self.watched_layers(now, &self.tracks[&id]);
             let track = self.tracks.get_mut(&id).expect("was just found");
-            let mut is_news = false;
             for (at, layer) in track.layers.iter_mut().enumerate().filter(|(_, layer)| layer.is_sent()) {
-                is_news |= layer.note_watched(now, watched.contains(&at), short.contains(&session));
+                is_news |= layer.note_watched(now, watched.contains(&at), gives_way);
             }
             if is_news {
                 let rid = |quality| if let Quality::Sent(rid) = quality { rid } else { None };
                 let unpaused = track.layers.iter().filter(|layer| !layer.watch.is_paused);
-                let rids = unpaused.filter_map(|layer| rid(layer.quality)).map(|rid| rid.to_string());
-                news.push(News::Watched(id, rids.collect()));
+                let unseen = track.unseen_rids().filter(|_| !track.unseen.is_paused);
+                let rids = unpaused.filter_map(|layer| rid(layer.quality)).chain(unseen);
+                news.push(News::Watched(id, rids.map(|rid| rid.to_string()).collect()));
             }
         }
+    }
+
+    /// True if somebody would see a larger layer of a track than has ever come.
+    fn wants_unseen(&self, track: &Track) -> bool {
+        let wants_more = |sink: &Sink| {
+            let best = prefer_sent(&track.layers, sink.wants).filter(|_| sink.progress != Progress::LeftOut);
+            best.is_some_and(|best| wants_more(&track.layers, best, sink.wants))
+        };
+        self.trunks.values().any(|trunk| trunk.wanted(track.id).is_some())
+            || track.sinks.iter().filter_map(|id| self.sink(*id)).any(wants_more)
     }
 
     /// The layers that somebody sees or wants: the best that there could be, and where that does not come although it may
@@ -116,10 +130,12 @@ impl Router {
             Part::Whole => (0..layers.len()).collect::<Vec<_>>(),
             Part::Best => prefer_sent(layers, Wants::default()).into_iter().collect(),
         };
+        // Nothing is begun instead of what may come in a moment.
+        let is_to_wait = |at: usize| layers[at].watch.is_paused && track.unseen.is_awaited(now);
         let of_sink = |id: &SinkId| {
             let sink = self.sink(*id)?;
             let wanted = [prefer_sent(layers, sink.wants), prefer(now, layers, sink.wants)];
-            let wanted = wanted.map(|at| at.filter(|_| sink.progress != Progress::LeftOut));
+            let wanted = wanted.map(|at| at.filter(|at| sink.progress != Progress::LeftOut && !is_to_wait(*at)));
             Some(wanted.into_iter().chain([sink.showing.map(|showing| showing.layer)]).flatten())
         };
         let mut watched: Vec<usize> = smallest_sent(layers).into_iter().collect();
