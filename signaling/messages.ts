@@ -76,6 +76,127 @@ export type ClientMessage =
 }
 | {
   "type": "leave",
+}
+| {
+  "type": "attend",
+  /** Which; none to attend nobody. */
+  sites: Array<SiteId>,
+}
+| {
+  "type": "direct_voice",
+  /** Whom. */
+  to: Direction,
+}
+| {
+  "type": "call",
+  /** Whom; none for whoever has the duty. */
+  member: MemberId | null,
+  /** Which duty; none where a member is named. */
+  duty: string | null,
+}
+| {
+  "type": "answer_call",
+  /** Which call. */
+  call: CallId,
+}
+| {
+  "type": "end_call",
+  /** Which call. */
+  call: CallId,
+}
+| {
+  "type": "set_duty",
+  /** Whose: one's own, or anybody's for a lead. */
+  member: MemberId,
+  /** Which; none for none. */
+  duty: string | null,
+}
+| {
+  "type": "say",
+  /** To whom. */
+  to: SayTo,
+  /** What. At most `TEXT_BYTES`. */
+  text: string,
+}
+| {
+  "type": "ask",
+  /** What. At most `TEXT_BYTES`. */
+  text: string,
+}
+| {
+  "type": "answer_question",
+  /** Which. */
+  question: QuestionId,
+  /** What. At most `TEXT_BYTES`. */
+  text: string,
+}
+| {
+  "type": "air_question",
+  /** Which. */
+  question: QuestionId,
+  /** True to show it. */
+  on_air: boolean,
+}
+| {
+  "type": "raise_hand",
+  /** True to raise it. */
+  raised: boolean,
+}
+| {
+  "type": "give_floor",
+  /** Whom. */
+  member: MemberId,
+  /** At which sites it is heard beside the panel and the audience; may be none. */
+  sites: Array<SiteId>,
+}
+| {
+  "type": "take_floor",
+  /** Whose. */
+  member: MemberId,
+}
+| {
+  "type": "show_programme",
+  /** What. */
+  programme: Programme,
+}
+| {
+  "type": "admit",
+  /** Whom. */
+  member: MemberId,
+}
+| {
+  "type": "turn_away",
+  /** Whom. */
+  member: MemberId,
+}
+| {
+  "type": "silence_member",
+  /** Whom. */
+  member: MemberId,
+  /** True to silence it. */
+  silenced: boolean,
+}
+| {
+  "type": "move_member",
+  /** Whom. */
+  member: MemberId,
+  /** Its role from now on. */
+  role: Role,
+  /** Its site from now on, if the role belongs to one. */
+  site: SiteId | null,
+}
+| {
+  "type": "remove_member",
+  /** Whom. */
+  member: MemberId,
+}
+| {
+  "type": "set_policy",
+  /** All of it. */
+  policy: Policy,
+}
+| {
+  "type": "end_room",
 };
 
 /** Binds one video m-line of an offer to a feed. */
@@ -103,7 +224,7 @@ export type ShownAge = {
 };
 
 /** What a slot shows. */
-export type FeedChoice = { feed: number } | OfSite;
+export type FeedChoice = { feed: number } | OfSite | OfProgramme;
 
 /** A site's feed by what it shows. */
 export type OfSite = {
@@ -113,8 +234,50 @@ export type OfSite = {
   kind: FeedKind,
 };
 
+/** A part of what the audience sees. */
+export type OfProgramme = {
+  /** Which. */
+  programme: ProgrammePart,
+};
+
+/** What a programme is made of. */
+export type ProgrammePart = "feed" | "speaker";
+
 /** One of a client's two peer connections. */
 export type Connection = "publish" | "receive";
+
+/** Whom the voice of somebody of the panel is for. The panel always hears it. */
+export type Direction = "attended" | "all" | "panel";
+
+/** To whom something is said in text. */
+export type SayTo = "panel" | {
+  "site": SiteId } | "everybody";
+
+/** Who may do what in a room. Each kind of room begins with its own; a lead may set another. */
+export type Policy = {
+  /** Who may speak without being given the floor, of those whose role can at all. */
+  speak: Array<Role>,
+  /** Who waits at the door until a lead lets them in. */
+  wait: Array<Role>,
+  /** Who is given what was said before they came. */
+  history: Array<Role>,
+  /** True while nobody new comes in. */
+  locked: boolean,
+  /** True while the sites see, hear and know each other. */
+  sites_joined: boolean,
+};
+
+/** What the audience sees and hears. */
+export type Programme = "open" | "dark" | {
+  "shown": Shown };
+
+/** A programme that a lead chose. */
+export type Shown = {
+  /** The feed: this very one, or whatever a site publishes of a kind. */
+  feed: FeedChoice,
+  /** True to show the face of who of the panel speaks as well. */
+  with_speaker: boolean,
+};
 
 /** One message from the server. A client ignores types and fields that it does not know (rule E3). */
 export type ServerMessage =
@@ -136,6 +299,18 @@ export type ServerMessage =
   feeds: Array<Feed>,
   /** Every voice it may hear. */
   voices: Array<Voice>,
+  /** Who may do what. */
+  policy: Policy,
+  /** What the audience sees, as far as the client may know. */
+  programme: Programme,
+  /** What was said before in text, as far as it is for the client and the policy gives it to its role. */
+  said: Array<Said>,
+  /** The questions that the client may know. */
+  questions: Array<Question>,
+  /** Calls that are not over, as far as they concern the client. */
+  calls: Array<Call>,
+  /** Who waits at the door, for those who may let them in. */
+  waiting: Array<Member>,
 }
 | {
   "type": "entered",
@@ -146,6 +321,8 @@ export type ServerMessage =
   "type": "left",
   /** Who. */
   member: MemberId,
+  /** The `id` of the `remove_member`, for its sender. */
+  re?: RequestId,
 }
 | {
   "type": "published",
@@ -266,6 +443,148 @@ export type ServerMessage =
   connection: Connection,
 }
 | {
+  "type": "attended",
+  /** The `id` of the `attend`, for its sender. */
+  re: RequestId | null,
+  /** Who. */
+  member: MemberId,
+  /** Which. */
+  sites: Array<SiteId>,
+}
+| {
+  "type": "voice_directed",
+  /** The `id` of the `direct_voice`, for its sender. */
+  re: RequestId | null,
+  /** Whose. */
+  member: MemberId,
+  /** Whom. */
+  to: Direction,
+}
+| {
+  "type": "called",
+  /** The `id` of the `call`, for its sender. */
+  re: RequestId | null,
+  /** The call. */
+  call: Call,
+}
+| {
+  "type": "call_over",
+  /** The `id` of what ended it, for its sender. */
+  re: RequestId | null,
+  /** Which. */
+  call: CallId,
+  /** How. */
+  outcome: CallOutcome,
+  /** Who answered. */
+  by: MemberId | null,
+}
+| {
+  "type": "duty_set",
+  /** The `id` of the `set_duty`, for its sender. */
+  re: RequestId | null,
+  /** Whose. */
+  member: MemberId,
+  /** Which. */
+  duty: string | null,
+}
+| {
+  "type": "said",
+  /** The `id` of the `say`, for its sender. */
+  re: RequestId | null,
+  /** What. */
+  said: Said,
+}
+| {
+  "type": "asked",
+  /** The `id` of the `ask`, for its sender. */
+  re: RequestId | null,
+  /** The question. */
+  question: Question,
+}
+| {
+  "type": "question_changed",
+  /** The `id` of what changed it, for its sender. */
+  re: RequestId | null,
+  /** The question. */
+  question: Question,
+}
+| {
+  "type": "hand_raised",
+  /** The `id` of the `raise_hand`, for its sender. */
+  re: RequestId | null,
+  /** Whose. */
+  member: MemberId,
+  /** True while it is raised. */
+  raised: boolean,
+}
+| {
+  "type": "floor_given",
+  /** The `id` of the `give_floor`, for its sender. */
+  re: RequestId | null,
+  /** Who. */
+  member: MemberId,
+  /** At which sites it is heard, as far as the client may know of them. */
+  sites: Array<SiteId>,
+}
+| {
+  "type": "floor_taken",
+  /** The `id` of the `take_floor`, for its sender. */
+  re: RequestId | null,
+  /** Who. */
+  member: MemberId,
+}
+| {
+  "type": "programme_shown",
+  /** The `id` of the `show_programme`, for its sender. */
+  re: RequestId | null,
+  /** What. */
+  programme: Programme,
+}
+| {
+  "type": "waiting",
+  /** The `id` of the `join`. */
+  re: RequestId | null,
+  /** The room. */
+  room: RoomId,
+}
+| {
+  "type": "knocked",
+  /** Who. */
+  member: Member,
+}
+| {
+  "type": "knock_over",
+  /** The `id` of what ended it, for its sender. */
+  re: RequestId | null,
+  /** Who. */
+  member: MemberId,
+  /** True if let in. */
+  admitted: boolean,
+}
+| {
+  "type": "member_silenced",
+  /** The `id` of the `silence_member`, for its sender. */
+  re: RequestId | null,
+  /** Who. */
+  member: MemberId,
+  /** True while silenced. */
+  silenced: boolean,
+}
+| {
+  "type": "moved",
+  /** The `id` of the `move_member`, for its sender. */
+  re: RequestId | null,
+  /** The member as it is now. */
+  member: Member,
+}
+| {
+  "type": "policy_set",
+  /** The `id` of the `set_policy`, for its sender. */
+  re: RequestId | null,
+  /** All of it. */
+  policy: Policy,
+}
+| {
   "type": "closed",
   /** Why. */
   reason: CloseReason,
@@ -294,7 +613,10 @@ export type CloseReason =
   | "timed_out"
   | "refused"
   | "shutting_down"
-  | "internal";
+  | "internal"
+  | "turned_away"
+  | "removed"
+  | "ended";
 
 /** The stable code of a refusal, the same on the WebSocket (`refused`) and in an HTTP problem document (RFC 9457). */
 export type RefusalCode =
@@ -312,13 +634,19 @@ export type RefusalCode =
   | "unknown_session"
   | "unknown_feed"
   | "unknown_slot"
+  | "unknown_member"
+  | "unknown_site"
+  | "unknown_call"
+  | "unknown_question"
   | "not_allowed"
+  | "room_locked"
   | "site_required"
   | "too_many_feeds"
   | "too_many_sites"
   | "too_many_slots"
   | "too_many_tracks"
   | "bad_label"
+  | "bad_text"
   | "bad_sdp"
   | "no_media"
   | "no_codec"
@@ -341,6 +669,18 @@ export type Member = {
   role: Role,
   /** The site it belongs to; none for the panel and the audience. */
   site: SiteId | null,
+  /** The sites that somebody of the panel attends, as far as the client may know of them (rule T1). */
+  attends?: Array<SiteId>,
+  /** Whom its voice is for, of somebody of the panel and for the panel alone; `attended` where it is not said (rule T2). */
+  speaks_to?: Direction,
+  /** Its duty, by which it can be called (rule T4). */
+  duty?: string,
+  /** True while its hand is raised; for the panel and itself (rule F1). */
+  hand?: boolean,
+  /** At which sites it is heard, of somebody of the audience that has the floor (rule F2). */
+  floor?: Array<SiteId>,
+  /** True while a lead silences it (rule R3). */
+  silenced?: boolean,
 };
 
 /** What a member is in a room for. Decides what it may do; a token can only narrow it. */
@@ -398,6 +738,57 @@ export type Voice = {
   muted: boolean,
 };
 
+/** A site calls somebody of the panel. */
+export type Call = {
+  /** Its identifier in this room. */
+  id: CallId,
+  /** Who calls. */
+  by: MemberId,
+  /** From which site. */
+  site: SiteId,
+  /** Who is rung. */
+  to: Array<MemberId>,
+  /** By which duty; none if by name. */
+  duty: string | null,
+};
+
+/** How a call ended. */
+export type CallOutcome = "answered" | "declined" | "withdrawn" | "unanswered";
+
+/** Something said in text. */
+export type Said = {
+  /** Counts up in the order in which things were said, the same for everybody; what is not for the client leaves a number out. */
+  number: number,
+  /** When, milliseconds since 1970-01-01 UTC by the server's clock. */
+  at_ms: number,
+  /** Who said it. */
+  member: MemberId,
+  /** Its name: who said it may have left. */
+  name: string,
+  /** To whom. */
+  to: SayTo,
+  /** What. */
+  text: string,
+};
+
+/** A question of the audience. */
+export type Question = {
+  /** Its identifier in this room. */
+  id: QuestionId,
+  /** When it was asked, milliseconds since 1970-01-01 UTC by the server's clock. */
+  at_ms: number,
+  /** Who asked; for the panel and for who asked. */
+  member: MemberId | null,
+  /** Its name, for the panel and for who asked. */
+  name: string | null,
+  /** What. */
+  text: string,
+  /** What the panel answered in text. */
+  answer: string | null,
+  /** True while everybody sees it. */
+  on_air: boolean,
+};
+
 /** One person or device in a room. Counted up by the room, never used twice in it. */
 export type MemberId = number;
 
@@ -406,6 +797,12 @@ export type FeedId = number;
 
 /** One published voice. Counted up by the room, never used twice in it. */
 export type VoiceId = number;
+
+/** One call. Counted up by the room, never used twice in it. */
+export type CallId = number;
+
+/** One question of the audience. Counted up by the room, never used twice in it. */
+export type QuestionId = number;
 
 /** Chosen by the client for a message that wants an answer; the answer carries it as `re`. */
 export type RequestId = number;

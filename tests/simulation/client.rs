@@ -21,6 +21,7 @@ use crate::pipe::Pipe;
 use crate::roster::Roster;
 use crate::screen::Screen;
 use crate::source::Source;
+use crate::truth::Person;
 use crate::worker::HOME;
 use crate::world::{What, World};
 
@@ -106,8 +107,10 @@ impl World {
             published: Vec::new(),
             shown: Vec::new(),
         });
-        let name = || Private::new(subject.to_owned());
-        let identity = Identity { subject: name(), name: name(), role, site, grants: Grants::default() };
+        let person = Person::new(role, site.clone());
+        self.truth.change(self.now, |scene| drop(scene.people.insert(at, person)));
+        let (subject, name) = (Private::new(subject.to_owned()), Private::new(name_of(at)));
+        let identity = Identity { subject, name, role, site, grants: Grants::default() };
         self.handle(worker, Input::Joined { client: ClientId(at as u64), re: None, identity, door });
         at
     }
@@ -157,6 +160,7 @@ impl World {
                 peer: at,
                 site: self.clients[client].site.clone(),
                 is_voice: lens.kind.is_none(),
+                kind: lens.kind,
                 feed,
                 live_since: None,
                 replaced_at: None,
@@ -295,6 +299,7 @@ impl World {
     }
 
     pub(crate) fn drop_peers(&mut self, client: usize) {
+        self.truth.change(self.now, |scene| drop(scene.people.remove(&client)));
         let peers = [self.clients[client].publishing, self.clients[client].receiving];
         peers.into_iter().flatten().for_each(|peer| self.drop_peer(peer));
     }
@@ -328,6 +333,7 @@ impl World {
             ServerMessage::Received { .. } => "received".to_owned(),
             other => format!("{other:?}"),
         });
+        self.check_read(at, &message);
         let client = &mut self.clients[at];
         client.roster.hear(&message);
         match message {
@@ -350,6 +356,11 @@ impl World {
             _ => {}
         }
     }
+}
+
+/// What the token of a client calls it: no name is part of another's.
+pub(crate) fn name_of(client: usize) -> String {
+    format!("Dr. Simulated {client}.")
 }
 
 /// An SDP whose lines have other names.

@@ -8,13 +8,12 @@ use signaling::{FeedKind, Role};
 use crate::body::Codec;
 use crate::camera::Lens;
 use crate::link::Weather;
-use crate::look::may_perceive;
 use crate::seed::each_seed;
 use crate::trace::Trace;
 use crate::worker::HOME;
 use crate::world::World;
 
-const SITES: [&str; 3] = ["site-a", "site-b", "site-c"];
+pub(crate) const SITES: [&str; 3] = ["site-a", "site-b", "site-c"];
 
 /// What a site shows: one camera speaks VP8, whose pictures are numbered, one says when it captured.
 const LENSES: [Lens; 3] = [
@@ -69,7 +68,7 @@ fn look_elsewhere(world: &mut World, client: usize, slot: u32) {
     let (_, feed) = *world.chance.pick(&feeds);
     let source = world.sources.iter().position(|source| source.feed == Some(feed)).expect("a feed that is there");
     let site = world.sources[source].site.clone();
-    let is_his = may_perceive(&world.clients[client], &world.sources[source]);
+    let is_his = world.truth.now.may_get(client, &world.sources[source]);
     let before = world.clients[client].refused.len();
     let is_refused = match (world.chance.below(10), site) {
         (0, _) => {

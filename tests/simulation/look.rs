@@ -3,15 +3,17 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant, SystemTime};
 
-use signaling::{FeedId, Role};
+use signaling::{FeedId, ServerMessage, SiteId};
 use str0m::media::{KeyframeRequestKind, Mid, SenderFeedback};
 use str0m::rtp::RtpPacket;
 
 use crate::body::Body;
-use crate::client::Client;
-use crate::screen::{Screen, Told};
+use crate::client::name_of;
+use crate::life::SITES;
+use crate::screen::{RESENT_WITHIN, Screen, Told};
 use crate::source::Source;
 use crate::trunk::LOOKS_WITHIN;
+use crate::truth::Scene;
 use crate::wire::Stamp;
 use crate::worker::{HOME, SINCE_1970};
 use crate::world::World;
@@ -37,10 +39,14 @@ impl World {
         let body = Body::read(&packet.payload);
         if let Some(body) = body {
             let source = &self.sources[usize::from(body.source)];
-            assert!(may_perceive(client, source), "{name}: {:?} must not get {source:?}", client.role);
-            assert_eq!(source.is_voice, screen.slot.is_none(), "{name}: pictures and sound are mixed up");
             // What is said to an annex is on the way for a while.
             let told_within = if client.worker == HOME { Duration::ZERO } else { LOOKS_WITHIN };
+            // What was lost before may be sent again after.
+            let in_time = if is_resent { RESENT_WITHIN } else { told_within };
+            let may_get = self.truth.held(stamp.sent_at, in_time, |scene| scene.may_get(peer.client, source));
+            assert!(may_get, "{name}: {:?} must not get {source:?} in {:?}", client.role, self.truth.now);
+            self.got.insert((peer.client, usize::from(body.source)), self.now);
+            assert_eq!(source.is_voice, screen.slot.is_none(), "{name}: pictures and sound are mixed up");
             let is_held_back = source.was_muted(stamp.sent_at, told_within);
             assert!(!is_held_back, "{name}: a packet of {source:?}, which its publisher holds back");
             let is_over = source.replaced_at.is_some_and(|at| stamp.sent_at > at + told_within);
@@ -73,6 +79,21 @@ impl World {
         self.note(name.clone(), || format!("got {sequence}, again: {is_resent}: {body:?}"));
         for frame in frames {
             self.note(name.clone(), || format!("sees {} of {}", frame.frame, frame.source));
+        }
+    }
+
+    /// Nobody is told a name, of a person or of a site, that is not for it.
+    pub(crate) fn check_read(&self, at: usize, message: &ServerMessage) {
+        let text = serde_json::to_string(message).expect("a message is JSON");
+        let told_within = if self.clients[at].worker == HOME { Duration::ZERO } else { LOOKS_WITHIN };
+        let held = |what: &dyn Fn(&Scene) -> bool| self.truth.held(self.now, told_within, what);
+        for other in (0..self.clients.len()).filter(|other| *other != at && text.contains(&name_of(*other))) {
+            let may_know = held(&|scene| scene.may_know(at, other));
+            assert!(may_know, "client {at} must not know of {other}: {text} in {:?}", self.truth.now);
+        }
+        for site in SITES.iter().map(|site| site.parse::<SiteId>().expect("a site id")) {
+            let may_read = !text.contains(site.as_str()) || held(&|scene| scene.may_read(at, &site));
+            assert!(may_read, "client {at} must not know of {site}: {text} in {:?}", self.truth.now);
         }
     }
 
@@ -177,32 +198,6 @@ impl World {
     /// All slots there are and were.
     pub(crate) fn screens(&self) -> impl Iterator<Item = &Screen> {
         self.peers.values().flat_map(|peer| &peer.screens).chain(&self.past).filter(|screen| screen.slot.is_some())
-    }
-}
-
-/// Who may get what, said once more and in other words than the product's: a site gets its own pictures and the
-/// panel's, hears the panel, and nothing of another site; whoever belongs to none gets everything but itself.
-pub(crate) fn may_perceive(client: &Client, source: &Source) -> bool {
-    let is_of_site = matches!(client.role, Role::Surgeon | Role::Display | Role::Device);
-    match &source.site {
-        None => true,
-        Some(_) if !is_of_site => true,
-        Some(site) => client.site.as_ref() == Some(site) && !source.is_voice,
-    }
-}
-
-/// Who may know of whom, likewise: everybody of the panel, which knows everybody; a site of itself; the audience of
-/// surgeons.
-pub(crate) fn may_know(client: &Client, other: &Client) -> bool {
-    let is_panel = |client: &Client| matches!(client.role, Role::Lead | Role::Expert);
-    let is_audience = |client: &Client| matches!(client.role, Role::Trainee | Role::Service);
-    if is_panel(client) || is_panel(other) {
-        return true;
-    }
-    match (is_audience(client), is_audience(other)) {
-        (false, false) => client.site == other.site,
-        (true, false) => other.role == Role::Surgeon,
-        (_, true) => false,
     }
 }
 

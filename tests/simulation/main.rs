@@ -2,7 +2,7 @@
 //! comes from a seed; `seed.rs` says how to run another one, or one again.
 //!
 //! What must hold stands in `wire` (numbers under which something is sealed), `sight` (holes and decodable frames),
-//! `look` (who gets what, what reports count), `upstream` (what is asked of publishers) and `roster` (who knows of what);
+//! `truth` (who may get what), `look` (who gets what, what reports count), `upstream` (what is asked of publishers) and `roster` (who knows of what);
 //! the scenarios only say what happens.
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a test shows the figures that it judges")]
@@ -17,6 +17,7 @@ mod drift;
 mod freeze;
 mod heard;
 mod jump;
+mod leak;
 mod life;
 mod line;
 mod link;
@@ -42,6 +43,7 @@ mod stream;
 mod thumbnail;
 mod trace;
 mod trunk;
+mod truth;
 mod upstream;
 mod wire;
 mod worker;

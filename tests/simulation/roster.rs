@@ -6,7 +6,6 @@ use signaling::client::Connection;
 use signaling::{FeedId, LineCondition, MemberId, Role, ServerMessage};
 
 use crate::client::Client;
-use crate::look::{may_know, may_perceive};
 use crate::source::Source;
 use crate::world::World;
 
@@ -71,11 +70,16 @@ impl World {
             let me = other.roster.me;
             other.roster.lines.clone().into_iter().filter(move |((of, _), _)| Some(*of) == me)
         };
-        for client in there() {
+        for (at, client) in self.clients.iter().enumerate() {
+            if client.is_gone || client.roster.me.is_none() {
+                continue;
+            }
             let me = client.roster.me;
-            let known = there().filter(|other| other.roster.me == me || may_know(client, other));
-            let members: BTreeSet<MemberId> = known.filter_map(|other| other.roster.me).collect();
-            let perceived = self.sources.iter().filter(is_there).filter(|source| may_perceive(client, source));
+            let known =
+                self.clients.iter().enumerate().filter(|(_, other)| !other.is_gone && other.roster.me.is_some());
+            let known = known.filter(|(other, _)| *other == at || self.truth.now.may_know(at, *other));
+            let members: BTreeSet<MemberId> = known.filter_map(|(_, other)| other.roster.me).collect();
+            let perceived = self.sources.iter().filter(is_there).filter(|source| self.truth.now.may_get(at, source));
             let feeds: BTreeMap<FeedId, bool> =
                 perceived.filter_map(|source| Some((source.feed?, source.is_muted()))).collect();
             let who = format!("seed {}, {:?} {me:?} at worker {}", self.seed, client.role, client.worker);

@@ -9,7 +9,7 @@ use crate::player::Player;
 use crate::sight::Sight;
 
 /// What was lost of a feed may be sent again so long after the slot was given another.
-const RESENT_WITHIN: Duration = Duration::from_secs(3);
+pub(crate) const RESENT_WITHIN: Duration = Duration::from_secs(3);
 
 /// A slot, or a place for a voice.
 #[derive(Debug)]

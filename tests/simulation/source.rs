@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use signaling::{FeedId, SiteId};
+use signaling::{FeedId, FeedKind, SiteId};
 
 /// One track of one publisher: what packets name.
 #[derive(Debug)]
@@ -11,6 +11,8 @@ pub(crate) struct Source {
     pub(crate) peer: usize,
     pub(crate) site: Option<SiteId>,
     pub(crate) is_voice: bool,
+    /// None for a voice.
+    pub(crate) kind: Option<FeedKind>,
     pub(crate) feed: Option<FeedId>,
     /// Since when frames have left its publisher.
     pub(crate) live_since: Option<Instant>,

@@ -20,6 +20,7 @@ use crate::seed::Chance;
 use crate::source::Source;
 use crate::thumbnail::{Thumbnails, is_tap};
 use crate::trace::Trace;
+use crate::truth::Truth;
 use crate::upstream::Upstream;
 use crate::wire::{Stamp, Wire};
 use crate::worker::{Arrival, HOME, Worker};
@@ -62,6 +63,10 @@ pub(crate) struct World {
     pub(crate) worst_dark: Duration,
     /// Media and reports that went to a port which a NAT had forgotten.
     pub(crate) nowhere: u64,
+    /// Who may get what.
+    pub(crate) truth: Truth,
+    /// When a client last got a packet of a source, by their places.
+    pub(crate) got: BTreeMap<(usize, usize), Instant>,
     /// What the room's journal says of it.
     pub(crate) journal: Roster,
     entries: u64,
@@ -121,6 +126,8 @@ impl World {
             asks_after: Duration::from_millis(600),
             worst_dark: Duration::ZERO,
             nowhere: 0,
+            truth: Truth::default(),
+            got: BTreeMap::new(),
             journal: Roster::default(),
             entries: 0,
             queue: BinaryHeap::new(),

@@ -10,13 +10,13 @@ use std::time::Instant;
 use media::{Excerpt, Spared, TrackId, TrunkId};
 use signaling::client::Connection;
 use signaling::{
-    CloseReason, Feed, LineCondition, Member, MemberId, Refusal, RefusalCode, Role, RoomKind, ServerMessage, Voice,
-    VoiceId,
+    ClientMessage, CloseReason, Feed, LineCondition, Member, MemberId, Policy, Private, Programme, Refusal,
+    RefusalCode, RequestId, RoomKind, ServerMessage, SiteId, Voice, VoiceId,
 };
 
 use crate::entitlement::Standing;
-use crate::input::Grants;
-use crate::member::{Present, Whereabouts};
+use crate::member::{Asked, Present, Whereabouts};
+use crate::permission::Act;
 use crate::playout::longest_delay;
 use crate::room::{Published, refused};
 use crate::{ClientId, Input, Outbox, Room, RoomConfig};
@@ -29,6 +29,12 @@ pub enum Dispatch {
     Opened(Box<Opening>),
     /// What anybody of the audience is told.
     Said(ServerMessage),
+    /// What one of its members alone is told.
+    SaidTo(MemberId, ServerMessage),
+    /// A lead lets somebody in who waits there.
+    Admitted(MemberId),
+    /// What one of its members has is over, or one who waits there is turned away.
+    Close(MemberId, CloseReason),
     /// A feed came or has changed.
     Feed(Published<Feed>),
     /// A voice came or has changed.
@@ -49,6 +55,8 @@ pub struct Opening {
     feeds: Vec<Published<Feed>>,
     voices: Vec<Published<Voice>>,
     speaking: Vec<VoiceId>,
+    policy: Policy,
+    programme: (Programme, Option<SiteId>),
 }
 
 /// What an annex says to its home, in order. None of it may be lost.
@@ -56,8 +64,12 @@ pub struct Opening {
 pub enum Petition {
     /// It wants to be one of the home's.
     Open,
-    /// A member came into it.
-    Entered(Member),
+    /// A member came into it, with the subject of its token.
+    Entered(Member, Private<String>),
+    /// Somebody waits at its door.
+    Knocked(Member),
+    /// One of its members does something that is not about its own connections.
+    Said(MemberId, Option<RequestId>, Box<ClientMessage>),
     /// A member went.
     Left(MemberId),
     /// The packets of a track are wanted, or no more.
@@ -151,8 +163,20 @@ impl Room {
                 let opening = Box::new(self.opening());
                 out.dispatches.push((from, Dispatch::Opened(opening)));
             }
-            Petition::Entered(member) => self.add_member(member, Whereabouts::Annex(from), out),
-            Petition::Left(member) => self.remove_member(member, out),
+            Petition::Entered(member, subject) => {
+                let id = member.id;
+                let is_removed = self.removed.contains(&subject);
+                self.add_present(Present::elsewhere(member, Whereabouts::Annex(from), Some(subject)), out);
+                if is_removed {
+                    out.dispatches.push((from, Dispatch::Close(id, CloseReason::Removed)));
+                }
+            }
+            Petition::Knocked(member) => self.wait_in_annex(member, from, out),
+            Petition::Said(member, re, message) => self.act_in_annex(now, from, Asked { member, re }, *message, out),
+            Petition::Left(member) => {
+                self.remove_member(member, out);
+                self.knock_over(None, member, false, out);
+            }
             Petition::Wanted(track, is_wanted) => self.router.want(now, from, track, is_wanted),
             Petition::Thumbnail(track, is_wanted) => self.router.want_thumbnail(now, from, track, is_wanted),
             Petition::KeyframeWanted(track, ssrc, whom) => self.router.want_keyframe(now, track, ssrc, whom),
@@ -169,7 +193,20 @@ impl Room {
                 for member in gone {
                     self.remove_member(member, out);
                 }
+                self.stop_all_waiting(Some(from), CloseReason::Internal, out);
             }
+        }
+    }
+
+    /// What a member of an annex does.
+    fn act_in_annex(&mut self, now: Instant, annex: TrunkId, asked: Asked, message: ClientMessage, out: &mut Outbox) {
+        let Some(present) = self.members.get(&asked.member) else { return };
+        let may = Act::of(&message).is_none_or(|act| present.standing.may(act));
+        let sentence = || format!("The role {} may not do this.", present.role().as_str());
+        let refusal = (!may).then(|| Refusal::new(RefusalCode::NotAllowed, sentence()));
+        let answered = refusal.map_or_else(|| self.act(now, asked, message, out), Err);
+        if let Err(refusal) = answered {
+            out.dispatches.push((annex, Dispatch::SaidTo(asked.member, refused(asked.re, refusal))));
         }
     }
 
@@ -177,14 +214,19 @@ impl Room {
         let audience = Standing::audience();
         let last_id = self.last_id;
         self.last_id = self.last_id.wrapping_add(BLOCK);
-        let members = self.members.values().filter(|present| audience.may_know(&present.standing));
+        let members = self.members.values().map(|present| &present.member);
+        let members = members.filter(|member| self.may_know(&audience, member));
+        let feeds = self.feeds.values().filter(|feed| self.may_see(&audience, &feed.what));
+        let voices = self.voices.values().filter(|voice| self.may_know_voice(&audience, &voice.what));
         Opening {
             kind: self.kind,
             last_id,
-            members: members.map(|present| present.member.clone()).collect(),
-            feeds: self.feeds.values().cloned().collect(),
-            voices: self.voices.values().cloned().collect(),
-            speaking: self.speaking.clone(),
+            members: members.map(|member| audience.known(member)).collect(),
+            feeds: feeds.cloned().collect(),
+            voices: voices.cloned().collect(),
+            speaking: self.heard_by(&audience),
+            policy: self.policy.clone(),
+            programme: (self.programme.clone(), self.programme_site.clone()),
         }
     }
 
@@ -193,6 +235,13 @@ impl Room {
         match dispatch {
             Dispatch::Opened(opening) => self.open(now, *opening, out),
             Dispatch::Said(message) => self.follow_home(now, message, out),
+            Dispatch::SaidTo(member, message) => {
+                for client in self.clients_of(member) {
+                    out.say(client, message.clone());
+                }
+            }
+            Dispatch::Admitted(member) => self.admitted(member, out),
+            Dispatch::Close(member, reason) => self.close_member(now, member, reason, out),
             Dispatch::Feed(feed) => {
                 self.add_feed(now, feed, out);
                 self.find_feeds(now, out);
@@ -213,11 +262,12 @@ impl Room {
     }
 
     fn open(&mut self, now: Instant, opening: Opening, out: &mut Outbox) {
-        let Opening { kind, last_id, members, feeds, voices, speaking } = opening;
-        (self.kind, self.speaking) = (kind, speaking);
+        let Opening { kind, last_id, members, feeds, voices, speaking, policy, programme } = opening;
+        (self.kind, self.speaking, self.policy) = (kind, speaking, policy);
+        (self.programme, self.programme_site) = programme;
         self.router.bound_playout_delay(longest_delay(kind, self.playout_delay_most));
         for member in members {
-            self.add_member(member, Whereabouts::Home, out);
+            self.add_present(Present::elsewhere(member, Whereabouts::Home, None), out);
         }
         feeds.into_iter().for_each(|feed| self.add_feed(now, feed, out));
         voices.into_iter().for_each(|voice| self.add_voice(now, voice, out));
@@ -261,8 +311,25 @@ impl Room {
     /// What the audience is told is also what has become of the room.
     fn follow_home(&mut self, now: Instant, message: ServerMessage, out: &mut Outbox) {
         match message {
-            ServerMessage::Entered { member } => self.add_member(member, Whereabouts::Home, out),
-            ServerMessage::Left { member } => self.remove_member(member, out),
+            ServerMessage::Entered { member } => {
+                self.add_present(Present::elsewhere(member, Whereabouts::Home, None), out);
+            }
+            ServerMessage::Left { member, .. } => self.remove_member(member, out),
+            ServerMessage::Moved { ref member, .. } => {
+                if let Some(present) = self.members.get_mut(&member.id) {
+                    *present = Present::elsewhere(member.clone(), Whereabouts::Home, None);
+                }
+                self.say_to_those(|_| true, &message, out);
+            }
+            ServerMessage::PolicySet { ref policy, .. } => {
+                self.policy.clone_from(policy);
+                self.say_to_those(|_| true, &message, out);
+            }
+            ServerMessage::ProgrammeShown { ref programme, .. } => {
+                self.programme.clone_from(programme);
+                self.say_to_those(|_| true, &message, out);
+                self.find_feeds(now, out);
+            }
             ServerMessage::FeedUnpublished { feed } => {
                 self.unpublish_feed(feed, out);
                 self.find_feeds(now, out);
@@ -325,12 +392,5 @@ impl Room {
     /// Says something to every annex.
     pub(crate) fn dispatch(&self, what: impl Fn() -> Dispatch, out: &mut Outbox) {
         out.dispatches.extend(self.annexes.iter().map(|annex| (*annex, what())));
-    }
-}
-
-impl Standing {
-    /// How everybody in an annex stands.
-    pub(crate) fn audience() -> Self {
-        Self { role: Role::Trainee, site: None, grants: Grants::default() }
     }
 }

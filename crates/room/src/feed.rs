@@ -89,9 +89,9 @@ impl Room {
     pub(crate) fn set_feed_fault(&mut self, now: Instant, id: FeedId, fault: Option<FeedFault>, out: &mut Outbox) {
         let Some(feed) = self.feeds.get_mut(&id) else { return };
         feed.what.fault = fault;
-        let site = feed.what.site.clone();
+        let feed = feed.what.clone();
         let message = ServerMessage::FeedFaulted { feed: id, fault };
-        self.tell(|standing| standing.may_perceive(site.as_ref()), message, out);
+        self.tell(|standing| self.may_see(standing, &feed), message, out);
         self.find_feeds(now, out);
     }
 }

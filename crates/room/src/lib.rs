@@ -1,24 +1,32 @@
 //! One consultation as one value: sites, members, roles, who hears and sees whom.
 //!
 //! [`Room::handle`] is the only way in; what follows from an input lands in the [`Outbox`]. No clock, socket, file,
-//! thread or randomness of its own. Read in this order: [`input`], [`outbox`], [`room`], [`entitlement`], then `member`,
-//! `publish`, `receive`, `voice` and `line`, which are what members do, [`journal`] and [`annex`].
+//! thread or randomness of its own. Read in this order: [`input`], [`outbox`], [`room`], [`permission`],
+//! [`entitlement`], `view`, then `member`, `publish`, `receive`, `voice`, `talk`, `text`, `floor`, `moderation` and `line`,
+//! which are what members do, [`journal`] and [`annex`].
 
 pub mod annex;
 mod client;
 pub mod entitlement;
 mod feed;
+mod floor;
 pub mod input;
 pub mod journal;
 mod line;
 mod member;
+mod moderation;
 pub mod outbox;
+pub mod permission;
 mod playout;
+mod policy;
 mod publish;
 mod receive;
 pub mod report;
 pub mod request;
 pub mod room;
+mod talk;
+mod text;
+mod view;
 mod voice;
 
 pub use annex::{Dispatch, Petition};

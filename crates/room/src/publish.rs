@@ -11,6 +11,8 @@ use signaling::{
 
 use crate::annex::Dispatch;
 use crate::client::Publishing;
+use crate::entitlement::Standing;
+use crate::permission::Act;
 use crate::room::{Answered, Published};
 use crate::{ClientId, Outbox, Room};
 
@@ -44,8 +46,9 @@ impl Room {
     ) -> Answered {
         let member = self.clients[&client].member;
         let site = self.members[&member].member.site.clone();
-        if !self.members[&member].standing.may_publish() {
-            let sentence = format!("The role {} does not publish.", self.members[&member].role().as_str());
+        let is_voice_alone = feeds.is_empty() && voice.is_some();
+        if !self.members[&member].standing.may(Act::Show) && !(is_voice_alone && self.may_speak(member)) {
+            let sentence = format!("The role {} does not publish this.", self.members[&member].role().as_str());
             return Err(Refusal::new(RefusalCode::NotAllowed, sentence));
         }
         let standing = &self.members[&member].standing;
@@ -204,27 +207,29 @@ impl Room {
             };
             let id = known.unwrap_or_else(|| VoiceId(self.next_id()));
             let muted = known.is_some_and(|voice| self.voices[&voice].what.muted);
-            self.router.mute_track(track, muted);
             let published = Published { what: Voice { id, member, site: site.clone(), muted }, track };
             self.tell_voice(&published, out);
             self.voices.insert(id, published);
             Some((mid, id))
         });
+        self.settle_voices();
         Publishing { session, outline: offer.outline().clone(), feeds, voice }
     }
 
     pub(crate) fn tell_feed(&self, feed: &Published<Feed>, out: &mut Outbox) {
-        let site = feed.what.site.as_ref();
         let message = ServerMessage::FeedPublished { feed: feed.what.clone() };
-        self.say_to_those(|standing| standing.may_perceive(site), &message, out);
-        self.dispatch(|| Dispatch::Feed(feed.clone()), out);
+        self.say_to_those(|standing| self.may_see(standing, &feed.what), &message, out);
+        if self.may_see(&Standing::audience(), &feed.what) {
+            self.dispatch(|| Dispatch::Feed(feed.clone()), out);
+        }
     }
 
     pub(crate) fn tell_voice(&self, voice: &Published<Voice>, out: &mut Outbox) {
-        let site = voice.what.site.as_ref();
         let message = ServerMessage::VoicePublished { voice: voice.what.clone() };
-        self.say_to_those(|standing| standing.may_perceive(site), &message, out);
-        self.dispatch(|| Dispatch::Voice(voice.clone()), out);
+        self.say_to_those(|standing| self.may_know_voice(standing, &voice.what), &message, out);
+        if self.may_know_voice(&Standing::audience(), &voice.what) {
+            self.dispatch(|| Dispatch::Voice(voice.clone()), out);
+        }
     }
 
     fn unpublish_dropped(&mut self, before: &Publishing, after: &Publishing, out: &mut Outbox) {
@@ -255,15 +260,14 @@ impl Room {
     pub(crate) fn unpublish_feed(&mut self, id: FeedId, out: &mut Outbox) {
         let Some(gone) = self.feeds.remove(&id) else { return };
         self.router.unbind_track(gone.track);
-        let site = gone.what.site.as_ref();
-        self.tell(|standing| standing.may_perceive(site), ServerMessage::FeedUnpublished { feed: id }, out);
+        self.tell(|standing| self.may_see(standing, &gone.what), ServerMessage::FeedUnpublished { feed: id }, out);
     }
 
     pub(crate) fn unpublish_voice(&mut self, id: VoiceId, out: &mut Outbox) {
         let Some(gone) = self.voices.remove(&id) else { return };
         self.router.unbind_track(gone.track);
-        let site = gone.what.site.as_ref();
-        self.tell(|standing| standing.may_perceive(site), ServerMessage::VoiceUnpublished { voice: id }, out);
+        let message = ServerMessage::VoiceUnpublished { voice: id };
+        self.tell(|standing| self.may_know_voice(standing, &gone.what), message, out);
     }
 
     pub(crate) fn mute_feed(
@@ -291,11 +295,11 @@ impl Room {
     ) {
         let Some(feed) = self.feeds.get_mut(&id) else { return };
         feed.what.muted = muted;
-        let (track, site) = (feed.track, feed.what.site.clone());
+        let (track, feed) = (feed.track, feed.what.clone());
         self.router.mute_track(track, muted);
         self.tell_answering(
             asked,
-            |standing| standing.may_perceive(site.as_ref()),
+            |standing| self.may_see(standing, &feed),
             |re| ServerMessage::FeedMuted { re, feed: id, muted },
             out,
         );

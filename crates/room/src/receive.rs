@@ -3,13 +3,16 @@
 use std::time::{Duration, Instant};
 
 use media::{Offer, Outline, SinkId, Size, Wait};
+use signaling::client::ProgrammePart;
 use signaling::{
-    Feed, FeedChoice, FeedId, Refusal, RefusalCode, RequestId, ServerMessage, ShownAge, Slot, VacantReason, limit,
+    Feed, FeedChoice, FeedId, FeedKind, Programme, Refusal, RefusalCode, RequestId, ServerMessage, ShownAge, Slot,
+    VacantReason, limit,
 };
 
 use crate::client::{Receiving, Shown, SlotState, VoicePlace};
-use crate::entitlement::Standing;
-use crate::room::{Answered, Published};
+use crate::entitlement::{Standing, is_meant};
+use crate::permission::Act;
+use crate::room::Answered;
 use crate::{ClientId, Door, Outbox, Room};
 
 impl Room {
@@ -25,7 +28,7 @@ impl Room {
         out: &mut Outbox,
     ) -> Answered {
         let present = &self.members[&self.clients[&client].member];
-        if !present.standing.may_receive() {
+        if !present.standing.may(Act::Receive) {
             let sentence = format!("The role {} does not receive.", present.role().as_str());
             return Err(Refusal::new(RefusalCode::NotAllowed, sentence));
         }
@@ -101,8 +104,10 @@ impl Room {
         {
             return Err(Refusal::new(RefusalCode::UnknownFeed, format!("There is no feed {feed} for this member.")));
         }
+        let own = self.members[&member].member.site.as_ref();
         if let Some(FeedChoice::OfSite(of)) = &choice
-            && !self.members[&member].standing.may_perceive(Some(&of.site))
+            && own.is_some_and(|own| *own != of.site)
+            && !self.policy.sites_joined
         {
             return Err(Refusal::new(RefusalCode::NotAllowed, "Another site's feeds are not for this member."));
         }
@@ -155,15 +160,25 @@ impl Room {
     /// The feed that a choice means now, for a viewer that stands so. Of several of a site and kind the first that brings
     /// anything: a publisher that has vanished is known to be gone half a minute later, and may be back long before.
     fn feed_for(&self, standing: &Standing, choice: &Option<FeedChoice>) -> Option<FeedId> {
+        let any = |is_meant: &dyn Fn(&Feed) -> bool| {
+            let meant = self.feeds.values().filter(|feed| is_meant(&feed.what));
+            meant.min_by_key(|feed| feed.is_silent())
+        };
+        let programme = match &self.programme {
+            Programme::Shown(shown) => Some(shown),
+            Programme::Open | Programme::Dark => None,
+        };
         let feed = match choice.as_ref()? {
-            FeedChoice::Feed(id) => self.feeds.get(id),
-            FeedChoice::OfSite(of) => {
-                let meant =
-                    |feed: &&Published<Feed>| feed.what.site.as_ref() == Some(&of.site) && feed.what.kind == of.kind;
-                self.feeds.values().filter(meant).min_by_key(|feed| feed.is_silent())
-            }
+            FeedChoice::OfProgramme(of) => match of.programme {
+                ProgrammePart::Feed => any(&|feed| programme.is_some_and(|shown| is_meant(&shown.feed, feed))),
+                ProgrammePart::Speaker if programme.is_some_and(|shown| shown.with_speaker) => {
+                    any(&|feed| feed.kind == FeedKind::Face && Some(feed.member) == self.last_speaker)
+                }
+                ProgrammePart::Speaker => None,
+            },
+            choice => any(&|feed| is_meant(choice, feed)),
         }?;
-        standing.may_perceive(feed.what.site.as_ref()).then_some(feed.what.id)
+        self.may_see(standing, &feed.what).then_some(feed.what.id)
     }
 
     /// Puts what a slot's choice means into it.
@@ -189,6 +204,14 @@ impl Room {
     pub(crate) fn find_feeds(&mut self, now: Instant, out: &mut Outbox) {
         for client in self.clients.keys().copied().collect::<Vec<_>>() {
             self.find_feeds_of(now, client, out);
+        }
+    }
+
+    /// Its viewer stands otherwise than before: what it may see no more is shown no more.
+    pub(crate) fn refill_slots(&mut self, now: Instant, client: ClientId, out: &mut Outbox) {
+        if self.clients.contains_key(&client) {
+            self.find_feeds_of(now, client, out);
+            self.assign_voices_of(now, client, out);
         }
     }
 

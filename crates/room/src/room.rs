@@ -1,24 +1,29 @@
 //! The room: its one verb, and what it holds.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use media::{Local, News, Router, RouterConfig, SessionId, Size, ThumbnailNews, TrackId, TrunkId, Way};
 use signaling::client::Connection;
 use signaling::{
-    ClientMessage, CloseReason, Feed, FeedId, MemberId, Refusal, RefusalCode, RequestId, RoomId, RoomKind,
-    ServerMessage, Voice, VoiceId,
+    ClientMessage, CloseReason, Feed, FeedId, MemberId, Policy, Private, Programme, Refusal, RefusalCode, RequestId,
+    RoomId, RoomKind, ServerMessage, SiteId, Voice, VoiceId,
 };
 
 use crate::annex::{Annex, Petition};
 use crate::client::Client;
 use crate::entitlement::Standing;
 use crate::line::Lines;
-use crate::member::Present;
+use crate::member::{Asked, Present};
+use crate::moderation::{Knock, Waiter};
 use crate::outbox::{Closing, Outgoing, Route};
+use crate::permission::Act;
 use crate::playout::longest_delay;
+use crate::policy::policy_of;
 use crate::request::Request;
+use crate::talk::Ringing;
+use crate::text::Texts;
 use crate::{ClientId, Door, Input, Outbox, Tapping};
 
 /// What a room is made with.
@@ -53,6 +58,20 @@ pub struct Room {
     pub(crate) speaking: Vec<VoiceId>,
     pub(crate) listen_at: Option<Instant>,
     pub(crate) lines: Lines,
+    pub(crate) policy: Policy,
+    pub(crate) programme: Programme,
+    /// The site of the feed that the programme shows, if it has one.
+    pub(crate) programme_site: Option<SiteId>,
+    /// Who of the panel spoke last and shows a face.
+    pub(crate) last_speaker: Option<MemberId>,
+    pub(crate) calls: Vec<Ringing>,
+    pub(crate) texts: Texts,
+    /// Who waits at the door.
+    pub(crate) waiting: BTreeMap<MemberId, Waiter>,
+    /// The subjects that leads have sent out.
+    pub(crate) removed: HashSet<Private<String>>,
+    /// Who is sending somebody out just now.
+    pub(crate) leaving: Option<Asked>,
     pub(crate) news: Vec<News>,
     pub(crate) last_id: u32,
     /// When it was made, by both clocks.
@@ -99,6 +118,15 @@ impl Room {
             since_1970,
             last_entry: 0,
             lines: Lines::new(),
+            policy: policy_of(kind),
+            programme: Programme::default(),
+            programme_site: None,
+            last_speaker: None,
+            calls: Vec::new(),
+            texts: Texts::default(),
+            waiting: BTreeMap::new(),
+            removed: HashSet::new(),
+            leaving: None,
             annexes: BTreeSet::new(),
             annex: None,
         }
@@ -108,7 +136,7 @@ impl Room {
     pub fn handle(&mut self, now: Instant, input: Input<'_>, out: &mut Outbox) {
         let Some(input) = self.wait(input, out) else { return };
         match input {
-            Input::Joined { client, re, identity, door } => self.join(client, re, identity, door, out),
+            Input::Joined { client, re, identity, door } => self.join(Knock { client, re, identity, door }, out),
             Input::Message { client, request } => self.message(now, client, *request, out),
             Input::Left { client, reason } => self.leave(now, client, reason, out),
             Input::Burst(datagrams) => {
@@ -120,6 +148,7 @@ impl Room {
             Input::Tick => {
                 self.router.tick(now, &mut out.departures, &mut self.news);
                 self.listen(now, out);
+                self.end_old_calls(now, out);
             }
             Input::Petition(from, petition) => self.petition(now, from, petition, out),
             Input::Dispatch(dispatch) => self.hear(now, dispatch, out),
@@ -131,6 +160,7 @@ impl Room {
                 self.router.take_thumbnail(now, track, &picture, &mut out.departures, &mut self.news);
             }
             Input::Shutdown => {
+                self.stop_all_waiting(None, CloseReason::ShuttingDown, out);
                 for client in self.clients.keys().copied().collect::<Vec<_>>() {
                     self.leave(now, client, CloseReason::ShuttingDown, out);
                 }
@@ -143,7 +173,7 @@ impl Room {
 
     /// When the room wants [`Input::Tick`] if nothing else happens first.
     pub fn deadline(&self) -> Option<Instant> {
-        [self.router.deadline(), self.listen_at].into_iter().flatten().min()
+        [self.router.deadline(), self.listen_at, self.calls_deadline()].into_iter().flatten().min()
     }
 
     /// True while some of the audience has still to be sent what has come.
@@ -153,7 +183,7 @@ impl Room {
 
     /// True when nobody is in the room; the server may drop it.
     pub fn is_empty(&self) -> bool {
-        self.clients.is_empty() && self.annexes.is_empty()
+        self.clients.is_empty() && self.waiting.is_empty() && self.annexes.is_empty()
     }
 
     /// When something last came from a client's peer by any of its connections, or when the latest was opened; none
@@ -171,7 +201,18 @@ impl Room {
 
     fn message(&mut self, now: Instant, client: ClientId, request: Request, out: &mut Outbox) {
         let Request { re, message, offer } = request;
-        if !self.clients.contains_key(&client) {
+        let Some(member) = self.clients.get(&client).map(|client| client.member) else {
+            if self.waiting.values().any(|waiter| waiter.is_of(client)) {
+                self.answer_at_door(now, client, re, &message, out);
+            }
+            return;
+        };
+        if let Some(act) = Act::of(&message)
+            && !self.is_annex()
+            && !self.members[&member].standing.may(act)
+        {
+            let sentence = format!("The role {} may not do this.", self.members[&member].role().as_str());
+            out.say(client, refused(re, Refusal::new(RefusalCode::NotAllowed, sentence)));
             return;
         }
         let offer = || offer.expect("a request has read the offer of its message");
@@ -200,9 +241,55 @@ impl Room {
             }
             // The server answers pings itself: it owns the wall clock.
             ClientMessage::Ping { .. } => Ok(()),
+            message if self.is_annex() => {
+                out.petitions.push(Petition::Said(member, re, Box::new(message)));
+                Ok(())
+            }
+            message => self.act(now, Asked { member, re }, message, out),
         };
         if let Err(refusal) = answered {
             out.say(client, refused(re, refusal));
+        }
+    }
+
+    /// What a member does that is not about its own connections.
+    pub(crate) fn act(&mut self, now: Instant, asked: Asked, message: ClientMessage, out: &mut Outbox) -> Answered {
+        match message {
+            ClientMessage::Attend { sites } => self.attend(now, asked, sites, out),
+            ClientMessage::DirectVoice { to } => self.direct_voice(now, asked, to, out),
+            ClientMessage::Call { member, duty } => self.call(now, asked, member, duty, out),
+            ClientMessage::AnswerCall { call } => self.answer_call(now, asked, call, out),
+            ClientMessage::EndCall { call } => self.end_call(asked, call, out),
+            ClientMessage::SetDuty { member, duty } => self.set_duty(asked, member, duty, out),
+            ClientMessage::Say { to, text } => self.say(now, asked, to, text, out),
+            ClientMessage::Ask { text } => self.ask(now, asked, text, out),
+            ClientMessage::AnswerQuestion { question, text } => self.answer_question(asked, question, text, out),
+            ClientMessage::AirQuestion { question, on_air } => self.air_question(asked, question, on_air, out),
+            ClientMessage::RaiseHand { raised } => self.raise_hand(asked, raised, out),
+            ClientMessage::GiveFloor { member, sites } => self.give_floor(now, asked, member, sites, out),
+            ClientMessage::TakeFloor { member } => self.take_floor(now, asked, member, out),
+            ClientMessage::ShowProgramme { programme } => self.show_programme(now, asked, programme, out),
+            ClientMessage::Admit { member } => self.admit_waiter(asked, member, out),
+            ClientMessage::TurnAway { member } => self.turn_away(asked, member, out),
+            ClientMessage::SilenceMember { member, silenced } => self.silence_member(asked, member, silenced, out),
+            ClientMessage::MoveMember { member, role, site } => self.move_member(now, asked, member, (role, site), out),
+            ClientMessage::RemoveMember { member } => self.remove_by_lead(now, asked, member, out),
+            ClientMessage::SetPolicy { policy } => self.set_policy(now, asked, policy, out),
+            ClientMessage::EndRoom {} => {
+                self.end_room(now, out);
+                Ok(())
+            }
+            ClientMessage::Join { .. }
+            | ClientMessage::Publish { .. }
+            | ClientMessage::Receive { .. }
+            | ClientMessage::Watch { .. }
+            | ClientMessage::Resize { .. }
+            | ClientMessage::NoteAges { .. }
+            | ClientMessage::MuteVoice { .. }
+            | ClientMessage::MuteFeed { .. }
+            | ClientMessage::Candidate { .. }
+            | ClientMessage::Ping { .. }
+            | ClientMessage::Leave {} => unreachable!("a message of a client's own"),
         }
     }
 

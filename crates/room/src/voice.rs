@@ -2,9 +2,10 @@
 
 use std::time::{Duration, Instant};
 
-use signaling::{FeedChoice, Refusal, RefusalCode, RequestId, ServerMessage, VoiceId};
+use signaling::{FeedChoice, MemberId, Refusal, RefusalCode, RequestId, ServerMessage, VoiceId};
 
 use crate::annex::Dispatch;
+use crate::entitlement::Standing;
 use crate::room::Answered;
 use crate::{ClientId, Door, Outbox, Room};
 
@@ -39,14 +40,30 @@ impl Room {
     ) {
         let Some(voice) = self.voices.get_mut(&id) else { return };
         voice.what.muted = muted;
-        let (track, site) = (voice.track, voice.what.site.clone());
-        self.router.mute_track(track, muted);
+        let voice = voice.what.clone();
+        self.settle_voices();
         self.tell_answering(
             asked,
-            |standing| standing.may_perceive(site.as_ref()),
+            |standing| self.may_know_voice(standing, &voice),
             |re| ServerMessage::VoiceMuted { re, voice: id, muted },
             out,
         );
+    }
+
+    /// Holds back every voice that is muted, or whose member is silenced or may not speak, and lets all others through.
+    pub(crate) fn settle_voices(&mut self) {
+        for voice in self.voices.values() {
+            let is_silenced = self.members.get(&voice.what.member).is_some_and(|present| present.member.silenced);
+            // An annex gets nothing of those.
+            let is_held = is_silenced || !self.is_annex() && !self.may_speak(voice.what.member);
+            self.router.mute_track(voice.track, voice.what.muted || is_held);
+        }
+    }
+
+    /// May be heard now, as far as that is its own.
+    pub(crate) fn may_speak(&self, member: MemberId) -> bool {
+        let present = self.members.get(&member);
+        present.is_some_and(|present| present.standing.may_speak(&self.policy, present.member.floor.is_some()))
     }
 
     /// Gives every listener the voices that it may hear, as far as its downlink has places; who speaks comes first.
@@ -85,7 +102,7 @@ impl Room {
         let mut wanted: Vec<VoiceId> = self
             .voices
             .values()
-            .filter(|voice| voice.what.member != listener.member && standing.may_hear(voice.what.site.as_ref()))
+            .filter(|voice| voice.what.member != listener.member && self.may_hear(standing, &voice.what))
             .filter(|voice| played.is_none_or(|site| voice.what.site.as_ref() == Some(site)))
             .map(|voice| voice.what.id)
             .collect();
@@ -144,18 +161,30 @@ impl Room {
         for client in self.hearers(|_| true) {
             self.tell_speaking(client, out);
         }
-        self.dispatch(|| Dispatch::Said(ServerMessage::Speaking { voices: self.speaking.clone() }), out);
+        let voices = self.heard_by(&Standing::audience());
+        self.dispatch(|| Dispatch::Said(ServerMessage::Speaking { voices: voices.clone() }), out);
         self.assign_voices(now, out);
+        if self.note_speaker() {
+            self.find_feeds(now, out);
+        }
     }
 
     /// Tells one client who speaks now, as far as it may hear them.
     pub(crate) fn tell_speaking(&self, client: ClientId, out: &mut Outbox) {
-        let standing = &self.members[&self.clients[&client].member].standing;
-        let heard = |voice: &&VoiceId| {
-            let site = self.voices.get(voice).map(|voice| voice.what.site.as_ref());
-            site.is_some_and(|site| standing.may_perceive(site))
-        };
-        let voices = self.speaking.iter().filter(heard).copied().collect();
+        let present = &self.members[&self.clients[&client].member];
+        let own = |voice: &&VoiceId| self.voices.get(voice).is_some_and(|voice| voice.what.member == present.member.id);
+        let mut voices = self.heard_by(&present.standing);
+        voices
+            .extend(self.speaking.iter().filter(own).filter(|own| !voices.contains(own)).copied().collect::<Vec<_>>());
         out.say(client, ServerMessage::Speaking { voices });
+    }
+
+    /// Who speaks, as far as those may know who stand so.
+    pub(crate) fn heard_by(&self, standing: &Standing) -> Vec<VoiceId> {
+        let is_known = |id: &&VoiceId| {
+            let voice = self.voices.get(id);
+            voice.is_some_and(|voice| self.may_know_voice(standing, &voice.what))
+        };
+        self.speaking.iter().filter(is_known).copied().collect()
     }
 }

@@ -2,7 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{FeedId, FeedKind, Private, SiteId, Slot};
+use crate::policy::{Policy, Programme};
+use crate::talk::{CallId, Direction, QuestionId, SayTo};
+use crate::{FeedId, FeedKind, MemberId, Private, Role, SiteId, Slot};
 
 /// One message from a client. Unknown types and unknown fields are refused (rule E2).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -84,6 +86,126 @@ pub enum ClientMessage {
     },
     /// Leaves the room at once (rule J5). Answered by `closed`.
     Leave {},
+    /// Attends these sites from now on, and no others (rule T1). Answered by `attended`.
+    Attend {
+        /// Which; none to attend nobody.
+        sites: Vec<SiteId>,
+    },
+    /// Says whom the client's voice is for (rule T2). Answered by `voice_directed`.
+    DirectVoice {
+        /// Whom.
+        to: Direction,
+    },
+    /// Calls somebody of the panel, by name or by duty (rule T4). Answered by `called`.
+    Call {
+        /// Whom; none for whoever has the duty.
+        member: Option<MemberId>,
+        /// Which duty; none where a member is named.
+        duty: Option<String>,
+    },
+    /// Answers a call: the client attends the site that calls, beside those it attends already (rule T4). Answered by `call_over`.
+    AnswerCall {
+        /// Which call.
+        call: CallId,
+    },
+    /// Withdraws the client's own call, or declines one (rule T4). Answered by `call_over`.
+    EndCall {
+        /// Which call.
+        call: CallId,
+    },
+    /// Gives a member of the panel a duty by which it can be called, or takes it away (rule T4). Answered by `duty_set`.
+    SetDuty {
+        /// Whose: one's own, or anybody's for a lead.
+        member: MemberId,
+        /// Which; none for none.
+        duty: Option<String>,
+    },
+    /// Says something in text (rule X1). Answered by `said`.
+    Say {
+        /// To whom.
+        to: SayTo,
+        /// What. At most [`crate::limit::TEXT_BYTES`].
+        text: String,
+    },
+    /// Asks the panel a question (rule X3). Answered by `asked`.
+    Ask {
+        /// What. At most [`crate::limit::TEXT_BYTES`].
+        text: String,
+    },
+    /// Answers a question in text (rule X3). Answered by `question_changed`.
+    AnswerQuestion {
+        /// Which.
+        question: QuestionId,
+        /// What. At most [`crate::limit::TEXT_BYTES`].
+        text: String,
+    },
+    /// Shows a question to everybody, or no more (rule X3). Answered by `question_changed`.
+    AirQuestion {
+        /// Which.
+        question: QuestionId,
+        /// True to show it.
+        on_air: bool,
+    },
+    /// Raises a hand, or lowers it (rule F1). Answered by `hand_raised`.
+    RaiseHand {
+        /// True to raise it.
+        raised: bool,
+    },
+    /// Gives somebody of the audience the floor (rule F2). Answered by `floor_given`.
+    GiveFloor {
+        /// Whom.
+        member: MemberId,
+        /// At which sites it is heard beside the panel and the audience; may be none.
+        sites: Vec<SiteId>,
+    },
+    /// Takes the floor away again, or gives one's own back (rule F2). Answered by `floor_taken`.
+    TakeFloor {
+        /// Whose.
+        member: MemberId,
+    },
+    /// Chooses what the audience sees (rule F3). Answered by `programme_shown`.
+    ShowProgramme {
+        /// What.
+        programme: Programme,
+    },
+    /// Lets somebody in who waits at the door (rule R2). Answered by `knock_over`.
+    Admit {
+        /// Whom.
+        member: MemberId,
+    },
+    /// Turns somebody away who waits at the door (rule R2). Answered by `knock_over`.
+    TurnAway {
+        /// Whom.
+        member: MemberId,
+    },
+    /// Silences a member, who cannot undo it, or lets it be heard again (rule R3). Answered by `member_silenced`.
+    SilenceMember {
+        /// Whom.
+        member: MemberId,
+        /// True to silence it.
+        silenced: bool,
+    },
+    /// Gives a member another role or another site (rule R3). Answered by `moved`.
+    MoveMember {
+        /// Whom.
+        member: MemberId,
+        /// Its role from now on.
+        role: Role,
+        /// Its site from now on, if the role belongs to one.
+        site: Option<SiteId>,
+    },
+    /// Sends a member out, who does not come in again without being admitted (rule R3). Answered by `left`.
+    RemoveMember {
+        /// Whom.
+        member: MemberId,
+    },
+    /// Sets who may do what in this room (rule R1). Answered by `policy_set`.
+    SetPolicy {
+        /// All of it.
+        policy: Policy,
+    },
+    /// Ends the room for everybody (rule R4). Answered by `closed`.
+    EndRoom {},
 }
 
 /// One of a client's two peer connections.
@@ -146,6 +268,8 @@ pub enum FeedChoice {
     ),
     /// Whatever feed of this kind the site publishes, now and later.
     OfSite(OfSite),
+    /// Whatever the programme shows the audience, now and later (rule F3).
+    OfProgramme(OfProgramme),
 }
 
 /// A site's feed by what it shows.
@@ -157,6 +281,26 @@ pub struct OfSite {
     pub site: SiteId,
     /// What its feed shows.
     pub kind: FeedKind,
+}
+
+/// A part of what the audience sees.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+#[serde(deny_unknown_fields)]
+pub struct OfProgramme {
+    /// Which.
+    pub programme: ProgrammePart,
+}
+
+/// What a programme is made of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+#[serde(rename_all = "snake_case")]
+pub enum ProgrammePart {
+    /// The feed that was chosen.
+    Feed,
+    /// The face of who of the panel speaks, or spoke last; nothing where the programme is without.
+    Speaker,
 }
 
 mod feed_field {

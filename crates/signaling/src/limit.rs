@@ -29,3 +29,19 @@ pub const OFFERS_AT_ONCE: u32 = 16;
 pub const OUTLET_MESSAGES: usize = 512;
 /// The same for the panel and the sites, who are told of everybody that comes and goes: a whole audience may at once.
 pub const PANEL_OUTLET_MESSAGES: usize = 16_384;
+/// Something said or asked in text, in bytes of UTF-8.
+pub const TEXT_BYTES: usize = 4000;
+/// A duty, in bytes of UTF-8.
+pub const DUTY_BYTES: usize = 40;
+/// Of what was said in text so many are kept for those who come later.
+pub const SAID_KEPT: usize = 200;
+/// Questions in one room; the oldest that was answered gives way to one more.
+pub const QUESTIONS_KEPT: usize = 200;
+/// Questions of one member that nobody has answered.
+pub const QUESTIONS_OF_ONE: usize = 5;
+/// Calls in one room that are not over.
+pub const CALLS: usize = 16;
+/// Somebody is rung for so long, in seconds.
+pub const RINGS_S: u64 = 45;
+/// Who may wait at one room's door.
+pub const WAITING: usize = 1000;

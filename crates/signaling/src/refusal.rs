@@ -35,8 +35,18 @@ pub enum RefusalCode {
     UnknownFeed,
     /// There is no such slot in this member's downlink.
     UnknownSlot,
+    /// There is no such member, or not for this one.
+    UnknownMember,
+    /// There is no such site in the room.
+    UnknownSite,
+    /// There is no such call, or it is over.
+    UnknownCall,
+    /// There is no such question.
+    UnknownQuestion,
     /// The role does not allow this.
     NotAllowed,
+    /// A lead has locked the room.
+    RoomLocked,
     /// The role belongs to a site and the token names none.
     SiteRequired,
     /// The site already publishes as many feeds as it may.
@@ -49,6 +59,8 @@ pub enum RefusalCode {
     TooManyTracks,
     /// The label is too long or holds control characters.
     BadLabel,
+    /// The text is empty, too long or holds control characters.
+    BadText,
     /// The SDP is no SDP, or not one that can be answered.
     BadSdp,
     /// The offer has no m-line for what is to be published or received.
@@ -91,13 +103,19 @@ impl RefusalCode {
             Self::UnknownSession => "unknown_session",
             Self::UnknownFeed => "unknown_feed",
             Self::UnknownSlot => "unknown_slot",
+            Self::UnknownMember => "unknown_member",
+            Self::UnknownSite => "unknown_site",
+            Self::UnknownCall => "unknown_call",
+            Self::UnknownQuestion => "unknown_question",
             Self::NotAllowed => "not_allowed",
+            Self::RoomLocked => "room_locked",
             Self::SiteRequired => "site_required",
             Self::TooManyFeeds => "too_many_feeds",
             Self::TooManySites => "too_many_sites",
             Self::TooManySlots => "too_many_slots",
             Self::TooManyTracks => "too_many_tracks",
             Self::BadLabel => "bad_label",
+            Self::BadText => "bad_text",
             Self::BadSdp => "bad_sdp",
             Self::NoMedia => "no_media",
             Self::NoCodec => "no_codec",

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::talk::Direction;
 use crate::{FeedId, MemberId, Private, SiteId, VoiceId};
 
 /// What a member is in a room for. Decides what it may do; a token can only narrow it.
@@ -161,6 +162,52 @@ pub struct Member {
     pub role: Role,
     /// The site it belongs to; none for the panel and the audience.
     pub site: Option<SiteId>,
+    /// The sites that somebody of the panel attends, as far as the client may know of them (rule T1).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[cfg_attr(test, ts(optional, as = "Option<Vec<SiteId>>"))]
+    pub attends: Vec<SiteId>,
+    /// Whom its voice is for, of somebody of the panel and for the panel alone; `attended` where it is not said (rule T2).
+    #[serde(default, skip_serializing_if = "is_default")]
+    #[cfg_attr(test, ts(optional, as = "Option<Direction>"))]
+    pub speaks_to: Direction,
+    /// Its duty, by which it can be called (rule T4).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(test, ts(optional))]
+    pub duty: Option<String>,
+    /// True while its hand is raised; for the panel and itself (rule F1).
+    #[serde(default, skip_serializing_if = "is_default")]
+    #[cfg_attr(test, ts(optional, as = "Option<bool>"))]
+    pub hand: bool,
+    /// At which sites it is heard, of somebody of the audience that has the floor (rule F2).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(test, ts(optional))]
+    pub floor: Option<Vec<SiteId>>,
+    /// True while a lead silences it (rule R3).
+    #[serde(default, skip_serializing_if = "is_default")]
+    #[cfg_attr(test, ts(optional, as = "Option<bool>"))]
+    pub silenced: bool,
+}
+
+impl Member {
+    /// Somebody who has just come.
+    pub fn new(id: MemberId, name: Private<String>, role: Role, site: Option<SiteId>) -> Self {
+        Self {
+            id,
+            name,
+            role,
+            site,
+            attends: Vec::new(),
+            speaks_to: Direction::default(),
+            duty: None,
+            hand: false,
+            floor: None,
+            silenced: false,
+        }
+    }
+}
+
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
 }
 
 /// A published video track, as bound by the server at publish (hazard H2).

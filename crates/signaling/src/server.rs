@@ -1,9 +1,12 @@
+// long because it is the whole of what the server says
 //! What the server says: in the past tense.
 
 use serde::{Deserialize, Serialize};
 
 use crate::client::Connection;
+use crate::policy::{Policy, Programme};
 use crate::roster::FeedFault;
+use crate::talk::{Call, CallId, CallOutcome, Direction, Question, Said};
 use crate::{Feed, FeedId, Member, MemberId, RefusalCode, RequestId, RoomId, RoomKind, SiteId, Slot, Voice, VoiceId};
 
 /// One message from the server. A client ignores types and fields that it does not know (rule E3).
@@ -29,6 +32,18 @@ pub enum ServerMessage {
         feeds: Vec<Feed>,
         /// Every voice it may hear.
         voices: Vec<Voice>,
+        /// Who may do what.
+        policy: Policy,
+        /// What the audience sees, as far as the client may know.
+        programme: Programme,
+        /// What was said before in text, as far as it is for the client and the policy gives it to its role.
+        said: Vec<Said>,
+        /// The questions that the client may know.
+        questions: Vec<Question>,
+        /// Calls that are not over, as far as they concern the client.
+        calls: Vec<Call>,
+        /// Who waits at the door, for those who may let them in.
+        waiting: Vec<Member>,
     },
     /// Another member came (rule J3).
     Entered {
@@ -39,6 +54,10 @@ pub enum ServerMessage {
     Left {
         /// Who.
         member: MemberId,
+        /// The `id` of the `remove_member`, for its sender.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[cfg_attr(test, ts(optional))]
+        re: Option<RequestId>,
     },
     /// The answer to `publish` (rule P1).
     Published {
@@ -159,11 +178,201 @@ pub enum ServerMessage {
         /// Which.
         connection: Connection,
     },
+    /// A member of the panel attends these sites now (rule T1). A site hears of itself alone.
+    Attended {
+        /// The `id` of the `attend`, for its sender.
+        re: Option<RequestId>,
+        /// Who.
+        member: MemberId,
+        /// Which.
+        sites: Vec<SiteId>,
+    },
+    /// Whom the voice of a member of the panel is for now; said to the panel (rule T2).
+    VoiceDirected {
+        /// The `id` of the `direct_voice`, for its sender.
+        re: Option<RequestId>,
+        /// Whose.
+        member: MemberId,
+        /// Whom.
+        to: Direction,
+    },
+    /// Somebody is called, or is called no more while others are; said to the site, to those who are rung and to the leads (rule T4).
+    Called {
+        /// The `id` of the `call`, for its sender.
+        re: Option<RequestId>,
+        /// The call.
+        call: Call,
+    },
+    /// A call is over (rule T4).
+    CallOver {
+        /// The `id` of what ended it, for its sender.
+        re: Option<RequestId>,
+        /// Which.
+        call: CallId,
+        /// How.
+        outcome: CallOutcome,
+        /// Who answered.
+        by: Option<MemberId>,
+    },
+    /// A member of the panel has a duty, or has none (rule T4).
+    DutySet {
+        /// The `id` of the `set_duty`, for its sender.
+        re: Option<RequestId>,
+        /// Whose.
+        member: MemberId,
+        /// Which.
+        duty: Option<String>,
+    },
+    /// Something was said in text (rule X1).
+    Said {
+        /// The `id` of the `say`, for its sender.
+        re: Option<RequestId>,
+        /// What.
+        said: Said,
+    },
+    /// A question was asked; said to the panel and to who asked (rule X3).
+    Asked {
+        /// The `id` of the `ask`, for its sender.
+        re: Option<RequestId>,
+        /// The question.
+        question: Question,
+    },
+    /// A question was answered, or is shown to everybody, or no more (rule X3).
+    QuestionChanged {
+        /// The `id` of what changed it, for its sender.
+        re: Option<RequestId>,
+        /// The question.
+        question: Question,
+    },
+    /// A hand was raised, or lowered; said to the panel and to whose it is (rule F1).
+    HandRaised {
+        /// The `id` of the `raise_hand`, for its sender.
+        re: Option<RequestId>,
+        /// Whose.
+        member: MemberId,
+        /// True while it is raised.
+        raised: bool,
+    },
+    /// A member of the audience has the floor (rule F2).
+    FloorGiven {
+        /// The `id` of the `give_floor`, for its sender.
+        re: Option<RequestId>,
+        /// Who.
+        member: MemberId,
+        /// At which sites it is heard, as far as the client may know of them.
+        sites: Vec<SiteId>,
+    },
+    /// A member has the floor no more (rule F2).
+    FloorTaken {
+        /// The `id` of the `take_floor`, for its sender.
+        re: Option<RequestId>,
+        /// Who.
+        member: MemberId,
+    },
+    /// What the audience sees now (rule F3).
+    ProgrammeShown {
+        /// The `id` of the `show_programme`, for its sender.
+        re: Option<RequestId>,
+        /// What.
+        programme: Programme,
+    },
+    /// The client waits at the door until a lead lets it in; then comes `joined` (rule R2).
+    Waiting {
+        /// The `id` of the `join`.
+        re: Option<RequestId>,
+        /// The room.
+        room: RoomId,
+    },
+    /// Somebody waits at the door; said to the leads (rule R2).
+    Knocked {
+        /// Who.
+        member: Member,
+    },
+    /// Somebody waits no more: is let in, is turned away, or has gone; said to the leads (rule R2).
+    KnockOver {
+        /// The `id` of what ended it, for its sender.
+        re: Option<RequestId>,
+        /// Who.
+        member: MemberId,
+        /// True if let in.
+        admitted: bool,
+    },
+    /// A member is silenced by a lead, or no more (rule R3).
+    MemberSilenced {
+        /// The `id` of the `silence_member`, for its sender.
+        re: Option<RequestId>,
+        /// Who.
+        member: MemberId,
+        /// True while silenced.
+        silenced: bool,
+    },
+    /// A member has another role or another site (rule R3).
+    Moved {
+        /// The `id` of the `move_member`, for its sender.
+        re: Option<RequestId>,
+        /// The member as it is now.
+        member: Member,
+    },
+    /// Who may do what was set anew (rule R1).
+    PolicySet {
+        /// The `id` of the `set_policy`, for its sender.
+        re: Option<RequestId>,
+        /// All of it.
+        policy: Policy,
+    },
     /// The last message (rule J5).
     Closed {
         /// Why.
         reason: CloseReason,
     },
+}
+
+impl ServerMessage {
+    /// The same as the answer to what was said with this `id`.
+    #[must_use]
+    pub fn answering(mut self, asked: Option<RequestId>) -> Self {
+        match &mut self {
+            Self::Joined { re, .. }
+            | Self::Left { re, .. }
+            | Self::Published { re, .. }
+            | Self::Received { re, .. }
+            | Self::FeedMuted { re, .. }
+            | Self::VoiceMuted { re, .. }
+            | Self::Watched { re, .. }
+            | Self::Ponged { re, .. }
+            | Self::Refused { re, .. }
+            | Self::Attended { re, .. }
+            | Self::VoiceDirected { re, .. }
+            | Self::Called { re, .. }
+            | Self::CallOver { re, .. }
+            | Self::DutySet { re, .. }
+            | Self::Said { re, .. }
+            | Self::Asked { re, .. }
+            | Self::QuestionChanged { re, .. }
+            | Self::HandRaised { re, .. }
+            | Self::FloorGiven { re, .. }
+            | Self::FloorTaken { re, .. }
+            | Self::ProgrammeShown { re, .. }
+            | Self::Waiting { re, .. }
+            | Self::KnockOver { re, .. }
+            | Self::MemberSilenced { re, .. }
+            | Self::Moved { re, .. }
+            | Self::PolicySet { re, .. } => *re = asked,
+            Self::Entered { .. }
+            | Self::FeedPublished { .. }
+            | Self::FeedUnpublished { .. }
+            | Self::FeedFaulted { .. }
+            | Self::LayersWatched { .. }
+            | Self::VoicePublished { .. }
+            | Self::VoiceUnpublished { .. }
+            | Self::LineChanged { .. }
+            | Self::Speaking { .. }
+            | Self::Knocked { .. }
+            | Self::Disconnected { .. }
+            | Self::Closed { .. } => {}
+        }
+        self
+    }
 }
 
 /// One m-line's feed.
@@ -226,4 +435,10 @@ pub enum CloseReason {
     ShuttingDown,
     /// Something failed in the server; joining again will help.
     Internal,
+    /// A lead turned it away at the door.
+    TurnedAway,
+    /// A lead sent it out.
+    Removed,
+    /// A lead ended the room.
+    Ended,
 }

@@ -5,7 +5,8 @@ use std::path::Path;
 
 use ts_rs::{Config, TS};
 
-use crate::client::{Connection, OfSite};
+use crate::client::{Connection, OfProgramme, OfSite, ProgrammePart};
+use crate::policy::Shown;
 use crate::roster::FeedFault;
 use crate::*;
 
@@ -56,10 +57,12 @@ fn messages() -> String {
     macro_rules! declare {
         ($($type:ty),* $(,)?) => { $(text += &declaration::<$type>(&config);)* };
     }
-    declare!(ClientMessage, FeedOffer, VoiceOffer, ShownAge, FeedChoice, OfSite, Connection);
+    declare!(ClientMessage, FeedOffer, VoiceOffer, ShownAge, FeedChoice, OfSite, OfProgramme, ProgrammePart);
+    declare!(Connection, Direction, SayTo, Policy, Programme, Shown);
     declare!(ServerMessage, PublishedFeed, LineCondition, VacantReason, CloseReason, RefusalCode);
     declare!(Member, Role, RoomKind, Feed, FeedKind, FeedFault, Voice);
-    declare!(MemberId, FeedId, VoiceId, RequestId, Slot, RoomId, SiteId);
+    declare!(Call, CallOutcome, Said, Question);
+    declare!(MemberId, FeedId, VoiceId, CallId, QuestionId, RequestId, Slot, RoomId, SiteId);
     // Doc links mean nothing to TypeScript.
     text.replace("[`crate::limit::", "`").replace("[`crate::", "`").replace("[`", "`").replace("`]", "`")
 }
