@@ -111,7 +111,7 @@ impl World {
         self.truth.change(self.now, |scene| drop(scene.people.insert(at, person)));
         let (subject, name) = (Private::new(subject.to_owned()), Private::new(name_of(at)));
         let identity = Identity { subject, name, role, site, grants: Grants::default() };
-        self.handle(worker, Input::Joined { client: ClientId(at as u64), re: None, identity, door });
+        self.handle(worker, Input::Joined { client: ClientId(at as u64), re: None, identity, door, returns: None });
         at
     }
 

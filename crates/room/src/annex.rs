@@ -127,8 +127,8 @@ impl Room {
                 out.close(client, CloseReason::Refused);
             }
             Input::Message { .. } if is_full => {}
-            Input::Joined { client, re, identity, door } => {
-                annex.waiting.push(Input::Joined { client, re, identity, door });
+            Input::Joined { client, re, identity, door, returns } => {
+                annex.waiting.push(Input::Joined { client, re, identity, door, returns });
             }
             Input::Message { client, request } => annex.waiting.push(Input::Message { client, request }),
             Input::Left { client, reason } => annex.waiting.push(Input::Left { client, reason }),
@@ -362,7 +362,8 @@ impl Room {
         message: impl Fn(Option<signaling::RequestId>) -> ServerMessage,
         out: &mut Outbox,
     ) {
-        out.noted.push(message(None));
+        let by = asked.and_then(|(asker, _)| self.clients.get(&asker)).map(|client| client.member);
+        out.note_by(by, message(None));
         for client in self.hearers(&stands) {
             let re = asked.filter(|(asker, _)| *asker == client).and_then(|(_, re)| re);
             out.say(client, message(re));
@@ -373,7 +374,7 @@ impl Room {
     }
 
     pub(crate) fn say_to_those(&self, stands: impl Fn(&Standing) -> bool, message: &ServerMessage, out: &mut Outbox) {
-        out.noted.push(message.clone());
+        out.note(message.clone());
         for client in self.hearers(stands) {
             out.say(client, message.clone());
         }

@@ -7,6 +7,7 @@ use signaling::client::Connection;
 use signaling::{FeedChoice, FeedId, MemberId, RequestId, ServerMessage, VacantReason, VoiceId};
 
 use crate::Door;
+use crate::returning::Former;
 
 /// One WebSocket, or one WHIP or WHEP session.
 #[derive(Debug)]
@@ -15,6 +16,8 @@ pub(crate) struct Client {
     pub(crate) door: Door,
     pub(crate) publishing: Option<Publishing>,
     pub(crate) receiving: Option<Receiving>,
+    /// What its member published before it came back.
+    pub(crate) former: Former,
 }
 
 /// Its publishing connection.
@@ -68,7 +71,7 @@ pub(crate) struct VoicePlace {
 
 impl Client {
     pub(crate) fn new(member: MemberId, door: Door) -> Self {
-        Self { member, door, publishing: None, receiving: None }
+        Self { member, door, publishing: None, receiving: None, former: Former::default() }
     }
 
     /// True if a feed is its own.

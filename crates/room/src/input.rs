@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use media::{Datagram, Excerpt, SessionId, ThumbnailPicture, TrackId, TrunkId};
-use signaling::{CloseReason, Private, RequestId, Role, SiteId};
+use signaling::{CloseReason, MemberId, Private, RequestId, Role, SiteId};
 
 use crate::annex::{Dispatch, Petition};
 use crate::request::Request;
@@ -66,6 +66,8 @@ pub enum Input<'a> {
         identity: Identity,
         /// How it came.
         door: Door,
+        /// The member of this subject that it says it was, and wants to be again.
+        returns: Option<MemberId>,
     },
     /// A client that is in said something (never `join`).
     Message {

@@ -5,7 +5,7 @@
 
 use std::time::Instant;
 
-use signaling::ServerMessage;
+use signaling::{MemberId, Private, ServerMessage};
 
 use crate::{Outbox, Room};
 
@@ -16,8 +16,32 @@ pub struct Entry {
     pub number: u64,
     /// When, in milliseconds since 1970-01-01 UTC by the server's clock.
     pub at_ms: u64,
+    /// Who did it; none where it came by itself.
+    pub by: Option<MemberId>,
+    /// Of who `entered` by a WebSocket: the subject of its token, by which it is known when it comes back. Never shown.
+    pub subject: Option<Private<String>>,
     /// What was told of it.
     pub message: ServerMessage,
+}
+
+/// An entry before it is numbered.
+#[derive(Debug)]
+pub(crate) struct Noted {
+    pub(crate) by: Option<MemberId>,
+    pub(crate) subject: Option<Private<String>>,
+    pub(crate) message: ServerMessage,
+}
+
+impl Outbox {
+    /// Has something in the journal that nobody did.
+    pub(crate) fn note(&mut self, message: ServerMessage) {
+        self.noted.push(Noted { by: None, subject: None, message });
+    }
+
+    /// Has in the journal what somebody did.
+    pub(crate) fn note_by(&mut self, by: Option<MemberId>, message: ServerMessage) {
+        self.noted.push(Noted { by, subject: None, message });
+    }
 }
 
 impl Room {
@@ -28,10 +52,10 @@ impl Room {
             out.noted.clear();
             return;
         }
-        let at_ms = (self.since_1970 + now.saturating_duration_since(self.began)).as_millis() as u64;
-        for message in out.noted.drain(..) {
+        let at_ms = self.wall_ms(now);
+        for Noted { by, subject, message } in out.noted.drain(..) {
             self.last_entry += 1;
-            out.journal.push(Entry { number: self.last_entry, at_ms, message });
+            out.journal.push(Entry { number: self.last_entry, at_ms, by, subject, message });
         }
     }
 }

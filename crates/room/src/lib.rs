@@ -2,7 +2,7 @@
 //!
 //! [`Room::handle`] is the only way in; what follows from an input lands in the [`Outbox`]. No clock, socket, file,
 //! thread or randomness of its own. Read in this order: [`input`], [`outbox`], [`room`], [`permission`],
-//! [`entitlement`], `view`, then `member`, `publish`, `receive`, `voice`, `talk`, `text`, `floor`, `moderation` and `line`,
+//! [`entitlement`], `view`, then `member`, `publish`, `receive`, `voice`, `talk`, `text`, `floor`, `moderation`, `returning` and `line`,
 //! which are what members do, [`journal`] and [`annex`].
 
 pub mod annex;
@@ -23,6 +23,7 @@ mod publish;
 mod receive;
 pub mod report;
 pub mod request;
+mod returning;
 pub mod room;
 mod talk;
 mod text;
@@ -36,4 +37,5 @@ pub use journal::Entry;
 pub use outbox::{Closing, Outbox, Outgoing, Route};
 pub use report::{FeedReport, Report, ViewerReport, VoiceReport};
 pub use request::Request;
+pub use returning::{Memory, REMEMBERED};
 pub use room::{Room, RoomConfig};

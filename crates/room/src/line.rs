@@ -78,7 +78,7 @@ impl Room {
         for client in hearers {
             out.say(client, message.clone());
         }
-        out.noted.push(message);
+        out.note(message);
     }
 
     /// Tells one who has just come of the lines that are not good.

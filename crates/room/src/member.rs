@@ -15,6 +15,7 @@ use crate::client::Client;
 use crate::entitlement::{Standing, belongs_to_site};
 use crate::input::Grants;
 use crate::moderation::Knock;
+use crate::returning::Absent;
 use crate::room::{Answered, refused};
 use crate::{ClientId, Door, Outbox, Room};
 
@@ -30,6 +31,8 @@ pub(crate) struct Asked {
 pub(crate) struct Present {
     pub(crate) member: Member,
     pub(crate) standing: Standing,
+    /// What its token said it was when it came.
+    pub(crate) origin: (Role, Option<SiteId>),
     pub(crate) whereabouts: Whereabouts,
     /// Its token's subject, where it is known.
     pub(crate) subject: Option<Private<String>>,
@@ -52,7 +55,8 @@ impl Present {
     /// A member whose clients are elsewhere.
     pub(crate) fn elsewhere(member: Member, whereabouts: Whereabouts, subject: Option<Private<String>>) -> Self {
         let standing = Standing { role: member.role, site: member.site.clone(), grants: Grants::default() };
-        Self { member, standing, whereabouts, subject, lines: BTreeMap::new() }
+        let origin = (member.role, member.site.clone());
+        Self { member, standing, origin, whereabouts, subject, lines: BTreeMap::new() }
     }
 
     /// Anybody of the audience, and nobody: what it may know everybody of the audience may.
@@ -73,7 +77,11 @@ impl Present {
 }
 
 impl Room {
-    pub(crate) fn join(&mut self, knock: Knock, out: &mut Outbox) {
+    pub(crate) fn join(&mut self, now: Instant, knock: Knock, out: &mut Outbox) {
+        if let Some(absent) = self.take_back(now, &knock, out) {
+            self.come_back(knock, absent, out);
+            return;
+        }
         let standing = Standing::of(&knock.identity);
         let is_known =
             || self.members.values().any(|present| present.subject.as_ref() == Some(&knock.identity.subject));
@@ -91,8 +99,26 @@ impl Room {
         }
     }
 
+    /// Somebody is the member again that it was.
+    fn come_back(&mut self, knock: Knock, absent: Absent, out: &mut Outbox) {
+        let Knock { client, re, identity, door, .. } = knock;
+        let Member { role, site, .. } = &absent.member;
+        let standing = Standing { role: *role, site: site.clone(), grants: identity.grants };
+        if let Err(refusal) = self.admit(&standing, None) {
+            out.say(client, refused(re, refusal));
+            out.close(client, CloseReason::Refused);
+            return;
+        }
+        let (id, whereabouts) = (absent.member.id, Whereabouts::Here(identity.subject.clone(), door));
+        self.enter((absent.member, absent.origin), standing, whereabouts, identity.subject, out);
+        self.greet(client, re, id, door, out);
+        if let Some(client) = self.clients.get_mut(&client) {
+            client.former = absent.published;
+        }
+    }
+
     fn come_in(&mut self, knock: Knock, standing: Standing, out: &mut Outbox) {
-        let Knock { client, re, identity, door } = knock;
+        let Knock { client, re, identity, door, .. } = knock;
         let whereabouts = Whereabouts::Here(identity.subject.clone(), door);
         let known = self.members.values().find(|present| {
             door != Door::WebSocket && present.whereabouts == whereabouts && present.standing == standing
@@ -107,14 +133,15 @@ impl Room {
         };
         if known.is_none() {
             let member = Member::new(id, identity.name, standing.role, standing.site.clone());
-            self.enter(member, standing, whereabouts, identity.subject, out);
+            let origin = (standing.role, standing.site.clone());
+            self.enter((member, origin), standing, whereabouts, identity.subject, out);
         }
         self.greet(client, re, id, door, out);
     }
 
     /// Somebody comes in whom a lead has admitted.
     pub(crate) fn enter_admitted(&mut self, member: Member, knock: Knock, out: &mut Outbox) {
-        let Knock { client, re, identity, door } = knock;
+        let Knock { client, re, identity, door, .. } = knock;
         let (standing, id) = (Standing::of(&identity), member.id);
         if let Err(refusal) = self.admit(&standing, None) {
             out.say(client, refused(re, refusal));
@@ -122,7 +149,8 @@ impl Room {
             return;
         }
         let whereabouts = Whereabouts::Here(identity.subject.clone(), door);
-        self.enter(member, standing, whereabouts, identity.subject, out);
+        let origin = (standing.role, standing.site.clone());
+        self.enter((member, origin), standing, whereabouts, identity.subject, out);
         self.greet(client, re, id, door, out);
     }
 
@@ -173,7 +201,7 @@ impl Room {
 
     fn enter(
         &mut self,
-        member: Member,
+        (member, origin): (Member, (Role, Option<SiteId>)),
         standing: Standing,
         whereabouts: Whereabouts,
         subject: Private<String>,
@@ -182,8 +210,13 @@ impl Room {
         if self.is_annex() {
             out.petitions.push(Petition::Entered(member.clone(), subject.clone()));
         }
-        let subject = Some(subject);
-        self.add_present(Present { member, standing, whereabouts, subject, lines: BTreeMap::new() }, out);
+        let is_web = matches!(whereabouts, Whereabouts::Here(_, Door::WebSocket));
+        let kept = Some(subject.clone()).filter(|_| is_web);
+        let (subject, lines) = (Some(subject), BTreeMap::new());
+        self.add_present(Present { member, standing, origin, whereabouts, subject, lines }, out);
+        if let Some(noted) = out.noted.last_mut() {
+            noted.subject = kept;
+        }
     }
 
     /// A member came.
@@ -259,6 +292,15 @@ impl Room {
             out.petitions.push(Petition::Left(gone.member));
         }
         self.remove_member(gone.member, out);
+    }
+
+    /// A client's connection is lost: unless its member has another, it may come back.
+    pub(crate) fn lose(&mut self, now: Instant, client: ClientId, reason: CloseReason, out: &mut Outbox) {
+        if let Some(member) = self.clients.get(&client).map(|client| client.member) {
+            let published = self.published_by(client);
+            self.remember(now, member, published);
+        }
+        self.leave(now, client, reason, out);
     }
 
     /// What a client publishes is over.

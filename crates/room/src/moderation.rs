@@ -38,6 +38,8 @@ pub(crate) struct Knock {
     pub(crate) re: Option<RequestId>,
     pub(crate) identity: Identity,
     pub(crate) door: Door,
+    /// The member that it says it was.
+    pub(crate) returns: Option<MemberId>,
 }
 
 impl Waiter {
@@ -259,7 +261,7 @@ impl Room {
                 out.say(client, ServerMessage::Moved { re, member });
             }
         }
-        out.noted.push(whole);
+        out.note_by(Some(asked.member), whole);
         for client in clients {
             let joined = self.joined(None, member);
             out.say(client, joined);
@@ -302,7 +304,9 @@ impl Room {
         Ok(())
     }
 
-    pub(crate) fn end_room(&mut self, now: Instant, out: &mut Outbox) {
+    pub(crate) fn end_room(&mut self, now: Instant, asked: Asked, out: &mut Outbox) {
+        self.absent.clear();
+        self.is_ended = true;
         self.stop_all_waiting(None, CloseReason::Ended, out);
         for present in self.members.values() {
             if let Whereabouts::Annex(annex) = present.whereabouts {
@@ -312,6 +316,7 @@ impl Room {
         for client in self.clients.keys().copied().collect::<Vec<_>>() {
             self.leave(now, client, CloseReason::Ended, out);
         }
+        out.note_by(Some(asked.member), ServerMessage::Closed { reason: CloseReason::Ended });
     }
 
     pub(crate) fn clients_of(&self, member: MemberId) -> Vec<ClientId> {

@@ -6,6 +6,7 @@ use media::{Departures, Protocol, SessionId, ThumbnailNews, TrackId, TrunkId};
 use signaling::{CloseReason, ServerMessage};
 
 use crate::annex::{Dispatch, Petition};
+use crate::journal::Noted;
 use crate::{ClientId, Entry};
 
 /// What follows from one input, in order within each list. The caller empties it with [`Outbox::clear`].
@@ -28,7 +29,7 @@ pub struct Outbox {
     /// What the room's journal has to keep.
     pub journal: Vec<Entry>,
     /// The same before it is numbered.
-    pub(crate) noted: Vec<ServerMessage>,
+    pub(crate) noted: Vec<Noted>,
 }
 
 /// A message to one client.

@@ -30,6 +30,8 @@ pub(crate) struct PlannedFeed {
     known: Option<FeedId>,
     /// The one that it is to follow.
     pub(crate) follows: Option<FeedId>,
+    /// What it was before its member came back.
+    former: Option<FeedId>,
 }
 
 impl Room {
@@ -60,9 +62,11 @@ impl Room {
         let mut plan = plan(offer.outline(), feeds, voice)?;
         self.recognize(now, client, &mut plan.feeds);
         let outdone = self.make_room_for_feeds(client, &plan.feeds)?;
+        let former_voice = self.recognize_former(client, &mut plan);
         let (session, answer) = self.answer_publish(now, client, &mut offer, &plan, out)?;
         let before = self.clients.get_mut(&client).and_then(|client| client.publishing.take());
-        let publishing = self.bind(now, member, site, session, &offer, plan, before.as_ref(), out);
+        let publishing =
+            self.bind(now, (member, former_voice), site, session, &offer, plan, before.as_ref(), out);
         if let Some(before) = &before {
             self.unpublish_dropped(before, &publishing, out);
             if before.session != session {
@@ -102,6 +106,17 @@ impl Room {
                 followed.extend(planned.follows);
             }
         }
+    }
+
+    /// Finds what the member published under the same kind and label before it came back, and its voice.
+    fn recognize_former(&mut self, client: ClientId, plan: &mut Plan) -> Option<VoiceId> {
+        let client = self.clients.get_mut(&client)?;
+        let has_voice = plan.voice.is_some();
+        for planned in plan.feeds.iter_mut().filter(|planned| planned.known.is_none()) {
+            let is_same = |feed: &Feed| feed.kind == planned.offer.kind && feed.label == planned.offer.label;
+            planned.former = client.former.take_feed(is_same).filter(|former| !self.feeds.contains_key(former));
+        }
+        has_voice.then(|| client.former.take_voice()).flatten()
     }
 
     /// Answers the offer on the client's connection, or on a new one if the offer is of a new one.
@@ -161,7 +176,7 @@ impl Room {
     fn bind(
         &mut self,
         now: Instant,
-        member: MemberId,
+        (member, former_voice): (MemberId, Option<VoiceId>),
         site: Option<SiteId>,
         session: SessionId,
         offer: &Offer,
@@ -171,14 +186,14 @@ impl Room {
     ) -> Publishing {
         let same_session = before.filter(|before| before.session == session);
         let mut feeds = Vec::new();
-        for PlannedFeed { mid, offer: feed, known, follows } in plan.feeds {
+        for PlannedFeed { mid, offer: feed, known, follows, former } in plan.feeds {
             let track = match (known, same_session) {
                 (Some(known), Some(_)) => Some(self.feeds[&known].track),
                 _ => self.router.bind_track(now, session, &mid, offer),
             };
             let Some(track) = track else { continue };
             let follows = follows.or_else(|| self.feeds[&known?].what.follows);
-            let id = known.unwrap_or_else(|| FeedId(self.next_id()));
+            let id = known.or(former).unwrap_or_else(|| FeedId(self.next_id()));
             let what = Feed {
                 id,
                 member,
@@ -205,7 +220,8 @@ impl Room {
                 (Some(voice), Some(_)) => self.voices[&voice].track,
                 _ => self.router.bind_track(now, session, &mid, offer)?,
             };
-            let id = known.unwrap_or_else(|| VoiceId(self.next_id()));
+            let former = former_voice.filter(|former| !self.voices.contains_key(former));
+            let id = known.or(former).unwrap_or_else(|| VoiceId(self.next_id()));
             let muted = known.is_some_and(|voice| self.voices[&voice].what.muted);
             let published = Published { what: Voice { id, member, site: site.clone(), muted }, track };
             self.tell_voice(&published, out);
@@ -353,7 +369,7 @@ fn plan(outline: &Outline, feeds: Vec<FeedOffer>, voice: Option<VoiceOffer>) -> 
         if planned.iter().any(|planned: &PlannedFeed| planned.mid == mid) {
             return Err(Refusal::new(RefusalCode::BadMessage, format!("The m-line {mid} is named twice.")));
         }
-        planned.push(PlannedFeed { mid, offer: feed, known: None, follows: None });
+        planned.push(PlannedFeed { mid, offer: feed, known: None, follows: None, former: None });
     }
     let voice =
         voice.map(|voice| sending_line(outline, voice.mid.as_deref(), &[], |line| line.is_audio)).transpose()?;

@@ -22,6 +22,7 @@ use crate::permission::Act;
 use crate::playout::longest_delay;
 use crate::policy::policy_of;
 use crate::request::Request;
+use crate::returning::Absent;
 use crate::talk::Ringing;
 use crate::text::Texts;
 use crate::{ClientId, Door, Input, Outbox, Tapping};
@@ -72,6 +73,10 @@ pub struct Room {
     pub(crate) removed: HashSet<Private<String>>,
     /// Who is sending somebody out just now.
     pub(crate) leaving: Option<Asked>,
+    /// Those that may come back.
+    pub(crate) absent: BTreeMap<MemberId, Absent>,
+    /// A lead has ended it.
+    pub(crate) is_ended: bool,
     pub(crate) news: Vec<News>,
     pub(crate) last_id: u32,
     /// When it was made, by both clocks.
@@ -127,6 +132,8 @@ impl Room {
             waiting: BTreeMap::new(),
             removed: HashSet::new(),
             leaving: None,
+            absent: BTreeMap::new(),
+            is_ended: false,
             annexes: BTreeSet::new(),
             annex: None,
         }
@@ -136,9 +143,11 @@ impl Room {
     pub fn handle(&mut self, now: Instant, input: Input<'_>, out: &mut Outbox) {
         let Some(input) = self.wait(input, out) else { return };
         match input {
-            Input::Joined { client, re, identity, door } => self.join(Knock { client, re, identity, door }, out),
+            Input::Joined { client, re, identity, door, returns } => {
+                self.join(now, Knock { client, re, identity, door, returns }, out);
+            }
             Input::Message { client, request } => self.message(now, client, *request, out),
-            Input::Left { client, reason } => self.leave(now, client, reason, out),
+            Input::Left { client, reason } => self.lose(now, client, reason, out),
             Input::Burst(datagrams) => {
                 self.router.burst(now, datagrams, &mut out.departures, &mut self.news);
             }
@@ -149,6 +158,7 @@ impl Room {
                 self.router.tick(now, &mut out.departures, &mut self.news);
                 self.listen(now, out);
                 self.end_old_calls(now, out);
+                self.forget_absent(now);
             }
             Input::Petition(from, petition) => self.petition(now, from, petition, out),
             Input::Dispatch(dispatch) => self.hear(now, dispatch, out),
@@ -162,7 +172,7 @@ impl Room {
             Input::Shutdown => {
                 self.stop_all_waiting(None, CloseReason::ShuttingDown, out);
                 for client in self.clients.keys().copied().collect::<Vec<_>>() {
-                    self.leave(now, client, CloseReason::ShuttingDown, out);
+                    self.lose(now, client, CloseReason::ShuttingDown, out);
                 }
             }
         }
@@ -179,6 +189,11 @@ impl Room {
     /// True while some of the audience has still to be sent what has come.
     pub fn is_serving(&self) -> bool {
         self.router.is_serving()
+    }
+
+    /// True when a lead has ended it.
+    pub fn is_ended(&self) -> bool {
+        self.is_ended
     }
 
     /// True when nobody is in the room; the server may drop it.
@@ -233,7 +248,9 @@ impl Room {
                 self.candidate(now, client, connection, &candidate, out)
             }
             ClientMessage::Leave {} => {
+                self.leaving = Some(Asked { member, re });
                 self.leave(now, client, CloseReason::Left, out);
+                self.leaving = None;
                 Ok(())
             }
             ClientMessage::Join { .. } => {
@@ -276,7 +293,7 @@ impl Room {
             ClientMessage::RemoveMember { member } => self.remove_by_lead(now, asked, member, out),
             ClientMessage::SetPolicy { policy } => self.set_policy(now, asked, policy, out),
             ClientMessage::EndRoom {} => {
-                self.end_room(now, out);
+                self.end_room(now, asked, out);
                 Ok(())
             }
             ClientMessage::Join { .. }

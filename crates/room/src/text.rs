@@ -19,6 +19,37 @@ pub(crate) struct Texts {
     questions: Vec<Question>,
 }
 
+impl Texts {
+    pub(crate) fn said(&self) -> impl Iterator<Item = &Said> {
+        self.said.iter()
+    }
+
+    pub(crate) fn questions(&self) -> &[Question] {
+        &self.questions
+    }
+
+    pub(crate) fn take_said(&mut self, said: Said) {
+        if self.said.len() >= limit::SAID_KEPT {
+            self.said.pop_front();
+        }
+        self.last_number = said.number;
+        self.said.push_back(said);
+    }
+
+    /// Takes one that is new, or has changed.
+    pub(crate) fn take_question(&mut self, question: Question) {
+        if let Some(known) = self.questions.iter_mut().find(|known| known.id == question.id) {
+            *known = question;
+            return;
+        }
+        let answered = self.questions.iter().position(|known| known.answer.is_some());
+        if let Some(answered) = answered.filter(|_| self.questions.len() >= limit::QUESTIONS_KEPT) {
+            self.questions.remove(answered);
+        }
+        self.questions.push(question);
+    }
+}
+
 impl Room {
     pub(crate) fn say(&mut self, now: Instant, asked: Asked, to: SayTo, text: String, out: &mut Outbox) -> Answered {
         check_text(&text, limit::TEXT_BYTES)?;
@@ -32,13 +63,10 @@ impl Room {
             }
         }
         let (name, text) = (member.name.clone(), Private::new(text));
-        self.texts.last_number = self.texts.last_number.wrapping_add(1);
+        let number = self.texts.last_number.wrapping_add(1);
         let said =
-            Said { number: self.texts.last_number, at_ms: self.wall_ms(now), member: asked.member, name, to, text };
-        if self.texts.said.len() >= limit::SAID_KEPT {
-            self.texts.said.pop_front();
-        }
-        self.texts.said.push_back(said.clone());
+            Said { number, at_ms: self.wall_ms(now), member: asked.member, name, to, text };
+        self.texts.take_said(said.clone());
         let is_for = |present: &Present, whole: &ServerMessage| is_for(&said, present).then(|| whole.clone());
         self.tell_each(Some(asked), ServerMessage::Said { re: None, said: said.clone() }, is_for, out);
         Ok(())
@@ -51,12 +79,9 @@ impl Room {
             let sentence = "This member has asked enough until the panel answers.";
             return Err(Refusal::new(RefusalCode::TooMany, sentence));
         }
-        if self.texts.questions.len() >= limit::QUESTIONS_KEPT {
-            let answered = self.texts.questions.iter().position(|question| question.answer.is_some());
-            let Some(answered) = answered else {
-                return Err(Refusal::new(RefusalCode::TooMany, "Too many questions wait for an answer."));
-            };
-            self.texts.questions.remove(answered);
+        let is_answered = |question: &Question| question.answer.is_some();
+        if self.texts.questions.len() >= limit::QUESTIONS_KEPT && !self.texts.questions.iter().any(is_answered) {
+            return Err(Refusal::new(RefusalCode::TooMany, "Too many questions wait for an answer."));
         }
         let id = QuestionId(self.next_id());
         let question = Question {
@@ -68,7 +93,7 @@ impl Room {
             answer: None,
             on_air: false,
         };
-        self.texts.questions.push(question.clone());
+        self.texts.take_question(question.clone());
         let for_one = |present: &Present, whole: &ServerMessage| {
             (present.standing.is_panel() || present.member.id == asked.member).then(|| whole.clone())
         };

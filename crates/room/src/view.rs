@@ -200,7 +200,7 @@ impl Room {
                 None => self.tell_in_annexes(asked, &whole, for_one, out),
             }
         }
-        out.noted.push(whole);
+        out.note_by(asked.map(|asked| asked.member), whole);
     }
 
     /// The same for members in annexes, one by one.

@@ -11,7 +11,7 @@ use media::{Certificate, Local};
 use room::input::Grants;
 use room::{ClientId, Door, Identity, Input, Outbox, Request, Room, RoomConfig};
 use serde_json::{Value, json};
-use signaling::{ClientMessage, CloseReason, Private, RequestId, decode, encode};
+use signaling::{ClientMessage, CloseReason, MemberId, Private, RequestId, decode, encode};
 
 fn directory() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../signaling/dialogues")
@@ -129,6 +129,7 @@ impl Stage {
                 re,
                 identity: identity_of(name, identity),
                 door: door_of(&step["door"]),
+                returns: step["returns"].as_u64().map(|id| MemberId(id as u32)),
             });
             return;
         }

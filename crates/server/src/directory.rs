@@ -10,7 +10,7 @@ use mio::Waker;
 use room::entitlement::Standing;
 use room::{ClientId, Door, Identity};
 use signaling::limit::{OUTLET_MESSAGES, PANEL_OUTLET_MESSAGES};
-use signaling::{ClientMessage, CloseReason, Refusal, RefusalCode, RequestId, RoomId};
+use signaling::{ClientMessage, CloseReason, MemberId, Refusal, RefusalCode, RequestId, RoomId};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::limit::{CLIENTS, HOME_RESERVE};
@@ -95,7 +95,7 @@ impl Directory {
         room: RoomId,
         identity: Identity,
         door: Door,
-        re: Option<RequestId>,
+        (re, returns): (Option<RequestId>, Option<MemberId>),
     ) -> Result<Presence, Refusal> {
         if self.is_closed() {
             return Err(Refusal::new(RefusalCode::ShuttingDown, "The server is going down."));
@@ -123,7 +123,7 @@ impl Directory {
             presence.over = true;
             return Err(full());
         }
-        let entrance = Entrance { room, client, identity, door, re, outlet, home, arriving };
+        let entrance = Entrance { room, client, identity, door, re, returns, outlet, home, arriving };
         if !presence.hand.give(rank, Order::Enter(Box::new(entrance))).await {
             presence.over = true;
             return Err(Refusal::new(RefusalCode::Internal, "The room's worker has stopped."));

@@ -6,13 +6,13 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use media::Local;
-use room::{ClientId, Door, Entry, Report, Room, RoomConfig};
+use room::{ClientId, Door, Entry, Outbox, REMEMBERED, Report, Room, RoomConfig};
 use signaling::{CloseReason, Role, RoomId, RoomKind};
 use tokio::sync::oneshot;
 
 use crate::clock::since_1970;
 use crate::directory::Directory;
-use crate::journal::{Journal, Volume};
+use crate::journal::{Journal, Resumable, Volume};
 use crate::limit::EMPTY_ROOM_KEPT;
 use crate::order::{Delivery, Outlet};
 use crate::watching::Watching;
@@ -94,12 +94,30 @@ impl Hall {
 
     /// Opens a room.
     pub(crate) fn open(&mut self, id: RoomId, directory: &Arc<Directory>) -> usize {
-        tracing::info!(room = id.as_str(), "room opened");
-        let config = self.config(&id);
-        let volume = Volume::new(id.clone(), config.kind, config.since_1970);
-        let place = self.put(id, Room::new(Instant::now(), config), Some(directory.clone()));
+        let (now, mut out) = (Instant::now(), Outbox::default());
+        let resumed = self.journal.resume(&id).and_then(|Resumable { volume, entries }| {
+            let config = RoomConfig { kind: volume.kind, ..self.config(&id) };
+            let known = entries.len();
+            let room = Room::restored(now, config, entries, &mut out)?;
+            tracing::info!(room = id.as_str(), entries = known, "room taken up again");
+            self.journal.reopen(volume.clone());
+            Some((room, volume))
+        });
+        let (room, volume) = resumed.unwrap_or_else(|| {
+            tracing::info!(room = id.as_str(), "room opened");
+            let config = self.config(&id);
+            let volume = Volume::new(id.clone(), config.kind, config.since_1970);
+            (Room::new(now, config), volume)
+        });
+        let place = self.put(id, room, Some(directory.clone()));
         self.hosted_mut(place).expect("was just put there").volume = Some(volume);
+        self.keep(place, &mut out.journal);
         place
+    }
+
+    /// True of a room that a lead has ended.
+    pub(crate) fn is_ended(&self, place: usize) -> bool {
+        self.hosted(place).is_some_and(|hosted| hosted.room.is_ended())
     }
 
     /// Opens an annex of a room.
@@ -258,8 +276,9 @@ impl Hall {
 
     /// Rooms that nobody has been in for long enough, and that nobody is on the way to.
     pub(crate) fn abandoned(&self, now: Instant) -> Vec<usize> {
+        let kept = |hosted: &Hosted| if hosted.room.is_expecting() { REMEMBERED } else { EMPTY_ROOM_KEPT };
         let old =
-            |hosted: &&Hosted| hosted.empty_since.is_some_and(|since| now.duration_since(since) >= EMPTY_ROOM_KEPT);
+            |hosted: &&Hosted| hosted.empty_since.is_some_and(|since| now.duration_since(since) >= kept(hosted));
         let is_free = |directory: &Arc<Directory>, id: &RoomId| directory.remove(id);
         let free = |hosted: &Hosted| {
             let is_free = hosted.directory.as_ref().is_none_or(|directory| is_free(directory, &hosted.id));

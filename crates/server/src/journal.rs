@@ -6,10 +6,11 @@
 
 mod file;
 
+use std::collections::HashMap;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
@@ -18,6 +19,7 @@ use signaling::{RoomId, RoomKind};
 
 pub(crate) use file::{JournalDocument, JournalFile};
 
+use crate::clock::since_1970;
 use crate::limit::JOURNAL_PAGES;
 
 /// How long after a failure it is tried again.
@@ -67,11 +69,21 @@ impl Volume {
     }
 }
 
+/// A room that may be taken up again where its journal ends.
+#[derive(Debug)]
+pub(crate) struct Resumable {
+    /// It.
+    pub(crate) volume: Arc<Volume>,
+    /// All that happened in it.
+    pub(crate) entries: Vec<Entry>,
+}
+
 /// What is handed to the thread.
 #[derive(Debug)]
 enum Page {
     Entries(Arc<Volume>, Vec<Entry>),
     Closed(Arc<Volume>, Duration),
+    Reopened(Arc<Volume>),
     End,
 }
 
@@ -80,7 +92,7 @@ impl Page {
     fn entries(&self) -> u64 {
         match self {
             Self::Entries(_, entries) => entries.len() as u64,
-            Self::Closed(..) => 1,
+            Self::Closed(..) | Self::Reopened(_) => 1,
             Self::End => 0,
         }
     }
@@ -104,6 +116,8 @@ pub struct Journal {
     pages: SyncSender<Page>,
     state: Arc<State>,
     path: Arc<Path>,
+    /// What the server before this one has left.
+    resumable: Arc<Mutex<HashMap<RoomId, Resumable>>>,
 }
 
 impl Journal {
@@ -114,17 +128,30 @@ impl Journal {
     pub fn start(data: &Path) -> Result<(Self, JoinHandle<()>), JournalError> {
         let path: Arc<Path> = data.join("consilium.db").into();
         let file = JournalFile::make(&path)?;
+        let resumable = file.resumable(since_1970())?;
+        let resumable = resumable.into_iter().map(|one| (one.volume.room.clone(), one)).collect();
         let (pages, inbox) = sync_channel(JOURNAL_PAGES);
         let state = Arc::<State>::default();
         let writer = Writer { file, state: state.clone() };
         let thread = thread::Builder::new().name("journal".to_owned()).spawn(move || writer.run(&inbox));
         let thread = thread.map_err(|source| JournalError::Make { path: path.to_path_buf(), source })?;
-        Ok((Self { pages, state, path }, thread))
+        Ok((Self { pages, state, path, resumable: Arc::new(Mutex::new(resumable)) }, thread))
     }
 
     /// Hands over what a room's journal has to keep.
     pub(crate) fn keep(&self, room: &Arc<Volume>, entries: Vec<Entry>) {
         self.hand_over(Page::Entries(room.clone(), entries));
+    }
+
+    /// The room of this identifier that the server before this one has left, once.
+    pub(crate) fn resume(&self, room: &RoomId) -> Option<Resumable> {
+        let mut resumable = self.resumable.lock().unwrap_or_else(PoisonError::into_inner);
+        resumable.remove(room)
+    }
+
+    /// A room is taken up again.
+    pub(crate) fn reopen(&self, room: Arc<Volume>) {
+        self.hand_over(Page::Reopened(room));
     }
 
     /// A room has closed.

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use media::Rank;
 use room::{ClientId, Door, Identity, Request};
-use signaling::{CloseReason, RequestId, RoomId, ServerMessage};
+use signaling::{CloseReason, MemberId, RequestId, RoomId, ServerMessage};
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, oneshot};
 
@@ -106,6 +106,8 @@ pub struct Entrance {
     pub door: Door,
     /// The `id` of its `join`.
     pub re: Option<RequestId>,
+    /// The member that it says it was.
+    pub returns: Option<MemberId>,
     /// Where what is said to it goes.
     pub outlet: Outlet,
     /// Where the room's home is, if the client is to be in an annex.

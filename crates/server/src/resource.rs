@@ -189,7 +189,7 @@ pub(crate) async fn begin(
         Some(share) => Loan::free(share),
         None => shared.resources.borrow(&subject).await.ok_or_else(too_many_sessions)?,
     };
-    let presence = shared.directory.enter(room.clone(), identity, door, JOIN).await?;
+    let presence = shared.directory.enter(room.clone(), identity, door, (JOIN, None)).await?;
     let now = Instant::now();
     let mut session = Session {
         presence,

@@ -240,7 +240,7 @@ impl Worker {
     }
 
     fn enter(&mut self, entrance: Entrance) {
-        let Entrance { room, client, identity, door, re, mut outlet, home, arriving } = entrance;
+        let Entrance { room, client, identity, door, re, returns, mut outlet, home, arriving } = entrance;
         if self.stop_at.is_some() {
             outlet.deliver(Delivery::Closed(CloseReason::ShuttingDown));
             return;
@@ -253,7 +253,7 @@ impl Worker {
             },
         };
         self.hall.seat(client, (identity.role, door), place, outlet);
-        self.handle(place, Input::Joined { client, re, identity, door });
+        self.handle(place, Input::Joined { client, re, identity, door, returns });
     }
 
     /// Where the room is, which opens if it is not there.
@@ -347,6 +347,9 @@ impl Worker {
         outbox.clear();
         self.outbox = outbox;
         self.hall.reschedule(place);
+        if self.hall.is_ended(place) {
+            self.close_room(place, CloseReason::Ended);
+        }
         sent
     }
 

@@ -45,7 +45,7 @@ fn turn(worker: &mut Worker) {
 /// Lets a client in and gives it when it has heard that it has joined.
 fn join(worker: &mut Worker, directory: &Arc<Directory>, runtime: &Runtime, room: &str) -> Presence {
     let room = room.parse().expect("a name");
-    let entering = directory.enter(room, identity(Role::Expert), Door::WebSocket, Some(RequestId(1)));
+    let entering = directory.enter(room, identity(Role::Expert), Door::WebSocket, (Some(RequestId(1)), None));
     let mut presence = runtime.block_on(entering).expect("lets it in");
     turn(worker);
     assert!(matches!(hear(runtime, &mut presence), Delivery::Message(ServerMessage::Joined { .. })));
@@ -101,7 +101,7 @@ impl House {
     fn new() -> Self {
         let ([mut home, annex], directory, runtime) = workers();
         let expert = join(&mut home, &directory, &runtime, "lesson");
-        let entering = directory.enter(Self::room(), identity(Role::Trainee), Door::WebSocket, Some(RequestId(1)));
+        let entering = directory.enter(Self::room(), identity(Role::Trainee), Door::WebSocket, (Some(RequestId(1)), None));
         let trainee = runtime.block_on(entering).expect("lets it in");
         let mut house = Self { home, annex, directory, runtime, expert, trainee };
         house.turn();
@@ -131,7 +131,7 @@ fn the_audience_is_in_an_annex_and_in_the_room() {
     assert_eq!((member.id, member.role), (you.id, Role::Trainee));
     assert_eq!((house.home.hall.rooms_and_annexes(), house.annex.hall.rooms_and_annexes()), ((1, 0), (0, 1)));
     house.trainee = {
-        let entering = house.directory.enter(House::room(), identity(Role::Trainee), Door::WebSocket, None);
+        let entering = house.directory.enter(House::room(), identity(Role::Trainee), Door::WebSocket, (None, None));
         house.runtime.block_on(entering).expect("lets it in")
     };
     house.turn();
@@ -175,7 +175,7 @@ fn an_annex_that_fails_is_nothing_to_its_home() {
 #[test]
 fn where_there_is_no_capacity_the_panel_is_let_in_and_the_audience_is_not() {
     let ([mut home, annex], directory, runtime) = workers();
-    let enter = |role| runtime.block_on(directory.enter(House::room(), identity(role), Door::WebSocket, None));
+    let enter = |role| runtime.block_on(directory.enter(House::room(), identity(role), Door::WebSocket, (None, None)));
     let code = |refused: Result<Presence, signaling::Refusal>| refused.map(|_| ()).map_err(|refusal| refusal.code);
     let full = Err(signaling::RefusalCode::AtCapacity);
     annex.hand.is_full.store(true, Ordering::Relaxed);

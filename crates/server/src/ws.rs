@@ -85,7 +85,7 @@ impl Line {
     async fn join(&mut self) -> Result<Presence, CloseReason> {
         let first = self.hear().await?;
         let (re, refusal) = match first {
-            Ok((re, ClientMessage::Join { version, token })) => {
+            Ok((re, ClientMessage::Join { version, token, returns })) => {
                 let entered = if version == VERSION {
                     match self.shared.keys.verify(token.reveal()) {
                         Ok(admission) => {
@@ -95,7 +95,7 @@ impl Line {
                             let directory = &self.shared.directory;
                             match may {
                                 Ok(()) => {
-                                    directory.enter(admission.room, admission.identity, Door::WebSocket, re).await
+                                    directory.enter(admission.room, admission.identity, Door::WebSocket, (re, returns)).await
                                 }
                                 Err(refusal) => Err(refusal),
                             }

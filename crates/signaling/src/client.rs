@@ -18,6 +18,10 @@ pub enum ClientMessage {
         /// A join token (JWT).
         #[cfg_attr(test, ts(type = "string"))]
         token: Private<String>,
+        /// The member that the client was and wants to be again, after it has lost its connection (rule J6).
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[cfg_attr(test, ts(optional))]
+        returns: Option<MemberId>,
     },
     /// Offers the client's one publishing connection, or offers it again after a change: another camera, a camera
     /// fewer, an ICE restart (rule P1). Answered by `published`. What an m-line no longer named here carried is over.

@@ -43,5 +43,7 @@ pub const QUESTIONS_OF_ONE: usize = 5;
 pub const CALLS: usize = 16;
 /// Somebody is rung for so long, in seconds.
 pub const RINGS_S: u64 = 45;
+/// Members of one room that are remembered after they have lost their connection.
+pub const ABSENT: usize = 2000;
 /// Who may wait at one room's door.
 pub const WAITING: usize = 1000;

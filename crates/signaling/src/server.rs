@@ -441,4 +441,6 @@ pub enum CloseReason {
     Removed,
     /// A lead ended the room.
     Ended,
+    /// The same member has come back by another connection.
+    Replaced,
 }

@@ -4,15 +4,17 @@ use std::fs::{DirBuilder, OpenOptions};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::Path;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use room::Entry;
 use rusqlite::{Connection, OpenFlags, OptionalExtension, Transaction, params};
 use rusqlite_migration::{M, Migrations};
 use serde::Serialize;
 use serde_json::Value;
-use signaling::RoomId;
+use signaling::{MemberId, Private, RoomId, RoomKind};
 
-use super::{JournalError, Page, Volume};
+use super::{JournalError, Page, Resumable, Volume};
 
 const MIGRATIONS: Migrations<'static> = Migrations::from_slice(STEPS);
 /// What versions of the server have made of the file, in order; what stands here is never changed again.
@@ -32,8 +34,12 @@ const STEPS: &[M<'static>] = &[M::up(
          message TEXT NOT NULL,
          PRIMARY KEY (room, number)
      ) STRICT, WITHOUT ROWID;",
-)];
+), M::up("ALTER TABLE entry ADD COLUMN by INTEGER; ALTER TABLE entry ADD COLUMN subject TEXT;")];
 
+/// No room is taken up again of which nothing has been heard for so long.
+const OLDEST: Duration = Duration::from_secs(24 * 3600);
+/// So many rooms are taken up again, the newest.
+const ROOMS: usize = 1000;
 /// So long another process may have the file locked before that is an error.
 const BUSY: Duration = Duration::from_millis(500);
 
@@ -67,6 +73,8 @@ pub(crate) struct EntryDocument {
     number: u64,
     /// When it happened, milliseconds since 1970-01-01 UTC.
     at_ms: u64,
+    /// The member that did it; null where it came by itself.
+    by: Option<u32>,
     /// What was told of it: a message of the server as in `signaling/README.md`.
     message: Value,
 }
@@ -107,10 +115,11 @@ impl JournalFile {
                 Page::Entries(room, entries) => {
                     let number = number_of(&transaction, room, &mut new)?;
                     let mut insert = transaction
-                        .prepare_cached("INSERT INTO entry (room, number, at_ms, message) VALUES (?, ?, ?, ?)")?;
+                        .prepare_cached("INSERT INTO entry (room, number, at_ms, by, subject, message) VALUES (?, ?, ?, ?, ?, ?)")?;
                     for entry in entries {
                         let message = serde_json::to_string(&entry.message)?;
-                        insert.execute(params![number, entry.number, entry.at_ms, message])?;
+                        let (by, subject) = (entry.by.map(|by| by.0), entry.subject.as_ref().map(Private::reveal));
+                        insert.execute(params![number, entry.number, entry.at_ms, by, subject, message])?;
                         written += 1;
                     }
                 }
@@ -119,6 +128,10 @@ impl JournalFile {
                     let closed_ms = at.as_millis() as u64;
                     transaction
                         .execute("UPDATE room SET closed_ms = ? WHERE number = ?", params![closed_ms, number])?;
+                }
+                Page::Reopened(room) => {
+                    let number = number_of(&transaction, room, &mut new)?;
+                    transaction.execute("UPDATE room SET closed_ms = NULL WHERE number = ?", [number])?;
                 }
                 Page::End => {}
             }
@@ -139,16 +152,65 @@ impl JournalFile {
         });
         let Some((number, kind, opened_ms, closed_ms)) = found.optional()? else { return Ok(None) };
         let mut entries = self.0.prepare(
-            "SELECT number, at_ms, message FROM entry WHERE room = ? AND number > ? ORDER BY number LIMIT ?",
+            "SELECT number, at_ms, by, message FROM entry WHERE room = ? AND number > ? ORDER BY number LIMIT ?",
         )?;
-        let rows = entries
-            .query_map(params![number, after, most], |row| Ok((row.get(0)?, row.get(1)?, row.get::<_, String>(2)?)))?;
+        let rows = entries.query_map(params![number, after, most], |row| {
+            Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get::<_, String>(3)?))
+        })?;
         let mut kept = Vec::new();
         for row in rows {
-            let (number, at_ms, message) = row?;
-            kept.push(EntryDocument { number, at_ms, message: serde_json::from_str(&message)? });
+            let (number, at_ms, by, message) = row?;
+            kept.push(EntryDocument { number, at_ms, by, message: serde_json::from_str(&message)? });
         }
         Ok(Some(JournalDocument { room: room.clone(), kind, opened_ms, closed_ms, entries: kept }))
+    }
+}
+
+impl JournalFile {
+    /// The rooms that were open when the server was killed, or had just closed, with all their entries, as far as somebody may
+    /// come back into them: the newest of each identifier.
+    pub(super) fn resumable(&self, now: Duration) -> Result<Vec<Resumable>, JournalError> {
+        let since_ms = |before: Duration| now.saturating_sub(before).as_millis() as u64;
+        let mut rooms = self.0.prepare(
+            "SELECT number, id, kind, opened_ms FROM room AS one
+             WHERE number = (SELECT MAX(number) FROM room WHERE id = one.id)
+             AND (closed_ms IS NULL OR closed_ms > ?)
+             AND (SELECT MAX(at_ms) FROM entry WHERE room = one.number) > ?
+             ORDER BY number DESC LIMIT ?",
+        )?;
+        let bounds = params![since_ms(room::REMEMBERED), since_ms(OLDEST), ROOMS];
+        let found = rooms.query_map(bounds, |row| {
+            Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?, row.get::<_, String>(2)?, row.get(3)?))
+        })?;
+        let mut resumable = Vec::new();
+        for room in found {
+            let (number, id, kind, opened_ms) = room?;
+            // What no version of this server has written is no room of its own.
+            let (Ok(id), Ok(kind)) = (id.parse::<RoomId>(), serde_json::from_value::<RoomKind>(kind.into())) else {
+                continue;
+            };
+            let volume = Volume { room: id, kind, opened_ms, number: OnceLock::from(number) };
+            resumable.push(Resumable { volume: Arc::new(volume), entries: self.entries(number)? });
+        }
+        Ok(resumable)
+    }
+
+    /// Everything in the journal of one room. What an older or newer server has said that this one does not know is left out.
+    fn entries(&self, room: i64) -> Result<Vec<Entry>, JournalError> {
+        let mut entries =
+            self.0.prepare("SELECT number, at_ms, by, subject, message FROM entry WHERE room = ? ORDER BY number")?;
+        let rows = entries.query_map([room], |row| {
+            let (by, subject) = (row.get::<_, Option<u32>>(2)?, row.get::<_, Option<String>>(3)?);
+            Ok((row.get(0)?, row.get(1)?, by.map(MemberId), subject.map(Private::new), row.get::<_, String>(4)?))
+        })?;
+        let mut kept = Vec::new();
+        for row in rows {
+            let (number, at_ms, by, subject, message) = row?;
+            if let Ok(message) = serde_json::from_str(&message) {
+                kept.push(Entry { number, at_ms, by, subject, message });
+            }
+        }
+        Ok(kept)
     }
 }
 
