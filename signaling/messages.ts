@@ -10,6 +10,8 @@ export type ClientMessage =
   version: number,
   /** A join token (JWT). */
   token: string,
+  /** The member that the client was and wants to be again, after it has lost its connection (rule J6). */
+  returns?: MemberId,
 }
 | {
   "type": "publish",
@@ -616,7 +618,8 @@ export type CloseReason =
   | "internal"
   | "turned_away"
   | "removed"
-  | "ended";
+  | "ended"
+  | "replaced";
 
 /** The stable code of a refusal, the same on the WebSocket (`refused`) and in an HTTP problem document (RFC 9457). */
 export type RefusalCode =

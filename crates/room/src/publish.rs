@@ -65,8 +65,7 @@ impl Room {
         let former_voice = self.recognize_former(client, &mut plan);
         let (session, answer) = self.answer_publish(now, client, &mut offer, &plan, out)?;
         let before = self.clients.get_mut(&client).and_then(|client| client.publishing.take());
-        let publishing =
-            self.bind(now, (member, former_voice), site, session, &offer, plan, before.as_ref(), out);
+        let publishing = self.bind(now, (member, former_voice), site, session, &offer, plan, before.as_ref(), out);
         if let Some(before) = &before {
             self.unpublish_dropped(before, &publishing, out);
             if before.session != session {

@@ -27,7 +27,7 @@ pub(crate) struct Absent {
     pub(crate) member: Member,
     pub(crate) subject: Private<String>,
     /// What its token said it was when it came.
-    origin: (Role, Option<SiteId>),
+    pub(crate) origin: (Role, Option<SiteId>),
     pub(crate) published: Former,
     until: Instant,
 }
@@ -78,16 +78,15 @@ impl Room {
     /// The member that somebody is again who was in the room before; a client that is still there in its place is let go.
     pub(crate) fn take_back(&mut self, now: Instant, knock: &Knock, out: &mut Outbox) -> Option<Absent> {
         let id = knock.returns.filter(|_| knock.door == Door::WebSocket)?;
-        let is_his = |present: &&Present| {
-            matches!(&present.whereabouts, Whereabouts::Here(subject, Door::WebSocket) if *subject == knock.identity.subject)
-        };
+        let is_his = |present: &&Present| matches!(&present.whereabouts, Whereabouts::Here(subject, Door::WebSocket) if *subject == knock.identity.subject);
         if self.members.get(&id).filter(is_his).is_some() {
             for client in self.clients_of(id) {
                 self.lose(now, client, CloseReason::Replaced, out);
             }
         }
         let Standing { role, site, .. } = Standing::of(&knock.identity);
-        let is_same = |absent: &&Absent| absent.subject == knock.identity.subject && absent.origin == (role, site.clone());
+        let is_same =
+            |absent: &&Absent| absent.subject == knock.identity.subject && absent.origin == (role, site.clone());
         self.absent.get(&id).filter(is_same)?;
         self.absent.remove(&id)
     }

@@ -64,8 +64,7 @@ impl Room {
         }
         let (name, text) = (member.name.clone(), Private::new(text));
         let number = self.texts.last_number.wrapping_add(1);
-        let said =
-            Said { number, at_ms: self.wall_ms(now), member: asked.member, name, to, text };
+        let said = Said { number, at_ms: self.wall_ms(now), member: asked.member, name, to, text };
         self.texts.take_said(said.clone());
         let is_for = |present: &Present, whole: &ServerMessage| is_for(&said, present).then(|| whole.clone());
         self.tell_each(Some(asked), ServerMessage::Said { re: None, said: said.clone() }, is_for, out);

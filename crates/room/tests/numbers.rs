@@ -57,7 +57,11 @@ fn members_of_an_annex_never_have_a_number_twice() {
     let mut numbers = BTreeSet::new();
     let mut join = |room: &mut Room, client: u64, role, out: &mut Outbox| {
         let client = ClientId(client);
-        room.handle(now, Input::Joined { client, re: None, identity: identity(role), door: Door::WebSocket, returns: None }, out);
+        room.handle(
+            now,
+            Input::Joined { client, re: None, identity: identity(role), door: Door::WebSocket, returns: None },
+            out,
+        );
         let joined = out.messages.iter().find_map(|said| match &said.message {
             ServerMessage::Joined { you, .. } => Some(you.id),
             _ => None,

@@ -277,8 +277,7 @@ impl Hall {
     /// Rooms that nobody has been in for long enough, and that nobody is on the way to.
     pub(crate) fn abandoned(&self, now: Instant) -> Vec<usize> {
         let kept = |hosted: &Hosted| if hosted.room.is_expecting() { REMEMBERED } else { EMPTY_ROOM_KEPT };
-        let old =
-            |hosted: &&Hosted| hosted.empty_since.is_some_and(|since| now.duration_since(since) >= kept(hosted));
+        let old = |hosted: &&Hosted| hosted.empty_since.is_some_and(|since| now.duration_since(since) >= kept(hosted));
         let is_free = |directory: &Arc<Directory>, id: &RoomId| directory.remove(id);
         let free = |hosted: &Hosted| {
             let is_free = hosted.directory.as_ref().is_none_or(|directory| is_free(directory, &hosted.id));

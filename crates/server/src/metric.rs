@@ -110,6 +110,7 @@ pub(crate) fn reason_word(reason: CloseReason) -> &'static str {
         CloseReason::TurnedAway => "turned_away",
         CloseReason::Removed => "removed",
         CloseReason::Ended => "ended",
+        CloseReason::Replaced => "replaced",
     }
 }
 

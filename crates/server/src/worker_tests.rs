@@ -101,7 +101,8 @@ impl House {
     fn new() -> Self {
         let ([mut home, annex], directory, runtime) = workers();
         let expert = join(&mut home, &directory, &runtime, "lesson");
-        let entering = directory.enter(Self::room(), identity(Role::Trainee), Door::WebSocket, (Some(RequestId(1)), None));
+        let entering =
+            directory.enter(Self::room(), identity(Role::Trainee), Door::WebSocket, (Some(RequestId(1)), None));
         let trainee = runtime.block_on(entering).expect("lets it in");
         let mut house = Self { home, annex, directory, runtime, expert, trainee };
         house.turn();
@@ -140,7 +141,7 @@ fn the_audience_is_in_an_annex_and_in_the_room() {
     assert!(
         heard
             .iter()
-            .any(|heard| matches!(heard, Delivery::Message(ServerMessage::Left { member }) if *member == you.id)),
+            .any(|heard| matches!(heard, Delivery::Message(ServerMessage::Left { member, .. }) if *member == you.id)),
         "{heard:?}"
     );
 }

@@ -95,7 +95,9 @@ impl Line {
                             let directory = &self.shared.directory;
                             match may {
                                 Ok(()) => {
-                                    directory.enter(admission.room, admission.identity, Door::WebSocket, (re, returns)).await
+                                    directory
+                                        .enter(admission.room, admission.identity, Door::WebSocket, (re, returns))
+                                        .await
                                 }
                                 Err(refusal) => Err(refusal),
                             }
@@ -267,7 +269,7 @@ fn code(reason: CloseReason) -> u16 {
     match reason {
         CloseReason::Left | CloseReason::Ended => close_code::NORMAL,
         CloseReason::SlowConsumer | CloseReason::TimedOut | CloseReason::Refused => close_code::POLICY,
-        CloseReason::TurnedAway | CloseReason::Removed => close_code::POLICY,
+        CloseReason::TurnedAway | CloseReason::Removed | CloseReason::Replaced => close_code::POLICY,
         CloseReason::ShuttingDown => close_code::AWAY,
         CloseReason::Internal => close_code::ERROR,
     }
@@ -283,8 +285,12 @@ mod tests {
 
     #[test]
     fn the_close_frame_says_the_word_of_the_contract() {
-        use CloseReason::{Ended, Internal, Left, Refused, Removed, ShuttingDown, SlowConsumer, TimedOut, TurnedAway};
-        for reason in [Left, SlowConsumer, TimedOut, Refused, ShuttingDown, Internal, TurnedAway, Removed, Ended] {
+        use CloseReason::{
+            Ended, Internal, Left, Refused, Removed, Replaced, ShuttingDown, SlowConsumer, TimedOut, TurnedAway,
+        };
+        for reason in
+            [Left, SlowConsumer, TimedOut, Refused, ShuttingDown, Internal, TurnedAway, Removed, Ended, Replaced]
+        {
             assert_eq!(serde_json::to_value(reason).expect("a word"), reason_word(reason));
         }
     }

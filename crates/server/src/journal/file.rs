@@ -18,8 +18,9 @@ use super::{JournalError, Page, Resumable, Volume};
 
 const MIGRATIONS: Migrations<'static> = Migrations::from_slice(STEPS);
 /// What versions of the server have made of the file, in order; what stands here is never changed again.
-const STEPS: &[M<'static>] = &[M::up(
-    "CREATE TABLE room (
+const STEPS: &[M<'static>] = &[
+    M::up(
+        "CREATE TABLE room (
          number INTEGER PRIMARY KEY,
          id TEXT NOT NULL,
          kind TEXT NOT NULL,
@@ -34,7 +35,9 @@ const STEPS: &[M<'static>] = &[M::up(
          message TEXT NOT NULL,
          PRIMARY KEY (room, number)
      ) STRICT, WITHOUT ROWID;",
-), M::up("ALTER TABLE entry ADD COLUMN by INTEGER; ALTER TABLE entry ADD COLUMN subject TEXT;")];
+    ),
+    M::up("ALTER TABLE entry ADD COLUMN by INTEGER; ALTER TABLE entry ADD COLUMN subject TEXT;"),
+];
 
 /// No room is taken up again of which nothing has been heard for so long.
 const OLDEST: Duration = Duration::from_secs(24 * 3600);
@@ -114,8 +117,9 @@ impl JournalFile {
             match page {
                 Page::Entries(room, entries) => {
                     let number = number_of(&transaction, room, &mut new)?;
-                    let mut insert = transaction
-                        .prepare_cached("INSERT INTO entry (room, number, at_ms, by, subject, message) VALUES (?, ?, ?, ?, ?, ?)")?;
+                    let mut insert = transaction.prepare_cached(
+                        "INSERT INTO entry (room, number, at_ms, by, subject, message) VALUES (?, ?, ?, ?, ?, ?)",
+                    )?;
                     for entry in entries {
                         let message = serde_json::to_string(&entry.message)?;
                         let (by, subject) = (entry.by.map(|by| by.0), entry.subject.as_ref().map(Private::reveal));

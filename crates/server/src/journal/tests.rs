@@ -7,7 +7,8 @@ fn volume(room: &str, opened_s: u64) -> Arc<Volume> {
 }
 
 fn entry(number: u64) -> Entry {
-    Entry { number, at_ms: 1000 + number, message: ServerMessage::Left { member: MemberId(number as u32) } }
+    let message = ServerMessage::Left { member: MemberId(number as u32), re: None };
+    Entry { number, at_ms: 1000 + number, by: None, subject: None, message }
 }
 
 /// The numbers of what a room's journal holds after this one.
