@@ -4,7 +4,8 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use signaling::client::OfSite;
+use room::{Outbox, Room};
+use signaling::client::{OfProgramme, OfSite, ProgrammePart};
 use signaling::policy::Shown;
 use signaling::{ClientMessage, Direction, FeedChoice, FeedKind, MemberId, Policy, Programme, Role, SayTo, SiteId};
 
@@ -13,6 +14,7 @@ use crate::life::SITES;
 use crate::link::Weather;
 use crate::seed::{each_seed, number};
 use crate::truth::Person;
+use crate::worker::HOME;
 use crate::world::World;
 
 /// Of all runs together; more with `LEAK_STEPS`.
@@ -55,7 +57,7 @@ fn come(world: &mut World, role: Role, site: Option<&str>) {
     let client = world.enter(role, site);
     let shows: &[Lens] = match role {
         Role::Lead | Role::Expert => &[slow(FeedKind::Face), voice()],
-        Role::Surgeon => &[slow(FeedKind::Endoscope), slow(FeedKind::Ultrasound), voice()],
+        Role::Surgeon => &[slow(FeedKind::Endoscope), voice()],
         Role::Device => &[slow(FeedKind::Room)],
         Role::Trainee | Role::Display | Role::Service => &[],
     };
@@ -95,10 +97,8 @@ fn look_at_something(world: &mut World) {
             world.watch_site(client, slot, site, kind);
         }
         _ => {
-            let part = *world
-                .chance
-                .pick(&[signaling::client::ProgrammePart::Feed, signaling::client::ProgrammePart::Speaker]);
-            let choice = FeedChoice::OfProgramme(signaling::client::OfProgramme { programme: part });
+            let part = *world.chance.pick(&[ProgrammePart::Feed, ProgrammePart::Speaker]);
+            let choice = FeedChoice::OfProgramme(OfProgramme { programme: part });
             world.say(client, ClientMessage::Watch { slot: signaling::Slot(slot), choice: Some(choice) });
         }
     }
@@ -111,7 +111,7 @@ fn programme(world: &mut World) -> Programme {
         1 => Programme::Dark,
         _ => {
             let site = world.chance.pick(&SITES).parse().expect("a site id");
-            let kind = *world.chance.pick(&[FeedKind::Endoscope, FeedKind::Ultrasound, FeedKind::Room]);
+            let kind = *world.chance.pick(&[FeedKind::Endoscope, FeedKind::Room]);
             Programme::Shown(Shown { feed: FeedChoice::OfSite(OfSite { site, kind }), with_speaker })
         }
     }
@@ -228,8 +228,12 @@ fn step(world: &mut World, lead: usize) {
             let role = *world.chance.pick(&[Role::Expert, Role::Surgeon, Role::Trainee, Role::Display, Role::Device]);
             let is_of_site = !matches!(role, Role::Expert | Role::Trainee);
             let site = is_of_site.then(|| *world.chance.pick(&SITES));
-            let same = world.truth.now.people.values().filter(|person| person.role == role).count();
-            if world.truth.now.people.len() < MOST && same < 3 {
+            let people = || world.truth.now.people.values();
+            let same = people().filter(|person| person.role == role).count();
+            // A site has a place for four feeds.
+            let publishes = |person: &&Person| matches!(person.role, Role::Surgeon | Role::Device);
+            let beside = people().filter(publishes).filter(|person| person.site.as_ref().map(SiteId::as_str) == site);
+            if world.truth.now.people.len() < MOST && same < 3 && (site.is_none() || beside.count() < 2) {
                 come(world, role, site);
             }
         }
@@ -248,6 +252,14 @@ fn policy() -> Policy {
         locked: false,
         sites_joined: false,
     }
+}
+
+/// What the journal makes of the room so far is what the room is.
+fn check_journal(world: &World) {
+    let home = &world.workers[&HOME];
+    let restored = Room::restored(world.now, home.config.clone(), world.kept.clone(), &mut Outbox::default());
+    let restored = restored.expect("it goes on").memory();
+    assert_eq!(restored, home.room.memory(), "seed {}: after {} entries", world.seed, world.kept.len());
 }
 
 /// Everybody hears exactly whom it should, when it has been so for a moment.
@@ -274,6 +286,7 @@ fn check_heard(world: &mut World) {
         }
     }
     world.check_rosters();
+    check_journal(world);
 }
 
 #[test]

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant, SystemTime};
 
-use signaling::{FeedId, ServerMessage, SiteId};
+use serde_json::Value;
+use signaling::{FeedId, Said, ServerMessage, SiteId};
 use str0m::media::{KeyframeRequestKind, Mid, SenderFeedback};
 use str0m::rtp::RtpPacket;
 
@@ -84,12 +85,24 @@ impl World {
 
     /// Nobody is told a name, of a person or of a site, that is not for it.
     pub(crate) fn check_read(&self, at: usize, message: &ServerMessage) {
-        let text = serde_json::to_string(message).expect("a message is JSON");
+        let mut value = serde_json::to_value(message).expect("a message is JSON");
+        // Who may read what was said may read who said it, who may have left or be elsewhere now.
+        let said: Vec<Said> = serde_json::from_value(match value["said"].take() {
+            Value::Array(said) => said.into(),
+            Value::Null => Value::Array(Vec::new()),
+            said => Value::Array(vec![said]),
+        })
+        .expect("what was said");
+        let text = value.to_string();
         let told_within = if self.clients[at].worker == HOME { Duration::ZERO } else { LOOKS_WITHIN };
         let held = |what: &dyn Fn(&Scene) -> bool| self.truth.held(self.now, told_within, what);
         for other in (0..self.clients.len()).filter(|other| *other != at && text.contains(&name_of(*other))) {
             let may_know = held(&|scene| scene.may_know(at, other));
             assert!(may_know, "client {at} must not know of {other}: {text} in {:?}", self.truth.now);
+        }
+        for said in said {
+            let may_read = held(&|scene| scene.may_read_said(at, &said.to));
+            assert!(may_read, "client {at} must not read {said:?} in {:?}", self.truth.now);
         }
         for site in SITES.iter().map(|site| site.parse::<SiteId>().expect("a site id")) {
             let may_read = !text.contains(site.as_str()) || held(&|scene| scene.may_read(at, &site));

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use signaling::client::OfSite;
 use signaling::policy::Shown;
-use signaling::{Direction, FeedChoice, FeedId, FeedKind, Programme, Role, SiteId};
+use signaling::{Direction, FeedChoice, FeedId, FeedKind, Programme, Role, SayTo, SiteId};
 
 use crate::source::Source;
 
@@ -164,11 +164,22 @@ impl Scene {
         }
     }
 
+    /// What is said to those in text may reach this viewer.
+    pub(crate) fn may_read_said(&self, viewer: usize, to: &SayTo) -> bool {
+        self.people.get(&viewer).is_some_and(|viewer| match to {
+            SayTo::Everybody => viewer.role != Role::Device,
+            SayTo::Panel => viewer.is_panel(),
+            SayTo::Site(theatre) => viewer.is_panel() || viewer.site.as_ref() == Some(theatre),
+        })
+    }
+
     /// The site's name may reach this viewer.
     pub(crate) fn may_read(&self, viewer: usize, site: &SiteId) -> bool {
         let Some(viewer) = self.people.get(&viewer) else { return false };
         match viewer.role {
             Role::Lead | Role::Expert | Role::Service => true,
+            // Who has the floor knows where it is heard.
+            Role::Trainee if viewer.floor.as_ref().is_some_and(|floor| floor.contains(site)) => true,
             Role::Trainee => self.programme == Programme::Open || self.theatre_shown() == Some(site),
             _ => viewer.site.as_ref() == Some(site) || self.are_sites_joined,
         }

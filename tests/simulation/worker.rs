@@ -27,6 +27,8 @@ pub(crate) struct Arrival {
 
 /// A worker with one room.
 pub(crate) struct Worker {
+    /// What its room was made with.
+    pub(crate) config: RoomConfig,
     pub(crate) room: Room,
     pub(crate) outbox: Outbox,
     pub(crate) mailbox: Mailbox,
@@ -64,6 +66,7 @@ impl Worker {
             playout_delay_most: Duration::from_secs(1),
         };
         Self {
+            config: config.clone(),
             room: if number == HOME { Room::new(now, config) } else { Room::annex(now, config) },
             outbox: Outbox::default(),
             mailbox: Mailbox::new(seed, number),

@@ -8,7 +8,7 @@ use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
 use media::{Certificate, Protocol, SessionId, ThumbnailPicture, TrackId};
-use room::Input;
+use room::{Entry, Input};
 use signaling::RoomKind;
 
 use crate::client::Client;
@@ -70,6 +70,8 @@ pub(crate) struct World {
     /// What the room's journal says of it.
     pub(crate) journal: Roster,
     entries: u64,
+    /// All of it.
+    pub(crate) kept: Vec<Entry>,
     queue: BinaryHeap<Event>,
     order: u64,
 }
@@ -130,6 +132,7 @@ impl World {
             got: BTreeMap::new(),
             journal: Roster::default(),
             entries: 0,
+            kept: Vec::new(),
             queue: BinaryHeap::new(),
             order: 0,
         };
@@ -233,6 +236,7 @@ impl World {
             self.entries += 1;
             assert_eq!((at, entry.number), (HOME, self.entries), "only the home keeps a journal, and counts");
             self.journal.hear(&entry.message);
+            self.kept.push(entry);
         }
         for outgoing in outbox.messages.drain(..) {
             self.hear(outgoing.client, outgoing.message);
