@@ -17,9 +17,10 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::registry::Registry;
 use room::Door;
-use signaling::{CloseReason, RefusalCode};
+use signaling::CloseReason;
 
 use crate::journal::Journal;
+use crate::problem::Code;
 use crate::process::Process;
 use crate::show::{Showcase, Shown};
 use crate::tally::{Delays, DropReason, StreamEnd, Tally, Traffic};
@@ -54,8 +55,8 @@ impl Metrics {
     }
 
     /// Something was refused.
-    pub fn refused(&self, door: Door, code: RefusalCode) {
-        self.refusals.get_or_create(&[("door", word(door)), ("code", code.as_str())]).inc();
+    pub fn refused(&self, door: Door, code: impl Into<Code>) {
+        self.refusals.get_or_create(&[("door", word(door)), ("code", code.into().as_str())]).inc();
     }
 
     /// A client came.
@@ -293,6 +294,8 @@ mod tests {
     use std::time::{Duration, Instant};
 
     use room::ViewerReport;
+
+    use signaling::RefusalCode;
 
     use super::*;
     use crate::watching::Watching;
