@@ -15,6 +15,7 @@ mod clip_cache;
 mod clock;
 pub mod command;
 pub mod config;
+pub mod database;
 pub mod demo;
 pub mod directory;
 mod door;
