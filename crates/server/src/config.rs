@@ -13,6 +13,7 @@ use signaling::{Role, RoomId, SiteId};
 use crate::address::reachable;
 use crate::file;
 use crate::origin::Origin;
+use crate::tree_file::Format;
 
 /// An open, self-hosted server for live guidance of operations by remote experts.
 #[derive(Debug, Clone, Parser)]
@@ -41,6 +42,9 @@ pub enum Command {
     Serve(ServeConfig),
     /// Runs the server for this machine with three invented sites, and prints one link per role.
     Demo(DemoConfig),
+    /// The centre, its sites, devices and rooms.
+    #[command(subcommand)]
+    Sites(SitesCommand),
     /// Prints a join token and nothing else; works while the server runs and before it ever ran.
     Token(TokenConfig),
 }
@@ -137,6 +141,24 @@ pub struct TokenConfig {
     /// The secret to sign with, in place of DATA/secret; wins over --data.
     #[arg(long, env = "CONSILIUM_SECRET_FILE", value_name = "FILE")]
     pub secret_file: Option<PathBuf>,
+}
+
+/// What can be done with sites.
+#[derive(Debug, Clone, Subcommand)]
+pub enum SitesCommand {
+    /// Adds and changes what a file says, and takes nothing away; works while the server runs and before it ever ran.
+    Import(ImportConfig),
+}
+
+/// The flags of `sites import`.
+#[derive(Debug, Clone, Args)]
+pub struct ImportConfig {
+    /// The file, by its extension .toml or .csv.
+    #[arg(value_name = "FILE", value_parser = tree_path)]
+    pub file: PathBuf,
+    /// Where the database is. Default: as for `serve`.
+    #[arg(long, env = "CONSILIUM_DATA", value_name = "DIR")]
+    pub data: Option<PathBuf>,
 }
 
 /// How the log is written.
@@ -280,6 +302,11 @@ fn role() -> impl TypedValueParser<Value = Role> {
     PossibleValuesParser::new(Role::ALL.map(Role::as_str)).try_map(|word| word.parse::<Role>())
 }
 
+fn tree_path(text: &str) -> Result<PathBuf, &'static str> {
+    let path = PathBuf::from(text);
+    Format::of_path(&path).map(|_| path).ok_or("must end with .toml or .csv")
+}
+
 fn name(text: &str) -> Result<String, &'static str> {
     if text.trim().is_empty() { Err("must not be blank: it is what others see") } else { Ok(text.to_owned()) }
 }
@@ -325,6 +352,7 @@ mod tests {
             vec!["consilium", "serve", "--http", "nowhere"],
             vec!["consilium", "serve", "--tls-cert", "a.pem"],
             vec!["consilium", "serve", "--rooms", "declared"],
+            vec!["consilium", "sites", "import", "sites.xlsx"],
             vec!["consilium", "serve", "--ice-server", "http://x"],
             vec!["consilium", "serve", "--origin", "foo"],
             vec!["consilium", "serve", "--max-playout-delay-ms", "40000"],

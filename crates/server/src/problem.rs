@@ -70,6 +70,11 @@ impl Problem {
         problem
     }
 
+    /// Why, for people.
+    pub(crate) fn sentence(&self) -> &str {
+        &self.sentence
+    }
+
     /// What was refused.
     pub fn code(&self) -> Code {
         self.code

@@ -16,6 +16,7 @@ use tokio::task::JoinHandle as Task;
 use tokio::time::timeout;
 
 use crate::config::{ConfigError, RoomRule, ServeConfig, data_directory};
+use crate::database::DatabaseError;
 use crate::demo::DemoError;
 use crate::directory::Directory;
 use crate::doorkeeper::Doorkeeper;
@@ -44,6 +45,9 @@ pub enum StartError {
     /// The journal.
     #[error(transparent)]
     Journal(#[from] JournalError),
+    /// The register.
+    #[error(transparent)]
+    Register(#[from] DatabaseError),
     /// An address.
     #[error(transparent)]
     Listen(#[from] ListenError),
