@@ -40,7 +40,9 @@ fn bad_configuration_exits_2_with_one_clear_line() {
         (vec!["serve", "--secret-file", "/nonexistent/s"], vec![], "/nonexistent/s"),
         (vec!["serve", "--secret-file", short], vec![], "32"),
         (vec!["serve", "--jwks", "/nonexistent/j"], vec![], "/nonexistent/j"),
-        (vec!["serve", "--rooms", "declared"], vec![], "--room"),
+        (vec!["serve", "--rooms", "some"], vec![], "--rooms"),
+        (vec!["sites", "import", "sites.xlsx"], vec![], ".csv"),
+        (vec!["sites", "import", "/nonexistent/sites.csv"], vec![], "/nonexistent/sites.csv"),
         (vec!["serve", "--config", "/nonexistent/f"], vec![], "/nonexistent/f"),
         (vec!["serve", "--config", file], vec![], "htpp"),
         (vec!["serve", "--media", "127.0.0.1:65535", "--workers", "2", "--http", "127.0.0.1:0"], vec![], "65535"),
@@ -108,6 +110,7 @@ fn help_says_all() {
                 "0.0.0.0:7881",
             ],
         ),
+        (vec!["sites", "import", "--help"], vec!["FILE", ".toml", ".csv", "--data"]),
         (vec!["demo", "--help"], vec!["--http", "--media", "--data", ":7881"]),
         (
             vec!["token", "--help"],

@@ -82,10 +82,11 @@ pub struct ServeConfig {
     /// Public keys (a JWK set, EdDSA or RS256) of others who may sign join tokens.
     #[arg(long, env = "CONSILIUM_JWKS", value_name = "FILE")]
     pub jwks: Option<PathBuf>,
-    /// Which rooms there are: any that a valid token names, or only those declared with --room.
+    /// Which rooms there are: any that a valid token names, or only those that were declared: in the register by an
+    /// import of sites, or with --room.
     #[arg(long, env = "CONSILIUM_ROOMS", value_name = "RULE", default_value = "any")]
     pub rooms: RoomRule,
-    /// A declared room; repeatable.
+    /// A declared room, for guidance, beside those in the register; repeatable.
     #[arg(long = "room", env = "CONSILIUM_ROOM", value_name = "NAME", value_delimiter = ',')]
     pub room: Vec<RoomId>,
     /// Another web origin (https://host) whose pages may open WebSockets here; repeatable.
@@ -175,7 +176,7 @@ pub enum LogFormat {
 pub enum RoomRule {
     /// A room named in a valid token opens on first join.
     Any,
-    /// Only rooms declared with `--room`.
+    /// Only rooms that were declared.
     Declared,
 }
 
@@ -247,9 +248,6 @@ impl ServeConfig {
     /// What clap cannot check, because a value may come from the file.
     fn check(&self) -> Result<(), ConfigError> {
         let wrong = |what: &str| Err(ConfigError::Words(what.to_owned()));
-        if self.rooms == RoomRule::Declared && self.room.is_empty() {
-            return wrong("--rooms declared wants at least one --room NAME");
-        }
         if self.tls_cert.is_some() != self.tls_key.is_some() {
             return wrong("--tls-cert and --tls-key go together; one of them is missing");
         }
@@ -351,7 +349,7 @@ mod tests {
         for words in [
             vec!["consilium", "serve", "--http", "nowhere"],
             vec!["consilium", "serve", "--tls-cert", "a.pem"],
-            vec!["consilium", "serve", "--rooms", "declared"],
+            vec!["consilium", "serve", "--rooms", "some"],
             vec!["consilium", "sites", "import", "sites.xlsx"],
             vec!["consilium", "serve", "--ice-server", "http://x"],
             vec!["consilium", "serve", "--origin", "foo"],

@@ -93,9 +93,9 @@ impl Hall {
     }
 
     /// Opens a room.
-    pub(crate) fn open(&mut self, id: RoomId, directory: &Arc<Directory>) -> usize {
-        tracing::info!(room = id.as_str(), "room opened");
-        let config = self.config(&id);
+    pub(crate) fn open(&mut self, id: RoomId, kind: RoomKind, directory: &Arc<Directory>) -> usize {
+        tracing::info!(room = id.as_str(), kind = kind.as_str(), "room opened");
+        let config = self.config(&id, kind);
         let volume = Volume::new(id.clone(), config.kind, config.since_1970);
         let place = self.put(id, Room::new(Instant::now(), config), Some(directory.clone()));
         self.hosted_mut(place).expect("was just put there").volume = Some(volume);
@@ -105,14 +105,15 @@ impl Hall {
     /// Opens an annex of a room.
     pub(crate) fn open_annex(&mut self, id: RoomId) -> usize {
         tracing::info!(room = id.as_str(), "annex opened");
-        let room = Room::annex(Instant::now(), self.config(&id));
+        // of which kind it is its home will say
+        let room = Room::annex(Instant::now(), self.config(&id, RoomKind::default()));
         self.put(id, room, None)
     }
 
-    fn config(&self, id: &RoomId) -> RoomConfig {
+    fn config(&self, id: &RoomId, kind: RoomKind) -> RoomConfig {
         RoomConfig {
             id: id.clone(),
-            kind: RoomKind::Guidance,
+            kind,
             since_1970: since_1970(),
             local: self.local.clone(),
             playout_delay_most: self.playout_delay_most,

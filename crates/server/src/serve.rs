@@ -15,15 +15,16 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinHandle as Task;
 use tokio::time::timeout;
 
-use crate::config::{ConfigError, RoomRule, ServeConfig, data_directory};
+use crate::config::{ConfigError, ServeConfig, data_directory};
 use crate::database::DatabaseError;
 use crate::demo::DemoError;
-use crate::directory::Directory;
+use crate::directory::{Directory, Openable};
 use crate::doorkeeper::Doorkeeper;
 use crate::http;
 use crate::journal::{Journal, JournalError};
 use crate::limit::{CONNECTIONS, DRAIN_TIMEOUT, HEAD_TIMEOUT};
 use crate::listen::{self, ListenError};
+use crate::register::Register;
 use crate::secret::{Secret, SecretError};
 use crate::shared::Shared;
 use crate::thumbnail::Thumbnails;
@@ -108,13 +109,15 @@ impl Server {
         let listener = listen::http(config.http)?;
         let http = listener.local_addr().map_err(StartError::Thread)?;
         let thumbnails = Thumbnails::start(cores()).map_err(StartError::Thread)?;
-        let (journal, journal_thread) = Journal::start(&data_directory(config.data.clone())?)?;
+        let data = data_directory(config.data.clone())?;
+        let (journal, journal_thread) = Journal::start(&data)?;
+        let register = Register::start(&data)?;
         let workers = workers(config, &thumbnails, &journal)?;
         let media = workers.iter().map(|(address, _)| *address).collect();
         let (hands, (showcases, threads)): (Vec<_>, (Vec<_>, Vec<_>)) =
             workers.into_iter().map(|(_, Running { hand, showcase, thread })| (hand, (showcase, thread))).unzip();
-        let declared = (config.rooms == RoomRule::Declared).then(|| config.room.clone());
-        let directory = Arc::new(Directory::new(hands, declared));
+        let openable = Openable::new(config.rooms, config.room.clone(), Some(register));
+        let directory = Arc::new(Directory::new(hands, openable));
         let shared = Arc::new(Shared::new(config, keys, directory, showcases, thumbnails, journal));
         let handle = Handle::new();
         let task = serve(listener, tls, shared.clone(), handle.clone()).map_err(StartError::Thread)?;
