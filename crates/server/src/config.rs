@@ -82,8 +82,8 @@ pub struct ServeConfig {
     /// Public keys (a JWK set, EdDSA or RS256) of others who may sign join tokens.
     #[arg(long, env = "CONSILIUM_JWKS", value_name = "FILE")]
     pub jwks: Option<PathBuf>,
-    /// Which rooms there are: any that a valid token names, or only those that were declared: in the register by an
-    /// import of sites, or with --room.
+    /// Which rooms there are: any that a valid token names, or only those that were declared: in the register (by an
+    /// import of sites, or by people who are logged in), or with --room.
     #[arg(long, env = "CONSILIUM_ROOMS", value_name = "RULE", default_value = "any")]
     pub rooms: RoomRule,
     /// A declared room, for guidance, beside those in the register; repeatable.
@@ -92,6 +92,10 @@ pub struct ServeConfig {
     /// Another web origin (https://host) whose pages may open WebSockets here; repeatable.
     #[arg(long, env = "CONSILIUM_ORIGIN", value_name = "URL", value_delimiter = ',')]
     pub origin: Vec<Origin>,
+    /// The address of a reverse proxy that is believed who it forwards for (X-Forwarded-For, X-Forwarded-Proto), so that
+    /// wrong logins are counted by the right address; repeatable.
+    #[arg(long, env = "CONSILIUM_TRUSTED_PROXY", value_name = "IP", value_delimiter = ',')]
+    pub trusted_proxy: Vec<IpAddr>,
     /// A STUN server that WHIP and WHEP clients are told of (stun:host:port); repeatable.
     #[arg(long, env = "CONSILIUM_ICE_SERVER", value_name = "URL", value_delimiter = ',')]
     pub ice_server: Vec<IceServer>,
@@ -154,7 +158,7 @@ pub enum SitesCommand {
 /// The flags of `sites import`.
 #[derive(Debug, Clone, Args)]
 pub struct ImportConfig {
-    /// The file, by its extension .toml or .csv.
+    /// The file, by its extension .toml or .csv; docs/administration.md shows both.
     #[arg(value_name = "FILE", value_parser = tree_path)]
     pub file: PathBuf,
     /// Where the database is. Default: as for `serve`.
@@ -270,6 +274,7 @@ impl From<DemoConfig> for ServeConfig {
             rooms: RoomRule::Any,
             room: Vec::new(),
             origin: Vec::new(),
+            trusted_proxy: Vec::new(),
             ice_server: Vec::new(),
             max_playout_delay_ms: PLAYOUT_DELAY_MS,
         }
@@ -350,6 +355,7 @@ mod tests {
             vec!["consilium", "serve", "--http", "nowhere"],
             vec!["consilium", "serve", "--tls-cert", "a.pem"],
             vec!["consilium", "serve", "--rooms", "some"],
+            vec!["consilium", "serve", "--trusted-proxy", "proxy"],
             vec!["consilium", "sites", "import", "sites.xlsx"],
             vec!["consilium", "serve", "--ice-server", "http://x"],
             vec!["consilium", "serve", "--origin", "foo"],

@@ -188,6 +188,11 @@ impl Directory {
         (0..self.hands.len()).filter(may_be).min_by_key(load)
     }
 
+    /// True while somebody is in the room, or was a moment ago.
+    pub(crate) fn is_open(&self, room: &RoomId) -> bool {
+        self.open_kind(room).is_some()
+    }
+
     fn open_kind(&self, room: &RoomId) -> Option<RoomKind> {
         self.rooms.lock().unwrap_or_else(PoisonError::into_inner).get(room).map(|place| place.kind)
     }

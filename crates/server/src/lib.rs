@@ -8,9 +8,12 @@
 //! [`route`], then the doors: [`http`], `ws`, `door`, `resource`.
 
 pub mod address;
+mod administration;
 mod api;
 pub mod arrival;
 mod asset;
+mod attempts;
+pub mod bootstrap;
 mod clip_cache;
 mod clock;
 pub mod command;
@@ -31,6 +34,7 @@ pub mod metric;
 pub mod offer;
 pub mod order;
 pub mod origin;
+mod password;
 pub mod problem;
 mod process;
 mod query;

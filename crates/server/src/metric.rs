@@ -34,6 +34,7 @@ pub struct Metrics {
     clients: Family<[(&'static str, &'static str); 1], Counter>,
     gone: Family<[(&'static str, &'static str); 2], Counter>,
     messages: Family<[(&'static str, &'static str); 1], Counter>,
+    logins: Family<[(&'static str, &'static str); 1], Counter>,
 }
 
 impl Metrics {
@@ -42,16 +43,17 @@ impl Metrics {
         let mut all = Registry::default();
         all.register_collector(Box::new(Process::new()));
         let registry = all.sub_registry_with_prefix("consilium");
-        let (refusals, messages) = (Family::default(), Family::default());
+        let (refusals, messages, logins) = (Family::default(), Family::default(), Family::default());
         let (clients, gone) = (Family::default(), Family::default());
         registry.register("refusals", "Requests and messages refused, by door and code.", refusals.clone());
         registry.register("clients_come", "Clients that came, by door.", clients.clone());
         registry.register("clients_gone", "Clients that went, by door and reason.", gone.clone());
         registry.register("websocket_messages", "Messages by direction.", messages.clone());
+        registry.register("logins", "People who logged in (done), or why not, by code.", logins.clone());
         registry.register_collector(Box::new(Workers(showcases)));
         registry.register_collector(Box::new(thumbnails::Makers(thumbnails)));
         registry.register_collector(Box::new(journal::Keeping(journal)));
-        Self { registry: all, refusals, clients, gone, messages }
+        Self { registry: all, refusals, clients, gone, messages, logins }
     }
 
     /// Something was refused.
@@ -67,6 +69,11 @@ impl Metrics {
     /// A client that came went.
     pub fn went(&self, door: Door, reason: CloseReason) {
         self.gone.get_or_create(&[("door", word(door)), ("reason", reason_word(reason))]).inc();
+    }
+
+    /// Somebody has logged in, or why not.
+    pub(crate) fn login(&self, outcome: &'static str) {
+        self.logins.get_or_create(&[("outcome", outcome)]).inc();
     }
 
     /// A message came by a WebSocket.
@@ -294,7 +301,6 @@ mod tests {
     use std::time::{Duration, Instant};
 
     use room::ViewerReport;
-
     use signaling::RefusalCode;
 
     use super::*;

@@ -3,11 +3,6 @@
 //! One thread has the connection that writes, and is handed work by a bounded way; the directory reads by another when a
 //! room opens. Nothing on a packet's way asks either of them.
 
-#![expect(
-    dead_code,
-    reason = "so far it is filled by a command, and asked for rooms that open; who has an account is not asked yet"
-)]
-
 pub(crate) mod account;
 pub(crate) mod audit;
 pub(crate) mod authority;
