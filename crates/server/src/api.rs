@@ -1,61 +1,96 @@
-//! `/api/v1`: what programs ask of the server beside media.
+//! `/api/v1`: what pages and programs ask of the server beside media.
+//!
+//! Each address is said once, at its handler: the router and `/api/openapi.json` are both made of that.
 
+mod accounts;
+mod audit;
+mod invites;
+mod journal;
+mod login;
+mod people;
+mod rooms;
+mod said;
+mod sites;
+
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use axum::Json;
-use axum::extract::{Path, Request, State};
-use axum::http::StatusCode;
-use signaling::{RefusalCode, Role};
+use axum::http::HeaderValue;
+use axum::http::header::CACHE_CONTROL;
+use axum::middleware::map_response;
+use axum::response::Response;
+use utoipa::openapi::{ContentBuilder, Ref, RefOr, ResponseBuilder};
+use utoipa::{IntoResponses, ToSchema};
+use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter};
+use utoipa_axum::routes;
 
-use crate::journal::JournalDocument;
-use crate::limit::JOURNAL_ENTRIES_READ;
-use crate::problem::Problem;
-use crate::query::Query;
+pub(crate) use self::people::COOKIE_NAME;
+
+use crate::problem::{Problem, ProblemDocument};
 use crate::shared::Shared;
 
-/// What the URL of a journal may say.
-const PARAMETERS: [&str; 1] = ["after"];
+/// Every address of it.
+pub(crate) fn router() -> OpenApiRouter<Arc<Shared>> {
+    let routes = [
+        routes!(journal::journal),
+        routes!(login::bootstrap),
+        routes!(login::login),
+        routes!(login::logout),
+        routes!(login::me),
+        routes!(login::password),
+        routes!(sites::list, sites::import),
+        routes!(sites::devices),
+        routes!(rooms::list, rooms::create),
+        routes!(rooms::see, rooms::change, rooms::delete),
+        routes!(rooms::token),
+        routes!(accounts::list, accounts::create),
+        routes!(accounts::change, accounts::delete),
+        routes!(invites::list, invites::make),
+        routes!(invites::withdraw),
+        routes!(invites::exchange),
+        routes!(audit::audit),
+    ];
+    routes.into_iter().map(strict).fold(OpenApiRouter::new(), OpenApiRouter::routes).layer(map_response(not_kept))
+}
 
-/// What happened in a room, in order: the newest room of this name, open or closed.
-#[utoipa::path(
-    get,
-    path = "/api/v1/rooms/{room}/journal",
-    tag = "Rooms",
-    params(
-        ("room" = String, Path, description = "The room that the bearer token is for."),
-        ("after" = Option<u64>, Query, description = "Entries after this number only. A thousand are given at a time; ask again after the last."),
-    ),
-    responses(
-        (status = 200, description = "The entries.", body = JournalDocument),
-        (status = 403, description = "The token is not a lead's.", content_type = "application/problem+json", body = crate::problem::ProblemDocument),
-        (status = 404, description = "There was no such room.", content_type = "application/problem+json", body = crate::problem::ProblemDocument),
-        (status = 503, description = "The journal cannot be read now.", content_type = "application/problem+json", body = crate::problem::ProblemDocument),
-    ),
-    security(("token" = [])),
-)]
-pub(crate) async fn journal(
-    State(shared): State<Arc<Shared>>,
-    Path(room): Path<String>,
-    request: Request,
-) -> Result<Json<JournalDocument>, Problem> {
-    let query = Query::parse(request.uri().query().unwrap_or(""), &PARAMETERS)?;
-    let after = query.get("after").map_or(Ok(0), str::parse::<u64>);
-    let after = after.ok().filter(|after| i64::try_from(*after).is_ok());
-    let after = after.ok_or_else(|| Problem::new(RefusalCode::BadMessage, "?after= must be an entry's number."))?;
-    let admission = shared.admit(request.headers(), &room)?;
-    if admission.identity.role != Role::Lead {
-        return Err(Problem::new(RefusalCode::NotAllowed, "A room's journal is read by its lead."));
-    }
-    let journal = shared.journal.clone();
-    let reading = tokio::task::spawn_blocking(move || journal.read(&admission.room, after, JOURNAL_ENTRIES_READ)).await;
-    match reading {
-        Ok(Ok(Some(document))) => Ok(Json(document)),
-        Ok(Ok(None)) => Err(Problem::new(RefusalCode::UnknownRoom, "There was no such room yet.")),
-        Ok(Err(error)) => {
-            tracing::error!(%error, "the journal cannot be read");
-            let problem = Problem::new(RefusalCode::Internal, "The journal cannot be read now; try again.");
-            Err(problem.with_status(StatusCode::SERVICE_UNAVAILABLE))
-        }
-        Err(_) => Err(Problem::new(RefusalCode::Internal, "The journal cannot be read.")),
+/// Refuses other methods by the code of the contract.
+fn strict((schemas, paths, methods): UtoipaMethodRouter<Arc<Shared>>) -> UtoipaMethodRouter<Arc<Shared>> {
+    let allowed: Vec<&'static str> = paths.paths.values().flat_map(allowed).collect();
+    let allowed = allowed.join(", ");
+    let methods = methods.fallback(move || {
+        let problem = Problem::wrong_method(&allowed);
+        std::future::ready(problem)
+    });
+    (schemas, paths, methods)
+}
+
+fn allowed(path: &utoipa::openapi::PathItem) -> Vec<&'static str> {
+    let methods = [
+        (path.get.is_some(), "GET, HEAD"),
+        (path.post.is_some(), "POST"),
+        (path.put.is_some(), "PUT"),
+        (path.patch.is_some(), "PATCH"),
+        (path.delete.is_some(), "DELETE"),
+    ];
+    methods.into_iter().filter(|(is_there, _)| *is_there).map(|(_, name)| name).collect()
+}
+
+/// There are names of people and tokens in it: no cache keeps it.
+async fn not_kept(mut response: Response) -> Response {
+    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
+
+/// What every address may answer instead.
+pub(crate) struct Refused;
+
+impl IntoResponses for Refused {
+    fn responses() -> BTreeMap<String, RefOr<utoipa::openapi::Response>> {
+        let document = ContentBuilder::new().schema(Some(Ref::from_schema_name(ProblemDocument::name()))).build();
+        let refused = ResponseBuilder::new()
+            .description("Refused, with the code that says why.")
+            .content("application/problem+json", document)
+            .build();
+        BTreeMap::from([("default".to_owned(), refused.into())])
     }
 }

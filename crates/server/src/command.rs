@@ -10,12 +10,17 @@ use signaling::{Private, Role};
 use tokio::runtime::Runtime;
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::config::{Command, ConfigError, DemoConfig, Invocation, ServeConfig, TokenConfig, data_directory};
+use crate::config::{
+    Command, ConfigError, DemoConfig, ImportConfig, Invocation, ServeConfig, SitesCommand, TokenConfig, data_directory,
+};
 use crate::demo::{self, SITES};
 use crate::log;
+use crate::register;
+use crate::register::tree::Imported;
 use crate::secret::Secret;
 use crate::serve::{Server, StartError};
 use crate::token::{self, Keys};
+use crate::tree_file::{Format, TreeFile};
 
 const DEMO_ROOM: &str = "demo";
 /// Links of a demo outlast a day's work on it.
@@ -36,6 +41,7 @@ const VISITORS: [(Role, Option<&str>, &str); 5] = [
 pub fn run(invocation: Invocation) -> Result<(), StartError> {
     match invocation.command {
         Command::Token(config) => print_token(config),
+        Command::Sites(SitesCommand::Import(config)) => import(config),
         Command::Serve(config) => {
             log::start(invocation.log_format, &invocation.log)?;
             until_done(serve(config))
@@ -127,6 +133,17 @@ fn print_token(config: TokenConfig) -> Result<(), StartError> {
         return Err(ConfigError::Words(refusal.message).into());
     }
     say(token.reveal())
+}
+
+/// Puts what a file says into the register, as `POST /api/v1/sites` does.
+fn import(config: ImportConfig) -> Result<(), StartError> {
+    let cannot = |reason: String| ConfigError::Words(format!("cannot import {}: {reason}", config.file.display()));
+    let format = Format::of_path(&config.file).ok_or_else(|| cannot("it is neither .toml nor .csv".to_owned()))?;
+    let text = std::fs::read_to_string(&config.file).map_err(|error| cannot(error.to_string()))?;
+    let file = TreeFile::parse(&text, format).map_err(|error| cannot(error.to_string()))?;
+    let imported = register::import_file(&data_directory(config.data.clone())?, &file)?;
+    let Imported { added, changed, unchanged } = imported.map_err(cannot)?;
+    say(&format!("added={added} changed={changed} unchanged={unchanged}"))
 }
 
 /// Ready when the process is told to stop.

@@ -13,6 +13,7 @@ use signaling::{Role, RoomId, SiteId};
 use crate::address::reachable;
 use crate::file;
 use crate::origin::Origin;
+use crate::tree_file::Format;
 
 /// An open, self-hosted server for live guidance of operations by remote experts.
 #[derive(Debug, Clone, Parser)]
@@ -41,6 +42,9 @@ pub enum Command {
     Serve(ServeConfig),
     /// Runs the server for this machine with three invented sites, and prints one link per role.
     Demo(DemoConfig),
+    /// The centre, its sites, devices and rooms.
+    #[command(subcommand)]
+    Sites(SitesCommand),
     /// Prints a join token and nothing else; works while the server runs and before it ever ran.
     Token(TokenConfig),
 }
@@ -78,15 +82,20 @@ pub struct ServeConfig {
     /// Public keys (a JWK set, EdDSA or RS256) of others who may sign join tokens.
     #[arg(long, env = "CONSILIUM_JWKS", value_name = "FILE")]
     pub jwks: Option<PathBuf>,
-    /// Which rooms there are: any that a valid token names, or only those declared with --room.
+    /// Which rooms there are: any that a valid token names, or only those that were declared: in the register (by an
+    /// import of sites, or by people who are logged in), or with --room.
     #[arg(long, env = "CONSILIUM_ROOMS", value_name = "RULE", default_value = "any")]
     pub rooms: RoomRule,
-    /// A declared room; repeatable.
+    /// A declared room, for guidance, beside those in the register; repeatable.
     #[arg(long = "room", env = "CONSILIUM_ROOM", value_name = "NAME", value_delimiter = ',')]
     pub room: Vec<RoomId>,
     /// Another web origin (https://host) whose pages may open WebSockets here; repeatable.
     #[arg(long, env = "CONSILIUM_ORIGIN", value_name = "URL", value_delimiter = ',')]
     pub origin: Vec<Origin>,
+    /// The address of a reverse proxy that is believed who it forwards for (X-Forwarded-For, X-Forwarded-Proto), so that
+    /// wrong logins are counted by the right address; repeatable.
+    #[arg(long, env = "CONSILIUM_TRUSTED_PROXY", value_name = "IP", value_delimiter = ',')]
+    pub trusted_proxy: Vec<IpAddr>,
     /// A STUN server that WHIP and WHEP clients are told of (stun:host:port); repeatable.
     #[arg(long, env = "CONSILIUM_ICE_SERVER", value_name = "URL", value_delimiter = ',')]
     pub ice_server: Vec<IceServer>,
@@ -139,6 +148,24 @@ pub struct TokenConfig {
     pub secret_file: Option<PathBuf>,
 }
 
+/// What can be done with sites.
+#[derive(Debug, Clone, Subcommand)]
+pub enum SitesCommand {
+    /// Adds and changes what a file says, and takes nothing away; works while the server runs and before it ever ran.
+    Import(ImportConfig),
+}
+
+/// The flags of `sites import`.
+#[derive(Debug, Clone, Args)]
+pub struct ImportConfig {
+    /// The file, by its extension .toml or .csv; docs/administration.md shows both.
+    #[arg(value_name = "FILE", value_parser = tree_path)]
+    pub file: PathBuf,
+    /// Where the database is. Default: as for `serve`.
+    #[arg(long, env = "CONSILIUM_DATA", value_name = "DIR")]
+    pub data: Option<PathBuf>,
+}
+
 /// How the log is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum LogFormat {
@@ -153,7 +180,7 @@ pub enum LogFormat {
 pub enum RoomRule {
     /// A room named in a valid token opens on first join.
     Any,
-    /// Only rooms declared with `--room`.
+    /// Only rooms that were declared.
     Declared,
 }
 
@@ -225,9 +252,6 @@ impl ServeConfig {
     /// What clap cannot check, because a value may come from the file.
     fn check(&self) -> Result<(), ConfigError> {
         let wrong = |what: &str| Err(ConfigError::Words(what.to_owned()));
-        if self.rooms == RoomRule::Declared && self.room.is_empty() {
-            return wrong("--rooms declared wants at least one --room NAME");
-        }
         if self.tls_cert.is_some() != self.tls_key.is_some() {
             return wrong("--tls-cert and --tls-key go together; one of them is missing");
         }
@@ -250,6 +274,7 @@ impl From<DemoConfig> for ServeConfig {
             rooms: RoomRule::Any,
             room: Vec::new(),
             origin: Vec::new(),
+            trusted_proxy: Vec::new(),
             ice_server: Vec::new(),
             max_playout_delay_ms: PLAYOUT_DELAY_MS,
         }
@@ -278,6 +303,11 @@ fn one_line(text: &str) -> String {
 /// One of the contract's words; the error and the help list them.
 fn role() -> impl TypedValueParser<Value = Role> {
     PossibleValuesParser::new(Role::ALL.map(Role::as_str)).try_map(|word| word.parse::<Role>())
+}
+
+fn tree_path(text: &str) -> Result<PathBuf, &'static str> {
+    let path = PathBuf::from(text);
+    Format::of_path(&path).map(|_| path).ok_or("must end with .toml or .csv")
 }
 
 fn name(text: &str) -> Result<String, &'static str> {
@@ -324,7 +354,9 @@ mod tests {
         for words in [
             vec!["consilium", "serve", "--http", "nowhere"],
             vec!["consilium", "serve", "--tls-cert", "a.pem"],
-            vec!["consilium", "serve", "--rooms", "declared"],
+            vec!["consilium", "serve", "--rooms", "some"],
+            vec!["consilium", "serve", "--trusted-proxy", "proxy"],
+            vec!["consilium", "sites", "import", "sites.xlsx"],
             vec!["consilium", "serve", "--ice-server", "http://x"],
             vec!["consilium", "serve", "--origin", "foo"],
             vec!["consilium", "serve", "--max-playout-delay-ms", "40000"],

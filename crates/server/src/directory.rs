@@ -10,12 +10,14 @@ use mio::Waker;
 use room::entitlement::Standing;
 use room::{ClientId, Door, Identity};
 use signaling::limit::{OUTLET_MESSAGES, PANEL_OUTLET_MESSAGES};
-use signaling::{ClientMessage, CloseReason, MemberId, Refusal, RefusalCode, RequestId, RoomId};
+use signaling::{ClientMessage, CloseReason, MemberId, Refusal, RefusalCode, RequestId, RoomId, RoomKind};
 use tokio::sync::{mpsc, oneshot, watch};
 
+use crate::config::RoomRule;
 use crate::limit::{CLIENTS, HOME_RESERVE};
 use crate::order::{Delivery, Entrance, Inlet, Letterbox, Order, way};
 use crate::reading::{Reader, Reading};
+use crate::register::Register;
 use crate::trunk::Parcel;
 
 /// The way to one worker.
@@ -51,9 +53,46 @@ impl Hand {
     }
 }
 
+/// Which rooms may be opened.
+#[derive(Debug)]
+pub struct Openable {
+    rule: RoomRule,
+    /// Declared by the command line, each for guidance.
+    named: Vec<RoomId>,
+    register: Option<Register>,
+}
+
+impl Openable {
+    /// Any room, if that is the rule, or those that are named or in the register.
+    pub fn new(rule: RoomRule, named: Vec<RoomId>, register: Option<Register>) -> Self {
+        Self { rule, named, register }
+    }
+
+    /// What a room is for that is to be opened.
+    async fn kind(&self, room: &RoomId) -> Result<RoomKind, Refusal> {
+        let found = match &self.register {
+            Some(register) => register.kind_of(room).await.map_err(|_| ()),
+            None => Ok(None),
+        };
+        match (found, self.rule) {
+            (Ok(Some(kind)), _) => Ok(kind),
+            // Where any room may be opened a disk that fails keeps nobody out: guidance is the strictest kind.
+            (_, RoomRule::Any) => Ok(RoomKind::default()),
+            (_, RoomRule::Declared) if self.named.contains(room) => Ok(RoomKind::default()),
+            (Err(()), RoomRule::Declared) => {
+                Err(Refusal::new(RefusalCode::Internal, "Which rooms there are cannot be read now; try again."))
+            }
+            (Ok(None), RoomRule::Declared) => {
+                Err(Refusal::new(RefusalCode::UnknownRoom, "There is no such room, and none is opened by joining."))
+            }
+        }
+    }
+}
+
 #[derive(Debug)]
 struct Place {
     worker: usize,
+    kind: RoomKind,
     /// Clients on their way in: while there are any, the room stays where it is.
     entering: usize,
 }
@@ -63,7 +102,7 @@ struct Place {
 pub struct Directory {
     hands: Vec<Hand>,
     rooms: Mutex<HashMap<RoomId, Place>>,
-    declared: Option<Vec<RoomId>>,
+    openable: Openable,
     next_client: AtomicU64,
     next_trunk: AtomicU64,
     clients: watch::Sender<usize>,
@@ -72,12 +111,12 @@ pub struct Directory {
 }
 
 impl Directory {
-    /// No rooms yet. Where `declared` is given there will never be others.
-    pub fn new(hands: Vec<Hand>, declared: Option<Vec<RoomId>>) -> Self {
+    /// No rooms yet.
+    pub fn new(hands: Vec<Hand>, openable: Openable) -> Self {
         Self {
             hands,
             rooms: Mutex::default(),
-            declared,
+            openable,
             next_client: AtomicU64::new(1),
             next_trunk: AtomicU64::new(1),
             clients: watch::Sender::new(0),
@@ -100,15 +139,14 @@ impl Directory {
         if self.is_closed() {
             return Err(Refusal::new(RefusalCode::ShuttingDown, "The server is going down."));
         }
-        if self.declared.as_ref().is_some_and(|declared| !declared.contains(&room)) {
-            return Err(Refusal::new(
-                RefusalCode::UnknownRoom,
-                "There is no such room, and none is opened by joining.",
-            ));
-        }
+        // Nobody who comes into an open room waits for the disk.
+        let kind = match self.open_kind(&room) {
+            Some(kind) => kind,
+            None => self.openable.kind(&room).await?,
+        };
         let client = ClientId(self.next_client.fetch_add(1, Ordering::Relaxed));
         let rank = Standing::of(&identity).rank();
-        let Some((hand, home, arriving)) = self.place(&room, rank) else {
+        let Some((hand, home, arriving)) = self.place(&room, kind, rank) else {
             tracing::warn!(room = room.as_str(), role = identity.role.as_str(), "refused: at capacity");
             return Err(full());
         };
@@ -133,14 +171,14 @@ impl Directory {
 
     /// Where a client goes, and where its room's home is if that is another worker. None for the audience while all
     /// have less capacity than audience; the panel is always let in.
-    fn place(self: &Arc<Self>, room: &RoomId, rank: Rank) -> Option<(Hand, Option<Hand>, Arriving)> {
+    fn place(self: &Arc<Self>, room: &RoomId, kind: RoomKind, rank: Rank) -> Option<(Hand, Option<Hand>, Arriving)> {
         let mut rooms = self.rooms.lock().unwrap_or_else(PoisonError::into_inner);
         let home = rooms.get(room).map_or_else(|| self.idlest(None, |_| true), |place| Some(place.worker))?;
         let has_capacity = |worker: &usize| !self.hands[*worker].is_full.load(Ordering::Relaxed);
         let worker = if rank == Rank::Audience { self.idlest(Some(home), has_capacity)? } else { home };
-        rooms.entry(room.clone()).or_insert(Place { worker: home, entering: 0 }).entering += 1;
+        rooms.entry(room.clone()).or_insert(Place { worker: home, kind, entering: 0 }).entering += 1;
         let home = (worker != home).then(|| self.hands[home].clone());
-        Some((self.hands[worker].clone(), home, Arriving { directory: self.clone(), room: room.clone() }))
+        Some((self.hands[worker].clone(), home, Arriving { directory: self.clone(), room: room.clone(), kind }))
     }
 
     /// The worker with the fewest clients, where `home` counts as having more.
@@ -148,6 +186,15 @@ impl Directory {
         let clients = |worker: &usize| self.hands[*worker].clients.load(Ordering::Relaxed);
         let load = |worker: &usize| clients(worker) + if Some(*worker) == home { HOME_RESERVE } else { 0 };
         (0..self.hands.len()).filter(may_be).min_by_key(load)
+    }
+
+    /// True while somebody is in the room, or was a moment ago.
+    pub(crate) fn is_open(&self, room: &RoomId) -> bool {
+        self.open_kind(room).is_some()
+    }
+
+    fn open_kind(&self, room: &RoomId) -> Option<RoomKind> {
+        self.rooms.lock().unwrap_or_else(PoisonError::into_inner).get(room).map(|place| place.kind)
     }
 
     /// The number of one more trunk.
@@ -195,6 +242,8 @@ fn full() -> Refusal {
 pub struct Arriving {
     /// Where to say so.
     pub directory: Arc<Directory>,
+    /// What the room is for, if it is not open yet.
+    pub(crate) kind: RoomKind,
     room: RoomId,
 }
 

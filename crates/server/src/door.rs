@@ -14,7 +14,7 @@ use signaling::{Private, RefusalCode, SiteId};
 use crate::limit::FRAGMENT_BYTES;
 use crate::metric::word;
 use crate::offer::{Section, sections};
-use crate::problem::Problem;
+use crate::problem::{Code, Problem};
 use crate::query::{Query, holds_token};
 use crate::request::{accepts_sdp, drain, has_type, read};
 use crate::resource::{self, Patched, Purpose};
@@ -189,7 +189,7 @@ pub(crate) async fn counted(
     next: Next,
 ) -> Response {
     let response = next.run(request).await;
-    if let Some(code) = response.extensions().get::<RefusalCode>() {
+    if let Some(code) = response.extensions().get::<Code>() {
         shared.metrics.refused(door, *code);
     }
     response

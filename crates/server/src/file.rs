@@ -80,10 +80,13 @@ fn give(command: Command, id: &str, values: &[String]) -> Option<Command> {
     let mut command = if known { default(command, id, values) } else { command };
     let names: Vec<String> = command.get_subcommands().map(|sub| sub.get_name().to_owned()).collect();
     for name in names {
-        let sub = command.find_subcommand(&name).expect("was just listed");
-        if has(sub) && (name != "token" || OF_TOKEN.contains(&id)) {
+        let sub = command.find_subcommand(&name).expect("was just listed").clone();
+        if name == "token" && !OF_TOKEN.contains(&id) {
+            continue;
+        }
+        if let Some(given) = give(sub, id, values) {
             known = true;
-            command = command.mut_subcommand(name, |sub| default(sub, id, values));
+            command = command.mut_subcommand(name, |_| given);
         }
     }
     known.then_some(command)

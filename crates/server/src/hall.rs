@@ -93,10 +93,10 @@ impl Hall {
     }
 
     /// Opens a room.
-    pub(crate) fn open(&mut self, id: RoomId, directory: &Arc<Directory>) -> usize {
+    pub(crate) fn open(&mut self, id: RoomId, kind: RoomKind, directory: &Arc<Directory>) -> usize {
         let (now, mut out) = (Instant::now(), Outbox::default());
         let resumed = self.journal.resume(&id).and_then(|Resumable { volume, entries }| {
-            let config = RoomConfig { kind: volume.kind, ..self.config(&id) };
+            let config = self.config(&id, volume.kind);
             let known = entries.len();
             let room = Room::restored(now, config, entries, &mut out)?;
             tracing::info!(room = id.as_str(), entries = known, "room taken up again");
@@ -104,8 +104,8 @@ impl Hall {
             Some((room, volume))
         });
         let (room, volume) = resumed.unwrap_or_else(|| {
-            tracing::info!(room = id.as_str(), "room opened");
-            let config = self.config(&id);
+            tracing::info!(room = id.as_str(), kind = kind.as_str(), "room opened");
+            let config = self.config(&id, kind);
             let volume = Volume::new(id.clone(), config.kind, config.since_1970);
             (Room::new(now, config), volume)
         });
@@ -123,14 +123,15 @@ impl Hall {
     /// Opens an annex of a room.
     pub(crate) fn open_annex(&mut self, id: RoomId) -> usize {
         tracing::info!(room = id.as_str(), "annex opened");
-        let room = Room::annex(Instant::now(), self.config(&id));
+        // of which kind it is its home will say
+        let room = Room::annex(Instant::now(), self.config(&id, RoomKind::default()));
         self.put(id, room, None)
     }
 
-    fn config(&self, id: &RoomId) -> RoomConfig {
+    fn config(&self, id: &RoomId, kind: RoomKind) -> RoomConfig {
         RoomConfig {
             id: id.clone(),
-            kind: RoomKind::Guidance,
+            kind,
             since_1970: since_1970(),
             local: self.local.clone(),
             playout_delay_most: self.playout_delay_most,

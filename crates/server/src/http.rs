@@ -12,8 +12,9 @@ use axum::{Json, Router};
 use room::Door;
 use signaling::RefusalCode;
 use utoipa::OpenApi;
-use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
 
+use crate::api::COOKIE_NAME;
 use crate::problem::{Problem, ProblemDocument};
 use crate::shared::Shared;
 use crate::{api, asset, door, whep, whip, ws};
@@ -47,7 +48,7 @@ pub fn router(shared: Arc<Shared>) -> Router {
         .route("/readyz", get(readyz).fallback(only_get))
         .route("/metrics", get(metrics).fallback(only_get))
         .route("/api/openapi.json", get(openapi).fallback(only_get))
-        .route("/api/v1/rooms/{room}/journal", get(api::journal).fallback(only_get))
+        .merge(api::router().split_for_parts().0)
         .fallback(asset::serve)
         .layer(from_fn(door::no_token_in_url))
         .merge(guarded(Door::Whip, whip).layer(map_response(door::open_to_all)))
@@ -121,13 +122,17 @@ async fn metrics(State(shared): State<Arc<Shared>>) -> Result<Response, Problem>
 #[derive(OpenApi)]
 #[openapi(
     info(title = "Consilium", description = "Every error is a problem document (RFC 9457) with a stable code."),
-    paths(healthz, readyz, metrics, api::journal, whip::post, whep::post)
+    paths(healthz, readyz, metrics, whip::post, whep::post)
 )]
 struct Description;
 
 async fn openapi() -> Json<utoipa::openapi::OpenApi> {
     let mut description = Description::openapi();
+    description.merge(api::router().into_openapi());
     let token = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("JWT").build();
-    description.components.get_or_insert_default().add_security_scheme("token", SecurityScheme::Http(token));
+    let login = ApiKeyValue::with_description(COOKIE_NAME, "The cookie that POST /api/v1/login sets.");
+    let schemes = description.components.get_or_insert_default();
+    schemes.add_security_scheme("token", SecurityScheme::Http(token));
+    schemes.add_security_scheme("login", SecurityScheme::ApiKey(ApiKey::Cookie(login)));
     Json(description)
 }

@@ -20,6 +20,7 @@ use signaling::{RoomId, RoomKind};
 pub(crate) use file::{JournalDocument, JournalFile};
 
 use crate::clock::since_1970;
+use crate::database::{self, DatabaseError};
 use crate::limit::JOURNAL_PAGES;
 
 /// How long after a failure it is tried again.
@@ -30,23 +31,18 @@ const PAGES_AT_ONCE: usize = 256;
 /// Why there is no journal.
 #[derive(Debug, thiserror::Error)]
 pub enum JournalError {
-    /// The data directory or the database's file cannot be made.
-    #[error("cannot make the journal {path}: {source}", path = path.display())]
-    Make {
-        /// Which file.
-        path: std::path::PathBuf,
-        /// Why.
-        source: std::io::Error,
-    },
+    /// The database.
+    #[error(transparent)]
+    Open(#[from] DatabaseError),
     /// SQLite refused.
     #[error("the journal: {0}")]
     Database(#[from] rusqlite::Error),
-    /// It is of a newer server, or damaged.
-    #[error("the journal cannot be brought up to date: {0}")]
-    Migrate(#[from] rusqlite_migration::Error),
     /// An entry is none that this server knows.
     #[error("an entry of the journal cannot be read: {0}")]
     Entry(#[from] serde_json::Error),
+    /// There is no thread to write it.
+    #[error("the system gives no thread for the journal: {0}")]
+    Thread(std::io::Error),
 }
 
 /// One room from opening to closing, as its journal knows it.
@@ -126,7 +122,7 @@ impl Journal {
     /// # Errors
     /// When it cannot be made, opened or brought up to date.
     pub fn start(data: &Path) -> Result<(Self, JoinHandle<()>), JournalError> {
-        let path: Arc<Path> = data.join("consilium.db").into();
+        let path: Arc<Path> = database::path(data).into();
         let file = JournalFile::make(&path)?;
         let resumable = file.resumable(since_1970())?;
         let resumable = resumable.into_iter().map(|one| (one.volume.room.clone(), one)).collect();
@@ -134,7 +130,7 @@ impl Journal {
         let state = Arc::<State>::default();
         let writer = Writer { file, state: state.clone() };
         let thread = thread::Builder::new().name("journal".to_owned()).spawn(move || writer.run(&inbox));
-        let thread = thread.map_err(|source| JournalError::Make { path: path.to_path_buf(), source })?;
+        let thread = thread.map_err(JournalError::Thread)?;
         Ok((Self { pages, state, path, resumable: Arc::new(Mutex::new(resumable)) }, thread))
     }
 

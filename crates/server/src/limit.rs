@@ -40,6 +40,34 @@ pub const THUMBNAILS_BEGUN: usize = 64;
 pub const JOURNAL_PAGES: usize = 4096;
 /// Entries of a journal that one request is given.
 pub const JOURNAL_ENTRIES_READ: usize = 1000;
+/// What may be asked of the register and wait; more is refused with `at_capacity`.
+pub const REGISTER_ORDERS: usize = 256;
+/// Lines of the audit that one request is given.
+pub const AUDIT_ENTRIES_READ: usize = 500;
+/// A login lasts a day's work, and no longer.
+pub const LOGIN_TTL: Duration = Duration::from_secs(12 * 3600);
+/// Logins that one account may have at a time; the one that ends first gives way.
+pub const LOGINS_PER_ACCOUNT: usize = 16;
+/// What one account may ask of `/api/v1` in a second, on average; five times as much at once.
+pub const REQUESTS_PER_SECOND: u32 = 20;
+/// A password has so many characters at least; which they are is everybody's own affair (NIST SP 800-63B).
+pub const PASSWORD_CHARACTERS: usize = 12;
+/// A password in bytes.
+pub const PASSWORD_BYTES: usize = 256;
+/// Passwords that may wait to be hashed; more are refused with `at_capacity`.
+pub const PASSWORDS_WAITING: usize = 32;
+/// A join token that was asked for by somebody who is logged in lasts so long.
+pub const TOKEN_TTL: Duration = Duration::from_secs(12 * 3600);
+/// The same for a device, which nobody logs in to.
+pub const DEVICE_TOKEN_TTL: Duration = Duration::from_secs(90 * 24 * 3600);
+/// The longest period of an invite.
+pub const INVITE_PERIOD: Duration = Duration::from_secs(90 * 24 * 3600);
+/// Invites of one room that are kept.
+pub const INVITES_PER_ROOM: usize = 1000;
+/// The body of a request to `/api/v1` in bytes.
+pub const REQUEST_BYTES: usize = 64 * 1024;
+/// A file of sites in bytes: ten thousand of them.
+pub const SITES_FILE_BYTES: usize = 4 * 1024 * 1024;
 /// A join token in bytes; real ones have about 500.
 pub const TOKEN_BYTES: usize = 8 * 1024;
 /// A trickle ICE fragment in bytes.
@@ -102,6 +130,17 @@ impl Bucket {
     pub fn new(now: Instant, per_second: u32, burst: u32) -> Self {
         let (per_second, burst) = (f64::from(per_second), f64::from(burst));
         Self { per_second, burst, left: burst, filled: now }
+    }
+
+    /// A full bucket that gets one every so long.
+    pub fn one_every(now: Instant, every: Duration, burst: u32) -> Self {
+        let burst = f64::from(burst);
+        Self { per_second: every.as_secs_f64().recip(), burst, left: burst, filled: now }
+    }
+
+    /// What was taken last is given back.
+    pub fn give_back(&mut self) {
+        self.left = (self.left + 1.0).min(self.burst);
     }
 
     /// Takes one; false when there is none.

@@ -17,9 +17,10 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::registry::Registry;
 use room::Door;
-use signaling::{CloseReason, RefusalCode};
+use signaling::CloseReason;
 
 use crate::journal::Journal;
+use crate::problem::Code;
 use crate::process::Process;
 use crate::show::{Showcase, Shown};
 use crate::tally::{Delays, DropReason, StreamEnd, Tally, Traffic};
@@ -33,6 +34,7 @@ pub struct Metrics {
     clients: Family<[(&'static str, &'static str); 1], Counter>,
     gone: Family<[(&'static str, &'static str); 2], Counter>,
     messages: Family<[(&'static str, &'static str); 1], Counter>,
+    logins: Family<[(&'static str, &'static str); 1], Counter>,
 }
 
 impl Metrics {
@@ -41,21 +43,22 @@ impl Metrics {
         let mut all = Registry::default();
         all.register_collector(Box::new(Process::new()));
         let registry = all.sub_registry_with_prefix("consilium");
-        let (refusals, messages) = (Family::default(), Family::default());
+        let (refusals, messages, logins) = (Family::default(), Family::default(), Family::default());
         let (clients, gone) = (Family::default(), Family::default());
         registry.register("refusals", "Requests and messages refused, by door and code.", refusals.clone());
         registry.register("clients_come", "Clients that came, by door.", clients.clone());
         registry.register("clients_gone", "Clients that went, by door and reason.", gone.clone());
         registry.register("websocket_messages", "Messages by direction.", messages.clone());
+        registry.register("logins", "People who logged in (done), or why not, by code.", logins.clone());
         registry.register_collector(Box::new(Workers(showcases)));
         registry.register_collector(Box::new(thumbnails::Makers(thumbnails)));
         registry.register_collector(Box::new(journal::Keeping(journal)));
-        Self { registry: all, refusals, clients, gone, messages }
+        Self { registry: all, refusals, clients, gone, messages, logins }
     }
 
     /// Something was refused.
-    pub fn refused(&self, door: Door, code: RefusalCode) {
-        self.refusals.get_or_create(&[("door", word(door)), ("code", code.as_str())]).inc();
+    pub fn refused(&self, door: Door, code: impl Into<Code>) {
+        self.refusals.get_or_create(&[("door", word(door)), ("code", code.into().as_str())]).inc();
     }
 
     /// A client came.
@@ -66,6 +69,11 @@ impl Metrics {
     /// A client that came went.
     pub fn went(&self, door: Door, reason: CloseReason) {
         self.gone.get_or_create(&[("door", word(door)), ("reason", reason_word(reason))]).inc();
+    }
+
+    /// Somebody has logged in, or why not.
+    pub(crate) fn login(&self, outcome: &'static str) {
+        self.logins.get_or_create(&[("outcome", outcome)]).inc();
     }
 
     /// A message came by a WebSocket.
@@ -297,6 +305,7 @@ mod tests {
     use std::time::{Duration, Instant};
 
     use room::ViewerReport;
+    use signaling::RefusalCode;
 
     use super::*;
     use crate::watching::Watching;

@@ -1,4 +1,6 @@
-//! Errors of HTTP as problem documents (RFC 9457) with the stable code of the contract.
+//! Errors of HTTP as problem documents (RFC 9457) with a stable code.
+
+mod code;
 
 use axum::Json;
 use axum::http::header::{ALLOW, CONNECTION, CONTENT_TYPE, HeaderName, RETRY_AFTER, WWW_AUTHENTICATE};
@@ -7,11 +9,14 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use signaling::{Refusal, RefusalCode};
 
+pub use code::{Code, RegisterCode};
+
 /// An error response.
 #[derive(Debug)]
 pub struct Problem {
     status: StatusCode,
-    refusal: Refusal,
+    code: Code,
+    sentence: String,
     /// Few problems have any; boxed so that a result with a problem stays small.
     headers: Box<HeaderMap>,
 }
@@ -33,8 +38,17 @@ pub(crate) struct ProblemDocument<'a> {
 
 impl Problem {
     /// With the usual status of the code.
-    pub fn new(code: RefusalCode, sentence: impl Into<String>) -> Self {
-        Refusal::new(code, sentence).into()
+    pub fn new(code: impl Into<Code>, sentence: impl Into<String>) -> Self {
+        let code = code.into();
+        let problem = Self { status: code.status(), code, sentence: sentence.into(), headers: Box::default() };
+        match problem.status {
+            // RFC 9110 section 15.5.2: which way to say who one is there is
+            StatusCode::UNAUTHORIZED if matches!(code, Code::Register(_)) => problem.with(WWW_AUTHENTICATE, "Cookie"),
+            StatusCode::UNAUTHORIZED => problem.with(WWW_AUTHENTICATE, "Bearer"),
+            StatusCode::SERVICE_UNAVAILABLE => problem.with(RETRY_AFTER, "2"),
+            StatusCode::PAYLOAD_TOO_LARGE => problem.with(CONNECTION, "close"),
+            _ => problem,
+        }
     }
 
     /// With another status than the usual one.
@@ -50,25 +64,26 @@ impl Problem {
     }
 
     /// The method is not for this resource.
-    pub fn wrong_method(allowed: &'static str) -> Self {
-        Self::new(RefusalCode::WrongMethod, format!("The methods here are {allowed}.")).with(ALLOW, allowed)
+    pub fn wrong_method(allowed: &str) -> Self {
+        let mut problem = Self::new(RefusalCode::WrongMethod, format!("The methods here are {allowed}."));
+        problem.headers.insert(ALLOW, HeaderValue::from_str(allowed).expect("names of methods"));
+        problem
+    }
+
+    /// Why, for people.
+    pub(crate) fn sentence(&self) -> &str {
+        &self.sentence
     }
 
     /// What was refused.
-    pub fn code(&self) -> RefusalCode {
-        self.refusal.code
+    pub fn code(&self) -> Code {
+        self.code
     }
 }
 
 impl From<Refusal> for Problem {
     fn from(refusal: Refusal) -> Self {
-        let problem = Self { status: status(refusal.code), headers: Box::default(), refusal };
-        match problem.status {
-            StatusCode::UNAUTHORIZED => problem.with(WWW_AUTHENTICATE, "Bearer"),
-            StatusCode::SERVICE_UNAVAILABLE => problem.with(RETRY_AFTER, "2"),
-            StatusCode::PAYLOAD_TOO_LARGE => problem.with(CONNECTION, "close"),
-            _ => problem,
-        }
+        Self::new(refusal.code, refusal.message)
     }
 }
 
@@ -78,39 +93,15 @@ impl IntoResponse for Problem {
             kind: "about:blank",
             title: self.status.canonical_reason().unwrap_or("Error"),
             status: self.status.as_u16(),
-            detail: &self.refusal.message,
-            code: self.refusal.code.as_str(),
+            detail: &self.sentence,
+            code: self.code.as_str(),
         };
         let mut response = (self.status, Json(document)).into_response();
         response.headers_mut().extend(*self.headers);
         response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         // lets the doors count by code without reading the document again
-        response.extensions_mut().insert(self.refusal.code);
+        response.extensions_mut().insert(self.code);
         response
-    }
-}
-
-fn status(code: RefusalCode) -> StatusCode {
-    use RefusalCode as Code;
-    match code {
-        Code::BadMessage | Code::WrongVersion | Code::BadLabel | Code::BadText | Code::BadSdp | Code::NoMedia => {
-            StatusCode::BAD_REQUEST
-        }
-        Code::BadCandidate | Code::TooManySlots | Code::UnknownSlot => StatusCode::BAD_REQUEST,
-        Code::BadToken | Code::TokenExpired | Code::TokenNotYetValid => StatusCode::UNAUTHORIZED,
-        Code::WrongRoom | Code::NotAllowed | Code::SiteRequired | Code::RoomLocked => StatusCode::FORBIDDEN,
-        Code::UnknownMember | Code::UnknownSite | Code::UnknownCall | Code::UnknownQuestion => StatusCode::NOT_FOUND,
-        Code::UnknownRoom | Code::UnknownSession | Code::UnknownFeed | Code::NotFound => StatusCode::NOT_FOUND,
-        Code::WrongMethod => StatusCode::METHOD_NOT_ALLOWED,
-        // RFC 9725 section 4.4: what cannot be answered as a whole is not answered in part
-        Code::NoCodec | Code::TooManyTracks => StatusCode::NOT_ACCEPTABLE,
-        Code::NotJoined | Code::AlreadyJoined | Code::TooManyFeeds | Code::TooManySites => StatusCode::CONFLICT,
-        Code::WrongEtag => StatusCode::PRECONDITION_FAILED,
-        Code::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
-        Code::WrongContentType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
-        Code::TooMany => StatusCode::TOO_MANY_REQUESTS,
-        Code::Internal => StatusCode::INTERNAL_SERVER_ERROR,
-        Code::AtCapacity | Code::ShuttingDown => StatusCode::SERVICE_UNAVAILABLE,
     }
 }
 

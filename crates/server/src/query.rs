@@ -50,10 +50,11 @@ pub(crate) fn holds_token(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::problem::Code;
 
     const KNOWN: [&str; 2] = ["feed", "label"];
 
-    fn code(text: &str) -> RefusalCode {
+    fn code(text: &str) -> Code {
         Query::parse(text, &KNOWN).expect_err("must be refused").code()
     }
 

@@ -1,4 +1,4 @@
-//! What is checked of a WHIP or WHEP request before anything is done for it.
+//! What is checked of a request before anything is done for it.
 
 use axum::body::Body;
 use axum::http::header::{ACCEPT, CONTENT_LENGTH, CONTENT_TYPE, EXPECT};
@@ -8,7 +8,7 @@ use signaling::RefusalCode;
 use tokio::time::timeout;
 
 use crate::limit::{BODY_TIMEOUT, DRAINED_BYTES};
-use crate::problem::Problem;
+use crate::problem::{Code, Problem};
 
 /// The content type without its parameters.
 pub(crate) fn has_type(headers: &HeaderMap, wanted: &'static str) -> Result<(), Problem> {
@@ -35,7 +35,12 @@ pub(crate) fn accepts_sdp(headers: &HeaderMap) -> Result<(), Problem> {
 }
 
 /// Reads a body as text of at most `limit` bytes; `code` is for one that is no text.
-pub(crate) async fn read(headers: &HeaderMap, body: Body, limit: usize, code: RefusalCode) -> Result<String, Problem> {
+pub(crate) async fn read(
+    headers: &HeaderMap,
+    body: Body,
+    limit: usize,
+    code: impl Into<Code>,
+) -> Result<String, Problem> {
     let too_large = || Problem::new(RefusalCode::TooLarge, format!("The body may have {limit} bytes."));
     let declared = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
     if declared.is_some_and(|length| length > limit as u64) {

@@ -1,8 +1,8 @@
 //! The server from its first socket to its last goodbye.
 
 use std::io;
-use std::net::{SocketAddr, TcpListener};
-use std::path::PathBuf;
+use std::net::{IpAddr, SocketAddr, TcpListener};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -15,14 +15,20 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinHandle as Task;
 use tokio::time::timeout;
 
-use crate::config::{ConfigError, RoomRule, ServeConfig, data_directory};
+use crate::administration::Administration;
+use crate::bootstrap::{Bootstrap, BootstrapError};
+use crate::config::{ConfigError, ServeConfig, data_directory};
+use crate::database::DatabaseError;
 use crate::demo::DemoError;
-use crate::directory::Directory;
+use crate::directory::{Directory, Openable};
 use crate::doorkeeper::Doorkeeper;
 use crate::http;
 use crate::journal::{Journal, JournalError};
 use crate::limit::{CONNECTIONS, DRAIN_TIMEOUT, HEAD_TIMEOUT};
 use crate::listen::{self, ListenError};
+use crate::password::Passwords;
+use crate::register::Register;
+use crate::register::account::has_administrator;
 use crate::secret::{Secret, SecretError};
 use crate::shared::Shared;
 use crate::thumbnail::Thumbnails;
@@ -44,6 +50,12 @@ pub enum StartError {
     /// The journal.
     #[error(transparent)]
     Journal(#[from] JournalError),
+    /// The register.
+    #[error(transparent)]
+    Register(#[from] DatabaseError),
+    /// The code that makes the first administrator.
+    #[error(transparent)]
+    Bootstrap(#[from] BootstrapError),
     /// An address.
     #[error(transparent)]
     Listen(#[from] ListenError),
@@ -104,14 +116,16 @@ impl Server {
         let listener = listen::http(config.http)?;
         let http = listener.local_addr().map_err(StartError::Thread)?;
         let thumbnails = Thumbnails::start(cores()).map_err(StartError::Thread)?;
-        let (journal, journal_thread) = Journal::start(&data_directory(config.data.clone())?)?;
+        let data = data_directory(config.data.clone())?;
+        let (journal, journal_thread) = Journal::start(&data)?;
+        let administration = administration(config, &data)?;
         let workers = workers(config, &thumbnails, &journal)?;
         let media = workers.iter().map(|(address, _)| *address).collect();
         let (hands, (showcases, threads)): (Vec<_>, (Vec<_>, Vec<_>)) =
             workers.into_iter().map(|(_, Running { hand, showcase, thread })| (hand, (showcase, thread))).unzip();
-        let declared = (config.rooms == RoomRule::Declared).then(|| config.room.clone());
-        let directory = Arc::new(Directory::new(hands, declared));
-        let shared = Arc::new(Shared::new(config, keys, directory, showcases, thumbnails, journal));
+        let openable = Openable::new(config.rooms, config.room.clone(), Some(administration.register.clone()));
+        let directory = Arc::new(Directory::new(hands, openable));
+        let shared = Arc::new(Shared::new(config, keys, directory, showcases, thumbnails, journal, administration));
         let handle = Handle::new();
         let task = serve(listener, tls, shared.clone(), handle.clone()).map_err(StartError::Thread)?;
         tracing::info!(%http, ?media, "listening");
@@ -156,6 +170,15 @@ fn keys(config: &ServeConfig) -> Result<Keys, StartError> {
         keys.add_set(path)?;
     }
     Ok(keys)
+}
+
+fn administration(config: &ServeConfig, data: &Path) -> Result<Administration, StartError> {
+    let register = Register::start(data)?;
+    let has_administrator = register.look(has_administrator).map_err(DatabaseError::from)?;
+    let bootstrap = Bootstrap::prepare(data, !has_administrator)?;
+    let passwords = Passwords::start().map_err(StartError::Thread)?;
+    let proxies = config.trusted_proxy.iter().map(IpAddr::to_canonical).collect();
+    Ok(Administration::new(register, passwords, bootstrap, proxies, config.tls_cert.is_some()))
 }
 
 async fn tls(config: &ServeConfig) -> Result<Option<RustlsConfig>, StartError> {
@@ -207,7 +230,7 @@ fn serve(
     handle: Handle<SocketAddr>,
 ) -> io::Result<Task<io::Result<()>>> {
     listener.set_nonblocking(true)?;
-    let service = http::router(shared).into_make_service();
+    let service = http::router(shared).into_make_service_with_connect_info::<SocketAddr>();
     let connections = Arc::new(Semaphore::new(CONNECTIONS));
     macro_rules! spawn {
         ($server:expr) => {{

@@ -8,6 +8,7 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use signaling::{RefusalCode, RoomId};
 use tokio::sync::Semaphore;
 
+use crate::administration::Administration;
 use crate::config::ServeConfig;
 use crate::directory::Directory;
 use crate::journal::Journal;
@@ -34,6 +35,8 @@ pub struct Shared {
     pub directory: Arc<Directory>,
     /// What happened in rooms.
     pub journal: Journal,
+    /// Who may do what.
+    pub administration: Administration,
     /// What is counted.
     pub metrics: Metrics,
     /// WHIP and WHEP sessions.
@@ -56,6 +59,7 @@ impl Shared {
         showcases: Vec<Arc<Showcase>>,
         thumbnails: Arc<Thumbnails>,
         journal: Journal,
+        administration: Administration,
     ) -> Self {
         let link = |url: &str| HeaderValue::try_from(format!("<{url}>; rel=\"ice-server\"")).ok();
         Self {
@@ -63,6 +67,7 @@ impl Shared {
             directory,
             metrics: Metrics::new(showcases.clone(), thumbnails, journal.clone()),
             journal,
+            administration,
             resources: Resources::default(),
             quota: Quota::default(),
             unjoined: Arc::new(Semaphore::new(UNJOINED)),
@@ -95,13 +100,18 @@ impl Shared {
     /// True when a page of this origin may open a WebSocket: it came from this host, or it is configured. Programs
     /// send no origin; what they may is said by their token alone.
     pub(crate) fn allows_origin(&self, headers: &HeaderMap) -> bool {
-        let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+        let origin = headers.get("origin").and_then(|origin| origin.to_str().ok()).map(str::to_ascii_lowercase);
+        let is_configured = |origin: String| self.origins.iter().any(|allowed| allowed.as_str() == origin);
+        self.is_own_page(headers) || origin.is_some_and(is_configured)
+    }
+
+    /// True when a page that has sent this came from this host. Programs send no origin, and browsers give none of them
+    /// a cookie of ours.
+    pub(crate) fn is_own_page(&self, headers: &HeaderMap) -> bool {
         let Some(origin) = headers.get("origin") else { return true };
-        let Ok(origin) = origin.to_str() else { return false };
-        let origin = origin.to_ascii_lowercase();
-        let host = origin.split_once("://").map(|(_, host)| host);
-        let own = host.zip(text("host")).is_some_and(|(origin, host)| origin.eq_ignore_ascii_case(host));
-        own || self.origins.iter().any(|allowed| allowed.as_str() == origin)
+        let host = origin.to_str().ok().and_then(|origin| origin.split_once("://")).map(|(_, host)| host);
+        let own = headers.get("host").and_then(|value| value.to_str().ok());
+        host.zip(own).is_some_and(|(origin, own)| origin.eq_ignore_ascii_case(own))
     }
 }
 

@@ -229,8 +229,7 @@ fn admission(claims: Claims) -> Result<Admission, Refusal> {
     Ok(Admission { room: claims.room, identity })
 }
 
-/// Roles that stand in an operating room. Every room that a token opens is a guidance room, where these belong to
-/// a site.
+/// Roles that stand in an operating room, and belong to a site in rooms of every kind.
 pub fn needs_site(role: Role) -> bool {
     matches!(role, Role::Surgeon | Role::Device | Role::Display)
 }

@@ -73,11 +73,12 @@ fn choice(query: &Query, own: Option<&SiteId>) -> Result<OfSite, Problem> {
 mod tests {
     use super::*;
     use crate::offer::sections;
+    use crate::problem::Code;
 
     const OFFER: &str =
         "v=0\r\nm=video 9 X 96\r\na=mid:v\r\na=recvonly\r\nm=audio 9 X 111\r\na=mid:a\r\na=recvonly\r\n";
 
-    fn ask(sdp: &str, query: &str, own: Option<&str>) -> Result<Purpose, RefusalCode> {
+    fn ask(sdp: &str, query: &str, own: Option<&str>) -> Result<Purpose, Code> {
         let query = Query::parse(query, &PARAMETERS).expect("good parameters");
         let own = own.map(|own| own.parse().expect("a name"));
         purpose(&sections(sdp).expect("an SDP"), &query, own.as_ref()).map_err(|problem| problem.code())

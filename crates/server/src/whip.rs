@@ -85,11 +85,12 @@ fn feed(query: &Query) -> Result<FeedOffer, Problem> {
 mod tests {
     use super::*;
     use crate::offer::sections;
+    use crate::problem::Code;
 
     const VIDEO: &str = "v=0\r\nm=video 9 X 96\r\na=mid:0\r\na=sendonly\r\n";
     const AUDIO: &str = "m=audio 9 X 111\r\na=mid:1\r\na=sendonly\r\n";
 
-    fn ask(sdp: &str, query: &str) -> Result<Purpose, RefusalCode> {
+    fn ask(sdp: &str, query: &str) -> Result<Purpose, Code> {
         let query = Query::parse(query, &PARAMETERS).expect("good parameters");
         let own = "a".parse().expect("a name");
         purpose(&sections(sdp).expect("an SDP"), &query, Some(&own)).map_err(|problem| problem.code())

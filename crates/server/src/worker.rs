@@ -264,7 +264,7 @@ impl Worker {
             Some(place) => self.close_room(place, CloseReason::Internal),
             None => {}
         }
-        self.hall.open(room, &arriving.directory)
+        self.hall.open(room, arriving.kind, &arriving.directory)
     }
 
     fn let_go(&mut self, client: ClientId, reason: CloseReason) {

@@ -3,7 +3,8 @@ use signaling::{ClientMessage, Private, RequestId, Role, ServerMessage};
 use tokio::runtime::Runtime;
 
 use super::*;
-use crate::directory::{Directory, Presence};
+use crate::config::RoomRule;
+use crate::directory::{Directory, Openable, Presence};
 use crate::listen;
 
 /// Workers that the test turns by hand, and the way into their rooms.
@@ -22,7 +23,7 @@ fn workers<const COUNT: usize>() -> ([Worker; COUNT], Arc<Directory>, Runtime) {
         worker
     });
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-    (workers, Arc::new(Directory::new(hands, None)), runtime)
+    (workers, Arc::new(Directory::new(hands, Openable::new(RoomRule::Any, Vec::new(), None))), runtime)
 }
 
 fn identity(role: Role) -> Identity {

@@ -1,50 +1,22 @@
 //! The file: its tables, and how it is read and written.
 
-use std::fs::{DirBuilder, OpenOptions};
-use std::io;
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use room::Entry;
-use rusqlite::{Connection, OpenFlags, OptionalExtension, Transaction, params};
-use rusqlite_migration::{M, Migrations};
+use rusqlite::{Connection, OptionalExtension, Transaction, params};
 use serde::Serialize;
 use serde_json::Value;
 use signaling::{MemberId, Private, RoomId, RoomKind};
 
 use super::{JournalError, Page, Resumable, Volume};
-
-const MIGRATIONS: Migrations<'static> = Migrations::from_slice(STEPS);
-/// What versions of the server have made of the file, in order; what stands here is never changed again.
-const STEPS: &[M<'static>] = &[
-    M::up(
-        "CREATE TABLE room (
-         number INTEGER PRIMARY KEY,
-         id TEXT NOT NULL,
-         kind TEXT NOT NULL,
-         opened_ms INTEGER NOT NULL,
-         closed_ms INTEGER
-     ) STRICT;
-     CREATE INDEX room_by_id ON room (id, number);
-     CREATE TABLE entry (
-         room INTEGER NOT NULL REFERENCES room (number),
-         number INTEGER NOT NULL,
-         at_ms INTEGER NOT NULL,
-         message TEXT NOT NULL,
-         PRIMARY KEY (room, number)
-     ) STRICT, WITHOUT ROWID;",
-    ),
-    M::up("ALTER TABLE entry ADD COLUMN by INTEGER; ALTER TABLE entry ADD COLUMN subject TEXT;"),
-];
+use crate::database;
 
 /// No room is taken up again of which nothing has been heard for so long.
 const OLDEST: Duration = Duration::from_secs(24 * 3600);
 /// So many rooms are taken up again, the newest.
 const ROOMS: usize = 1000;
-/// So long another process may have the file locked before that is an error.
-const BUSY: Duration = Duration::from_millis(500);
 
 /// What a room's journal holds.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
@@ -89,23 +61,12 @@ pub(crate) struct JournalFile(Connection);
 impl JournalFile {
     /// Opens it to be written, makes it where it is not there, and brings it up to date.
     pub(super) fn make(path: &Path) -> Result<Self, JournalError> {
-        make_private(path).map_err(|source| JournalError::Make { path: path.to_owned(), source })?;
-        let mut database = Connection::open(path)?;
-        database.busy_timeout(BUSY)?;
-        // What is committed has reached the disk; readers never wait for the writer.
-        database.pragma_update(None, "journal_mode", "WAL")?;
-        database.pragma_update(None, "synchronous", "FULL")?;
-        database.pragma_update(None, "foreign_keys", true)?;
-        MIGRATIONS.to_latest(&mut database)?;
-        Ok(Self(database))
+        Ok(Self(database::make(path)?))
     }
 
     /// Opens it to be read.
     pub(super) fn open(path: &Path) -> Result<Self, JournalError> {
-        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let database = Connection::open_with_flags(path, flags)?;
-        database.busy_timeout(BUSY)?;
-        Ok(Self(database))
+        Ok(Self(database::open(path)?))
     }
 
     /// Writes all of these pages, or nothing; gives how many entries they have.
@@ -235,12 +196,4 @@ fn number_of<'a>(
     let number = transaction.last_insert_rowid();
     new.push((room, number));
     Ok(number)
-}
-
-/// An empty file that only its owner may read, for there are names of people in it (hazard H9).
-fn make_private(path: &Path) -> io::Result<()> {
-    if let Some(directory) = path.parent() {
-        DirBuilder::new().recursive(true).mode(0o700).create(directory)?;
-    }
-    OpenOptions::new().create(true).append(true).mode(0o600).open(path).map(|_| ())
 }
