@@ -246,6 +246,10 @@ export function speakerOf(session: Session, voice: VoiceId): Member | undefined 
   return session.members.find((each) => each.id === member);
 }
 
+export function publisherOf(session: Session, feed: Feed | undefined): Member | undefined {
+  return session.members.find((member) => member.id === feed?.member);
+}
+
 export function feedIn(session: Session, slot: Slot): Feed | undefined {
   const id = session.slots[slot]?.feed;
   return session.feeds.find((feed) => feed.id === id);

@@ -170,7 +170,7 @@ export class Signaling {
     }
     if (message.type === "ponged") this.clock.heard(message.at_ms, localNow_ms(), message.server_ms);
     this.#listener.heard(message);
-    if (!("re" in message) || message.re === null || message.re === undefined) return;
+    if (!("re" in message) || message.re === null) return;
     const waiting = this.#waiting.get(message.re);
     this.#waiting.delete(message.re);
     if (message.type === "refused") waiting?.reject(new Refused(message.code, message.message));
