@@ -19,16 +19,16 @@ export function sayToName(speech: Speech, to: SayTo): string {
 export function ChatLines({ session }: { readonly session: Session }) {
   const speech = useSpeech();
   const { t } = speech;
-  const end = useRef<HTMLLIElement>(null);
+  const list = useRef<HTMLOListElement>(null);
   const last = session.said.at(-1)?.number;
   useEffect(() => {
-    end.current?.scrollIntoView({ block: "nearest" });
+    // The list alone: the page around it stays where it is.
+    list.current?.scrollTo({ top: list.current.scrollHeight });
   }, [last]);
   if (session.said.length === 0) return <p className="sheet-empty chat-lines">{t("chat.empty")}</p>;
   return (
-    <ol className="chat-lines" data-testid="chat-lines" aria-live="polite" tabIndex={0} aria-label={t("chat")}>
+    <ol ref={list} className="chat-lines" data-testid="chat-lines" aria-live="polite" tabIndex={0} aria-label={t("chat")}>
       {session.said.map((said) => <Line key={said.number} said={said} own={said.member === session.you?.id} speech={speech} />)}
-      <li ref={end} aria-hidden />
     </ol>
   );
 }
