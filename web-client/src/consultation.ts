@@ -163,9 +163,11 @@ export class Consultation {
       else this.#receiving?.disconnected();
     }
     if (this.#session.line === "ended") {
+      clearInterval(this.#telling);
       this.signaling.stop();
       this.#receiving?.close();
-      this.publishing.close();
+      // Sent out, or the room has ended: nothing goes on listening.
+      this.#fallSilent();
     }
     this.#changed();
   }
