@@ -31,7 +31,7 @@ impl Roster {
             ServerMessage::Entered { member } => {
                 assert!(self.members.insert(member.id), "{:?} enters and is there: {self:?}", member.id);
             }
-            ServerMessage::Left { member } => {
+            ServerMessage::Left { member, .. } => {
                 assert!(self.members.remove(member), "{member:?} leaves and is not there: {self:?}");
                 self.lines.retain(|(whose, _), _| whose != member);
             }

@@ -107,6 +107,9 @@ pub(crate) fn reason_word(reason: CloseReason) -> &'static str {
         CloseReason::Refused => "refused",
         CloseReason::ShuttingDown => "shutting_down",
         CloseReason::Internal => "internal",
+        CloseReason::TurnedAway => "turned_away",
+        CloseReason::Removed => "removed",
+        CloseReason::Ended => "ended",
     }
 }
 

@@ -93,12 +93,13 @@ impl IntoResponse for Problem {
 fn status(code: RefusalCode) -> StatusCode {
     use RefusalCode as Code;
     match code {
-        Code::BadMessage | Code::WrongVersion | Code::BadLabel | Code::BadSdp | Code::NoMedia => {
+        Code::BadMessage | Code::WrongVersion | Code::BadLabel | Code::BadText | Code::BadSdp | Code::NoMedia => {
             StatusCode::BAD_REQUEST
         }
         Code::BadCandidate | Code::TooManySlots | Code::UnknownSlot => StatusCode::BAD_REQUEST,
         Code::BadToken | Code::TokenExpired | Code::TokenNotYetValid => StatusCode::UNAUTHORIZED,
-        Code::WrongRoom | Code::NotAllowed | Code::SiteRequired => StatusCode::FORBIDDEN,
+        Code::WrongRoom | Code::NotAllowed | Code::SiteRequired | Code::RoomLocked => StatusCode::FORBIDDEN,
+        Code::UnknownMember | Code::UnknownSite | Code::UnknownCall | Code::UnknownQuestion => StatusCode::NOT_FOUND,
         Code::UnknownRoom | Code::UnknownSession | Code::UnknownFeed | Code::NotFound => StatusCode::NOT_FOUND,
         Code::WrongMethod => StatusCode::METHOD_NOT_ALLOWED,
         // RFC 9725 section 4.4: what cannot be answered as a whole is not answered in part

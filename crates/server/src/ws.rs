@@ -265,8 +265,9 @@ impl Line {
 /// The close code (RFC 6455 section 7.4).
 fn code(reason: CloseReason) -> u16 {
     match reason {
-        CloseReason::Left => close_code::NORMAL,
+        CloseReason::Left | CloseReason::Ended => close_code::NORMAL,
         CloseReason::SlowConsumer | CloseReason::TimedOut | CloseReason::Refused => close_code::POLICY,
+        CloseReason::TurnedAway | CloseReason::Removed => close_code::POLICY,
         CloseReason::ShuttingDown => close_code::AWAY,
         CloseReason::Internal => close_code::ERROR,
     }
@@ -282,8 +283,8 @@ mod tests {
 
     #[test]
     fn the_close_frame_says_the_word_of_the_contract() {
-        use CloseReason::{Internal, Left, Refused, ShuttingDown, SlowConsumer, TimedOut};
-        for reason in [Left, SlowConsumer, TimedOut, Refused, ShuttingDown, Internal] {
+        use CloseReason::{Ended, Internal, Left, Refused, Removed, ShuttingDown, SlowConsumer, TimedOut, TurnedAway};
+        for reason in [Left, SlowConsumer, TimedOut, Refused, ShuttingDown, Internal, TurnedAway, Removed, Ended] {
             assert_eq!(serde_json::to_value(reason).expect("a word"), reason_word(reason));
         }
     }
