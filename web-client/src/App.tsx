@@ -10,6 +10,7 @@ import { JoiningPage } from "./pages/JoiningPage.tsx";
 import { StartPage } from "./pages/StartPage.tsx";
 import { SurgeonPage } from "./pages/SurgeonPage.tsx";
 import { TraineePage } from "./pages/TraineePage.tsx";
+import { WaitingPage } from "./pages/WaitingPage.tsx";
 import { useSnapshot } from "./parts/useSnapshot.ts";
 import { forgetToken, keepToken, preferredCodec, takeToken } from "./token.ts";
 
@@ -78,6 +79,7 @@ function Room({ consultation, again, other }: RoomProps) {
   const { session } = useSnapshot(consultation);
   const { t } = useSpeech();
   if (session.line === "ended") return <EndPage session={session} again={again} other={other} />;
+  if (session.line === "waiting") return <WaitingPage consultation={consultation} session={session} />;
   if (session.you === null) return <JoiningPage session={session} />;
   switch (session.you.role) {
     case "lead":

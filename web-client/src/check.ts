@@ -6,8 +6,8 @@
 
 import * as v from "valibot";
 import type {
-  CloseReason, Connection, Feed, FeedFault, FeedKind, LineCondition, Member, RefusalCode, Role, RoomKind, ServerMessage,
-  VacantReason, Voice,
+  Call, CallOutcome, CloseReason, Connection, Direction, Feed, FeedChoice, FeedFault, FeedKind, LineCondition, Member, Policy,
+  Programme, Question, RefusalCode, Role, RoomKind, Said, SayTo, ServerMessage, VacantReason, Voice,
 } from "../../signaling/messages.ts";
 
 type Schema<T> = v.GenericSchema<unknown, T>;
@@ -24,13 +24,18 @@ const ROOM_KINDS = ["guidance", "consultation", "teaching", "meeting"] as const;
 const FAULTS = ["b_frames", "no_keyframe", "silent"] as const;
 const VACANT = ["chosen", "no_feed", "no_common_codec", "capacity", "line"] as const;
 const CONDITIONS = ["good", "reduced", "poor"] as const;
-const CLOSE = ["left", "slow_consumer", "timed_out", "refused", "shutting_down", "internal"] as const;
+const CLOSE = [
+  "left", "slow_consumer", "timed_out", "refused", "shutting_down", "internal", "turned_away", "removed", "ended",
+] as const;
+const DIRECTIONS = ["attended", "all", "panel"] as const;
+const OUTCOMES = ["answered", "declined", "withdrawn", "unanswered"] as const;
 const REFUSALS = [
   "bad_message", "too_large", "too_many", "wrong_version", "not_joined", "already_joined", "bad_token",
   "token_expired", "token_not_yet_valid", "wrong_room", "unknown_room", "unknown_session", "unknown_feed",
-  "unknown_slot", "not_allowed", "site_required", "too_many_feeds", "too_many_sites", "too_many_slots",
-  "too_many_tracks", "bad_label", "bad_sdp", "no_media", "no_codec", "bad_candidate", "wrong_etag",
-  "wrong_content_type", "wrong_method", "not_found", "internal", "at_capacity", "shutting_down",
+  "unknown_slot", "unknown_member", "unknown_site", "unknown_call", "unknown_question", "not_allowed", "room_locked",
+  "site_required", "too_many_feeds", "too_many_sites", "too_many_slots", "too_many_tracks", "bad_label", "bad_text",
+  "bad_sdp", "no_media", "no_codec", "bad_candidate", "wrong_etag", "wrong_content_type", "wrong_method", "not_found",
+  "internal", "at_capacity", "shutting_down",
 ] as const;
 
 const role: Schema<Role> = v.picklist(ROLES);
@@ -44,21 +49,45 @@ const closeReason: Schema<CloseReason> = v.picklist(CLOSE);
 const refusalCode: Schema<RefusalCode> = v.fallback(v.picklist(REFUSALS), "internal");
 const connection: Schema<Connection> = v.picklist(["publish", "receive"]);
 
-const member: Schema<Member> = v.object({ id, name, role, site: v.nullish(name, null) });
+const direction: Schema<Direction> = v.picklist(DIRECTIONS);
+const outcome: Schema<CallOutcome> = v.picklist(OUTCOMES);
+
+const member: Schema<Member> = v.object({
+  id, name, role, site: v.nullish(name, null), attends: v.exactOptional(v.array(name)), speaks_to: v.exactOptional(direction),
+  duty: v.exactOptional(v.string()), hand: v.exactOptional(v.boolean()), floor: v.exactOptional(v.array(name)),
+  silenced: v.exactOptional(v.boolean()),
+});
 const feed: Schema<Feed> = v.object({
   id, member: id, site: v.nullish(name, null), kind: feedKind, label: v.string(),
   codec: v.nullish(v.string(), null), muted: v.boolean(), fault: v.nullish(fault, null), follows: v.exactOptional(id),
 });
 const voice: Schema<Voice> = v.object({ id, member: id, site: v.nullish(name, null), muted: v.boolean() });
+const call: Schema<Call> = v.object({ id, by: id, site: name, to: v.array(id), duty: v.nullish(v.string(), null) });
+const sayTo: Schema<SayTo> = v.union([v.picklist(["panel", "everybody"]), v.object({ site: name })]);
+const saidText: Schema<Said> = v.object({ number: id, at_ms: v.number(), member: id, name, to: sayTo, text: v.string() });
+const question: Schema<Question> = v.object({
+  id, at_ms: v.number(), member: v.nullish(id, null), name: v.nullish(name, null), text: v.string(),
+  answer: v.nullish(v.string(), null), on_air: v.boolean(),
+});
+const policy: Schema<Policy> = v.object({
+  speak: v.array(role), wait: v.array(role), history: v.array(role), locked: v.boolean(), sites_joined: v.boolean(),
+});
+const choice: Schema<FeedChoice> = v.union([
+  v.object({ feed: id }), v.object({ site: name, kind: feedKind }), v.object({ programme: v.picklist(["feed", "speaker"]) }),
+]);
+const programme: Schema<Programme> = v.union([
+  v.picklist(["open", "dark"]), v.object({ shown: v.object({ feed: choice, with_speaker: v.boolean() }) }),
+]);
 const publishedFeed = v.object({ mid: v.string(), feed: id, site: v.nullish(name, null) });
 
 const messages: { [Type in ServerMessage["type"]]: Schema<Extract<ServerMessage, { type: Type }>> } = {
   joined: v.object({
     type: v.literal("joined"), re, version: v.number(), room: name, kind: roomKind, you: member,
-    members: v.array(member), feeds: v.array(feed), voices: v.array(voice),
+    members: v.array(member), feeds: v.array(feed), voices: v.array(voice), policy, programme, said: v.array(saidText),
+    questions: v.array(question), calls: v.array(call), waiting: v.array(member),
   }),
   entered: v.object({ type: v.literal("entered"), member }),
-  left: v.object({ type: v.literal("left"), member: id }),
+  left: v.object({ type: v.literal("left"), member: id, re: v.exactOptional(id) }),
   published: v.object({
     type: v.literal("published"), re, sdp: v.string(), feeds: v.array(publishedFeed), voice: v.nullish(id, null),
   }),
@@ -79,6 +108,24 @@ const messages: { [Type in ServerMessage["type"]]: Schema<Extract<ServerMessage,
   ponged: v.object({ type: v.literal("ponged"), re, at_ms: v.number(), server_ms: v.number() }),
   refused: v.object({ type: v.literal("refused"), re, code: refusalCode, message: v.string() }),
   disconnected: v.object({ type: v.literal("disconnected"), connection }),
+  attended: v.object({ type: v.literal("attended"), re, member: id, sites: v.array(name) }),
+  voice_directed: v.object({ type: v.literal("voice_directed"), re, member: id, to: direction }),
+  called: v.object({ type: v.literal("called"), re, call }),
+  call_over: v.object({ type: v.literal("call_over"), re, call: id, outcome, by: v.nullish(id, null) }),
+  duty_set: v.object({ type: v.literal("duty_set"), re, member: id, duty: v.nullish(v.string(), null) }),
+  said: v.object({ type: v.literal("said"), re, said: saidText }),
+  asked: v.object({ type: v.literal("asked"), re, question }),
+  question_changed: v.object({ type: v.literal("question_changed"), re, question }),
+  hand_raised: v.object({ type: v.literal("hand_raised"), re, member: id, raised: v.boolean() }),
+  floor_given: v.object({ type: v.literal("floor_given"), re, member: id, sites: v.array(name) }),
+  floor_taken: v.object({ type: v.literal("floor_taken"), re, member: id }),
+  programme_shown: v.object({ type: v.literal("programme_shown"), re, programme }),
+  waiting: v.object({ type: v.literal("waiting"), re, room: name }),
+  knocked: v.object({ type: v.literal("knocked"), member }),
+  knock_over: v.object({ type: v.literal("knock_over"), re, member: id, admitted: v.boolean() }),
+  member_silenced: v.object({ type: v.literal("member_silenced"), re, member: id, silenced: v.boolean() }),
+  moved: v.object({ type: v.literal("moved"), re, member }),
+  policy_set: v.object({ type: v.literal("policy_set"), re, policy }),
   closed: v.object({ type: v.literal("closed"), reason: closeReason }),
 };
 

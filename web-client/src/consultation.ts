@@ -1,18 +1,20 @@
 // One stay in a room: wires signaling, the session's reducer and the two media connections together. React reads
 // `session` and calls the verbs; it never sees a socket or a connection.
 
-import type { FeedChoice, FeedId, Role, ServerMessage } from "../../signaling/messages.ts";
+import type { FeedChoice, FeedId, Member, Role, ServerMessage } from "../../signaling/messages.ts";
 import { ShownAges } from "./ages.ts";
 import { Publishing, type Source } from "./publishing.ts";
 import { type Downlink, Receiving } from "./receiving.ts";
 import { act, EMPTY, hear, type LocalAction, type Session } from "./session.ts";
-import { Signaling, signalingUrl } from "./signaling.ts";
+import { type Request, Signaling, signalingUrl } from "./signaling.ts";
 import type { Sizes } from "./sizes.ts";
+import { maySpeak } from "./talk.ts";
 
 /** Slots by page. Panel: one large, twelve for three sites of four feeds, and three for faces and screens of its own:
- * as many as the server allows (rule L1). Surgeon: four of the site, two of the panel. */
+ * as many as the server allows (rule L1). Surgeon: four of the site, two of the panel. Trainee: the programme's feed, and the
+ * face of who speaks. */
 export const SLOTS: Readonly<Record<Role, number>> = {
-  lead: 16, expert: 16, surgeon: 6, trainee: 1, display: 3, device: 0, service: 0,
+  lead: 16, expert: 16, surgeon: 6, trainee: 2, display: 3, device: 0, service: 0,
 };
 
 /** How often the server is told how old the pictures are. */
@@ -25,7 +27,7 @@ export interface Snapshot {
   readonly receiving: RTCPeerConnectionState;
   readonly publishing: RTCPeerConnectionState;
   readonly talking: boolean;
-  /** Talking, and the way to the server stands: only then may a page say so (hazard H4). */
+  /** Talking, let through, and the way to the server stands: only then may a page say so (hazard H4). */
   readonly heard: boolean;
   readonly microphone: MediaStreamTrack | null;
 }
@@ -81,6 +83,11 @@ export class Consultation {
   /** How large the slots are drawn; none before there are any. */
   get sizes(): Sizes | undefined {
     return this.#receiving?.sizes;
+  }
+
+  /** Does something that the server answers with news for everybody; what it refuses is shown with the other refusals. */
+  request(message: Request): Promise<boolean> {
+    return this.signaling.ask(message).then(() => true, () => false);
   }
 
   watch(choices: readonly (FeedChoice | null)[]): void {
@@ -145,8 +152,10 @@ export class Consultation {
   }
 
   #hear(message: ServerMessage): void {
+    const before = this.#session.you;
     this.#session = hear(this.#session, message);
-    if (message.type === "joined") this.#joined(message.you.role);
+    if (message.type === "joined") this.#joined(message.you, before);
+    if (message.type === "floor_taken" && message.member === before?.id && !maySpeak(this.#session)) this.#fallSilent();
     if (message.type === "published") this.#sayTalking();
     if (message.type === "layers_watched") this.publishing.layersWatched(message.feed, message.layers);
     if (message.type === "disconnected") {
@@ -154,18 +163,27 @@ export class Consultation {
       else this.#receiving?.disconnected();
     }
     if (this.#session.line === "ended") {
+      clearInterval(this.#telling);
       this.signaling.stop();
       this.#receiving?.close();
-      this.publishing.close();
+      // Sent out, or the room has ended: nothing goes on listening.
+      this.#fallSilent();
     }
     this.#changed();
   }
 
   /** In the room, for the first time or again: everything is offered anew, and the choices are said again. */
-  #joined(role: Role): void {
+  #joined(you: Member, before: Member | null): void {
     // Numbers of feeds may mean others after a restart of the server: the page chooses anew from the new list.
     this.#choices = [];
-    const count = SLOTS[role];
+    // Moved to another role or site: what was published there is over (rule R3), and must not come back as another's.
+    const isMoved = before !== null && (before.role !== you.role || before.site !== you.site);
+    if (isMoved || !maySpeak(this.#session)) this.#fallSilent();
+    const count = SLOTS[you.role];
+    if (isMoved) {
+      this.#receiving?.close();
+      this.#receiving = null;
+    }
     if (count > 0) {
       this.#receiving ??= new Receiving(this.signaling, count, () => this.#changed());
       this.#receiving.watch(this.#choices);
@@ -174,15 +192,24 @@ export class Consultation {
     this.publishing.renew();
   }
 
+  /** Nothing of this client may be published any more: cameras and microphone are given back. */
+  #fallSilent(): void {
+    this.#microphone?.stop();
+    this.#microphone = null;
+    this.#talking = false;
+    this.publishing.forget();
+  }
+
   #act(action: LocalAction): void {
     this.#session = act(this.#session, action);
     this.#changed();
   }
 
   #look(): Snapshot {
-    const { line, voice, voiceMuted } = this.#session;
+    const { line, voice, voiceMuted, you } = this.#session;
+    const letThrough = voice !== null && !voiceMuted && you?.silenced !== true;
     return {
-      heard: this.#talking && line === "joined" && voice !== null && !voiceMuted && this.publishing.state === "connected",
+      heard: this.#talking && line === "joined" && letThrough && this.publishing.state === "connected",
       session: this.#session,
       downlink: this.#receiving?.downlink ?? { slots: [], voices: [] },
       receiving: this.#receiving?.state ?? "new",

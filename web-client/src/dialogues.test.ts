@@ -45,7 +45,9 @@ function replay(text: string): void {
 function filled(message: Record<string, unknown>): Record<string, unknown> {
   const anything: Record<string, unknown> = {
     re: null, version: 1, room: "room-12", kind: "guidance", you: { id: 1, name: "Dr. Example One", role: "expert", site: null },
-    members: [], feeds: [], voices: [], sdp: "", voice: null, message: "", at_ms: 0, server_ms: 0,
+    members: [], feeds: [], voices: [], sdp: "", voice: null, message: "", at_ms: 0, server_ms: 0, by: null,
+    policy: { speak: [], wait: [], history: [], locked: false, sites_joined: false }, programme: "open", said: [], questions: [],
+    calls: [], waiting: [],
   };
   const whole = message["..."] === undefined ? message : { ...anything, ...message };
   return Object.fromEntries(Object.entries(whole).filter(([key]) => key !== "...")
@@ -110,10 +112,72 @@ function expectSaid(session: Session, message: ServerMessage, source: string): v
     case "closed":
       expect(session.closed, source).toBe(message.reason);
       return;
+    case "attended":
+      expectMember(session, message.member, { attends: message.sites }, source);
+      return;
+    case "voice_directed":
+      expectMember(session, message.member, { speaks_to: message.to }, source);
+      return;
+    case "duty_set":
+      expectMember(session, message.member, { duty: message.duty ?? undefined }, source);
+      return;
+    case "hand_raised":
+      expectMember(session, message.member, { hand: message.raised }, source);
+      return;
+    case "floor_given":
+      expectMember(session, message.member, { floor: message.sites }, source);
+      return;
+    case "floor_taken":
+      expectMember(session, message.member, { floor: undefined }, source);
+      return;
+    case "member_silenced":
+      expectMember(session, message.member, { silenced: message.silenced }, source);
+      return;
+    case "moved":
+      expectMember(session, message.member.id, message.member, source);
+      return;
+    case "called":
+      expect(session.calls, source).toContainEqual(message.call);
+      return;
+    case "call_over":
+      expect(ids(session.calls), source).not.toContain(message.call);
+      return;
+    case "said":
+      expect(session.said.at(-1), source).toEqual(message.said);
+      return;
+    case "asked":
+      expect(session.questions, source).toContainEqual(message.question);
+      return;
+    case "question_changed":
+      if (message.question.on_air) expect(session.questions, source).toContainEqual(message.question);
+      else if (message.question.member === null) expect(ids(session.questions), source).not.toContain(message.question.id);
+      return;
+    case "programme_shown":
+      expect(session.programme, source).toEqual(message.programme);
+      return;
+    case "policy_set":
+      expect(session.policy, source).toEqual(message.policy);
+      return;
+    case "waiting":
+      expect([session.line, session.room], source).toEqual(["waiting", message.room]);
+      return;
+    case "knocked":
+      expect(session.waiting, source).toContainEqual(message.member);
+      return;
+    case "knock_over":
+      expect(ids(session.waiting), source).not.toContain(message.member);
+      return;
     case "layers_watched":
     case "received":
     case "ponged": return;
   }
+}
+
+/** A member that the client knows is as the line says; of others it is told nothing that it keeps. */
+function expectMember(session: Session, id: number, fields: Record<string, unknown>, source: string): void {
+  const member = session.members.find((each) => each.id === id);
+  if (member === undefined) return;
+  for (const [field, value] of Object.entries(fields)) expect(member[field as keyof typeof member], source).toEqual(value);
 }
 
 function summaryOf(session: Session) {

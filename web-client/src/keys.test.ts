@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { Feed } from "../../signaling/messages.ts";
-import { feedByKey } from "./keys.ts";
+import { directionByKey, feedByKey, siteByKey } from "./keys.ts";
 
 const feeds = Array.from({ length: 12 }, (_, index): Feed => ({
   id: index + 1, member: 1, site: "a", kind: "ct", label: "", codec: null, muted: false, fault: null,
@@ -12,6 +12,11 @@ describe("keys", () => {
   it("1 to 9 choose by number", () => {
     expect([chosen("1", 5), chosen("9", 5), chosen("0", 5), chosen("10", 5), chosen("f", 5)]).toEqual([1, 9, undefined, undefined, undefined]);
     expect(feedByKey("9", feeds.slice(0, 3), 1)).toBeUndefined();
+  });
+
+  it("Q, W and E attend the sites in their order, Z, X and C say whom the voice is for", () => {
+    expect(["q", "W", "e", "r", "1"].map((key) => siteByKey(key, ["a", "b"]))).toEqual(["a", "b", undefined, undefined, undefined]);
+    expect(["z", "X", "c", "v"].map(directionByKey)).toEqual(["attended", "all", "panel", undefined]);
   });
 
   it("the arrows reach every feed, and go round", () => {

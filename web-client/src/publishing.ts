@@ -129,6 +129,13 @@ export class Publishing {
     this.#peer?.abandon();
   }
 
+  /** Ends it without asking: none of it is to be published any more. */
+  forget(): void {
+    this.#sources.clear();
+    this.#voice = null;
+    this.close();
+  }
+
   close(): void {
     clearTimeout(this.#renewing);
     this.#peer?.close();

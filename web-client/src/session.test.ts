@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { Feed, Member, ServerMessage, Voice } from "../../signaling/messages.ts";
 import { act, EMPTY, feedIn, hear, lineOf, type Session, speakerOf } from "./session.ts";
+import { airedAt, maySpeak, ringing } from "./talk.ts";
 
 const member = (id: number, role: Member["role"] = "expert", site: string | null = null): Member =>
   ({ id, name: `Dr. Example ${id}`, role, site });
@@ -11,7 +12,9 @@ const voice = (id: number, owner: number): Voice => ({ id, member: owner, site: 
 function joined(fields: Partial<Extract<ServerMessage, { type: "joined" }>> = {}): ServerMessage {
   return {
     type: "joined", re: 1, version: 1, room: "r", kind: "guidance", you: member(1), members: [member(1), member(2, "surgeon", "a")],
-    feeds: [feed(1, 2), feed(2, 2, { kind: "ultrasound" })], voices: [voice(1, 2)], ...fields,
+    feeds: [feed(1, 2), feed(2, 2, { kind: "ultrasound" })], voices: [voice(1, 2)],
+    policy: { speak: [], wait: [], history: [], locked: false, sites_joined: false }, programme: "open", said: [], questions: [],
+    calls: [], waiting: [], ...fields,
   };
 }
 
@@ -126,5 +129,85 @@ describe("session", () => {
     expect(session.refusals).toHaveLength(1);
     session = act(session, { type: "refusal_seen", serial: session.refusals[0]?.serial ?? -1 });
     expect(session.refusals).toEqual([]);
+  });
+});
+
+describe("the talk of a room", () => {
+  const you = member(1, "trainee");
+  const trainee = (...messages: ServerMessage[]) => after(joined({ you, members: [you, member(2)] }), ...messages);
+
+  it("knows who attends which site, with which voice and duty, itself included", () => {
+    const session = after(
+      joined(), { type: "attended", re: 3, member: 1, sites: ["a"] }, { type: "voice_directed", re: 4, member: 1, to: "all" },
+      { type: "duty_set", re: 5, member: 1, duty: "imaging" });
+    expect(session.you).toEqual({ ...member(1), attends: ["a"], speaks_to: "all", duty: "imaging" });
+    expect(session.members[0]).toEqual(session.you);
+    expect(hear(session, { type: "duty_set", re: 6, member: 1, duty: null }).you).not.toHaveProperty("duty");
+    expect(airedAt(member(1), ["a", "b"])).toEqual([]);
+    expect(airedAt({ ...member(1), attends: ["b", "c"] }, ["a", "b"])).toEqual(["b"]);
+    expect(airedAt({ ...member(1), speaks_to: "all" }, ["a", "b"])).toEqual(["a", "b"]);
+    expect(airedAt({ ...member(1), speaks_to: "panel", attends: ["a"] }, ["a"])).toEqual([]);
+  });
+
+  it("keeps a call while it rings, and how it ended", () => {
+    const call = { id: 4, by: 2, site: "a", to: [1], duty: null };
+    let session = after(joined(), { type: "called", re: null, call });
+    expect(ringing(session)).toEqual([call]);
+    session = hear(session, { type: "called", re: null, call: { ...call, to: [3] } });
+    expect([ringing(session), session.calls.length]).toEqual([[], 1]);
+    session = hear(session, { type: "call_over", re: null, call: 4, outcome: "answered", by: 3 });
+    expect([session.calls, session.lastCall?.outcome, session.lastCall?.by]).toEqual([[], "answered", 3]);
+  });
+
+  it("knows the floor: a hand goes down with it, a voice with its end", () => {
+    let session = trainee({ type: "hand_raised", re: 2, member: 1, raised: true }, { type: "floor_given", re: null, member: 1, sites: [] });
+    expect([session.you?.hand, session.you?.floor, maySpeak(session)]).toEqual([false, [], true]);
+    session = hear(session, { type: "published", re: 3, sdp: "", feeds: [], voice: 7 });
+    session = hear(session, { type: "floor_taken", re: null, member: 1 });
+    expect([session.you?.floor, session.voice, maySpeak(session)]).toEqual([undefined, null, false]);
+  });
+
+  it("forgets another's question when it is on air no more, and keeps one's own", () => {
+    const question = (id: number, asker: number | null, on_air: boolean) =>
+      ({ id, at_ms: 0, member: asker, name: null, text: "Why?", answer: null, on_air });
+    const session = trainee(
+      { type: "asked", re: 2, question: question(5, 1, false) }, { type: "question_changed", re: null, question: question(6, null, true) },
+      { type: "question_changed", re: null, question: question(6, null, false) },
+      { type: "question_changed", re: null, question: question(5, 1, false) });
+    expect(session.questions.map((each) => each.id)).toEqual([5]);
+    const panel = after(joined(), { type: "question_changed", re: 3, question: question(6, 2, false) });
+    expect(panel.questions).toHaveLength(1);
+  });
+
+  it("waits at the door, and is let in, turned away, sent out or shut out", () => {
+    const waits: ServerMessage = { type: "waiting", re: 1, room: "r" };
+    expect([after(waits).line, after(waits).you]).toEqual(["waiting", null]);
+    expect(after(waits, joined()).line).toBe("joined");
+    for (const reason of ["turned_away", "removed", "ended"] as const) {
+      const session = after(waits, { type: "closed", reason });
+      expect([session.line, session.closed]).toEqual(["ended", reason]);
+    }
+    expect(after({ type: "refused", re: 1, code: "room_locked", message: "" }).line).toBe("ended");
+  });
+
+  it("knows who is at the door", () => {
+    const session = after(joined(), { type: "knocked", member: member(8, "trainee") }, { type: "knocked", member: member(9, "trainee") });
+    expect(hear(session, { type: "knock_over", re: 2, member: 8, admitted: true }).waiting.map((each) => each.id)).toEqual([9]);
+  });
+
+  it("becomes another when it is moved", () => {
+    const moved = { ...member(2, "expert"), name: "Dr. Example 2" };
+    let session = after(joined({ members: [member(1), { ...member(2, "trainee"), hand: true }] }), { type: "moved", re: 3, member: moved });
+    expect(session.members[1]).toEqual(moved);
+    session = hear(session, joined({ you: member(1, "surgeon", "a"), members: [member(1, "surgeon", "a")] }));
+    expect([session.you?.role, session.members.length]).toEqual(["surgeon", 1]);
+  });
+
+  it("keeps what was said in its order, the programme and the policy", () => {
+    const said = (number: number) => ({ number, at_ms: 0, member: 2, name: "Dr. Example 2", to: "panel" as const, text: "Yes." });
+    const session = after(
+      joined({ said: [said(1)] }), { type: "said", re: null, said: said(4) }, { type: "programme_shown", re: 2, programme: "dark" },
+      { type: "policy_set", re: 3, policy: { speak: [], wait: ["trainee"], history: [], locked: true, sites_joined: false } });
+    expect([session.said.map((each) => each.number), session.programme, session.policy.locked]).toEqual([[1, 4], "dark", true]);
   });
 });

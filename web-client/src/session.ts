@@ -2,12 +2,13 @@
 // dialogues in `signaling/` can be replayed through it.
 
 import type {
-  CloseReason, Connection, Feed, FeedId, LineCondition, Member, MemberId, PublishedFeed, RefusalCode, RoomId, RoomKind,
-  ServerMessage, Slot, VacantReason, Voice, VoiceId,
+  Call, CallOutcome, CloseReason, Connection, Feed, FeedId, LineCondition, Member, MemberId, Policy, Programme, PublishedFeed,
+  Question, RefusalCode, RoomId, RoomKind, Said, ServerMessage, Slot, VacantReason, Voice, VoiceId,
 } from "../../signaling/messages.ts";
+import { callOver, change, changeMember, floorTaken, put, questionChanged } from "./talk.ts";
 
-/** How the signaling connection is. `ended` does not come back by itself. */
-export type Line = "idle" | "connecting" | "joined" | "reconnecting" | "ended";
+/** How the signaling connection is; `waiting` is at the door. `ended` does not come back by itself. */
+export type Line = "idle" | "connecting" | "waiting" | "joined" | "reconnecting" | "ended";
 
 /** What one slot shows, as the server said last. */
 export interface SlotState {
@@ -29,6 +30,14 @@ export interface RefusalSeen {
   readonly message: string;
 }
 
+/** A call that is over. */
+export interface CallSeen {
+  readonly call: Call;
+  readonly outcome: CallOutcome;
+  /** Who answered. */
+  readonly by: MemberId | null;
+}
+
 export interface Session {
   readonly line: Line;
   readonly room: RoomId | null;
@@ -47,6 +56,17 @@ export interface Session {
   readonly voice: VoiceId | null;
   /** What the server holds back of it: its own voice and feeds are not always in the lists above. */
   readonly voiceMuted: boolean;
+  readonly policy: Policy;
+  readonly programme: Programme;
+  /** What was said in text, in the order for everybody. */
+  readonly said: readonly Said[];
+  readonly questions: readonly Question[];
+  /** Calls that are not over. */
+  readonly calls: readonly Call[];
+  /** The last call that ended. */
+  readonly lastCall: CallSeen | null;
+  /** Who waits at the door; leads alone know. */
+  readonly waiting: readonly Member[];
   readonly refusals: readonly RefusalSeen[];
   /** Why the room's door stayed shut, if it did. */
   readonly doorRefusal: RefusalSeen | null;
@@ -60,10 +80,17 @@ export type LocalAction =
   | { readonly type: "ended" }
   | { readonly type: "refusal_seen"; readonly serial: number };
 
+/** Until the room says its own. */
+const NO_POLICY: Policy = { speak: [], wait: [], history: [], locked: false, sites_joined: false };
+
 export const EMPTY: Session = {
   line: "idle", room: null, kind: null, you: null, members: [], feeds: [], voices: [], slots: {}, lines: [], speaking: [],
-  published: [], voice: null, voiceMuted: false, refusals: [], doorRefusal: null, closed: null,
+  published: [], voice: null, voiceMuted: false, policy: NO_POLICY, programme: "open", said: [], questions: [], calls: [],
+  lastCall: null, waiting: [], refusals: [], doorRefusal: null, closed: null,
 };
+
+/** As many as the server keeps for who comes later (rule X2). */
+const SAID_KEPT = 200;
 
 /** Refusals kept for the screen; older ones go. */
 const REFUSALS_SHOWN = 4;
@@ -71,8 +98,11 @@ const REFUSALS_SHOWN = 4;
 /** Refusals of `join` after which trying again with the same token cannot help. */
 const FINAL: ReadonlySet<RefusalCode> = new Set<RefusalCode>([
   "wrong_version", "bad_token", "token_expired", "token_not_yet_valid", "wrong_room", "unknown_room", "not_allowed",
-  "site_required", "too_many_sites",
+  "site_required", "too_many_sites", "room_locked",
 ]);
+
+/** What an end is not tried to be undone after: a person decided it. */
+const DECIDED: ReadonlySet<CloseReason> = new Set<CloseReason>(["left", "turned_away", "removed", "ended"]);
 
 function isFinal(code: RefusalCode): boolean {
   return FINAL.has(code);
@@ -84,8 +114,12 @@ export function hear(session: Session, message: ServerMessage): Session {
     case "joined":
       return {
         ...EMPTY, line: "joined", room: message.room, kind: message.kind, you: message.you,
-        members: message.members, feeds: message.feeds, voices: message.voices, refusals: session.refusals,
+        members: message.members, feeds: message.feeds, voices: message.voices, policy: message.policy,
+        programme: message.programme, said: message.said, questions: message.questions, calls: message.calls,
+        waiting: message.waiting, refusals: session.refusals,
       };
+    case "waiting":
+      return { ...EMPTY, line: "waiting", room: message.room };
     case "entered":
       return { ...session, members: put(session.members, message.member) };
     case "left":
@@ -128,6 +162,40 @@ export function hear(session: Session, message: ServerMessage): Session {
       return { ...session, speaking: message.voices };
     case "ponged":
       return session;
+    case "attended":
+      return changeMember(session, message.member, { attends: message.sites });
+    case "voice_directed":
+      return changeMember(session, message.member, { speaks_to: message.to });
+    case "duty_set":
+      return changeMember(session, message.member, { duty: message.duty ?? undefined });
+    case "hand_raised":
+      return changeMember(session, message.member, { hand: message.raised });
+    case "floor_given":
+      return changeMember(session, message.member, { floor: message.sites, hand: false });
+    case "floor_taken":
+      return floorTaken(session, message.member);
+    case "member_silenced":
+      return changeMember(session, message.member, { silenced: message.silenced });
+    case "moved":
+      return changeMember(session, message.member.id, message.member, true);
+    case "called":
+      return { ...session, calls: put(session.calls, message.call) };
+    case "call_over":
+      return callOver(session, message);
+    case "said":
+      return { ...session, said: [...session.said, message.said].slice(-SAID_KEPT) };
+    case "asked":
+      return { ...session, questions: put(session.questions, message.question) };
+    case "question_changed":
+      return questionChanged(session, message.question);
+    case "programme_shown":
+      return { ...session, programme: message.programme };
+    case "policy_set":
+      return { ...session, policy: message.policy };
+    case "knocked":
+      return { ...session, waiting: put(session.waiting, message.member) };
+    case "knock_over":
+      return { ...session, waiting: session.waiting.filter((each) => each.id !== message.member) };
     case "refused":
       return refused(session, message.code, message.message);
     case "disconnected":
@@ -162,7 +230,7 @@ export function act(session: Session, action: LocalAction): Session {
 /** Whether a connection that ended so is tried again without being asked. */
 function comesBack(session: Session, reason: CloseReason): boolean {
   if (reason === "refused") return session.doorRefusal !== null && !isFinal(session.doorRefusal.code);
-  return reason !== "left";
+  return !DECIDED.has(reason);
 }
 
 /** How the lines of these members are, the worst of them. */
@@ -176,6 +244,10 @@ export function lineOf(session: Session, connection: Connection, members: readon
 export function speakerOf(session: Session, voice: VoiceId): Member | undefined {
   const member = session.voices.find((each) => each.id === voice)?.member;
   return session.members.find((each) => each.id === member);
+}
+
+export function publisherOf(session: Session, feed: Feed | undefined): Member | undefined {
+  return session.members.find((member) => member.id === feed?.member);
 }
 
 export function feedIn(session: Session, slot: Slot): Feed | undefined {
@@ -238,15 +310,6 @@ function voiceGone(session: Session, voice: VoiceId): Session {
 function publishingGone(session: Session): Session {
   const nothing = session.published.length === 0 && session.voice === null && !session.voiceMuted;
   return nothing ? session : { ...session, published: [], voice: null, voiceMuted: false };
-}
-
-function put<T extends { readonly id: number }>(list: readonly T[], item: T): readonly T[] {
-  const known = list.some((each) => each.id === item.id);
-  return known ? list.map((each) => (each.id === item.id ? item : each)) : [...list, item];
-}
-
-function change<T extends { readonly id: number }>(list: readonly T[], id: number, fields: Partial<T>): readonly T[] {
-  return list.map((each) => (each.id === id ? { ...each, ...fields } : each));
 }
 
 /** The arm that must not exist; a message from a newer server changes nothing. */

@@ -36,7 +36,11 @@ class Wire {
   letIn(): void {
     this.open();
     const you = { id: 1, name: "Dr. Example One", role: "expert", site: null };
-    this.tell({ type: "joined", re: this.said[0]?.id, version: 1, room: "r", kind: "guidance", you, members: [you], feeds: [], voices: [] });
+    const policy = { speak: [], wait: [], history: [], locked: false, sites_joined: false };
+    this.tell({
+      type: "joined", re: this.said[0]?.id, version: 1, room: "r", kind: "guidance", you, members: [you], feeds: [], voices: [],
+      policy, programme: "open", said: [], questions: [], calls: [], waiting: [],
+    });
   }
   last(type: string): { type: string; id?: number } | undefined {
     return this.said.findLast((each) => each.type === type);

@@ -24,8 +24,30 @@ interface Answers {
   watch: "watched";
   mute_voice: "voice_muted";
   mute_feed: "feed_muted";
+  attend: "attended";
+  direct_voice: "voice_directed";
+  call: "called";
+  answer_call: "call_over";
+  end_call: "call_over";
+  set_duty: "duty_set";
+  say: "said";
+  ask: "asked";
+  answer_question: "question_changed";
+  air_question: "question_changed";
+  raise_hand: "hand_raised";
+  give_floor: "floor_given";
+  take_floor: "floor_taken";
+  show_programme: "programme_shown";
+  admit: "knock_over";
+  turn_away: "knock_over";
+  silence_member: "member_silenced";
+  move_member: "moved";
+  remove_member: "left";
+  set_policy: "policy_set";
 }
-type Question = keyof Answers;
+export type Question = keyof Answers;
+/** What may be asked, of all that a client says. */
+export type Request = Extract<ClientMessage, { type: Question }>;
 type Say<T extends ClientMessage["type"]> = Extract<ClientMessage, { type: T }>;
 type Answer<T extends Question> = Extract<ServerMessage, { type: Answers[T] }>;
 
@@ -140,9 +162,9 @@ export class Signaling {
     const heard = decode(typeof data === "string" ? data : "");
     if (!("message" in heard)) return;
     const message = heard.message;
-    if (message.type === "joined") {
+    if (message.type === "joined" || message.type === "waiting") {
       this.#attempt = 0;
-      this.#joined = true;
+      this.#joined = message.type === "joined";
       clearTimeout(this.#pinging);
       this.#ping(0);
     }

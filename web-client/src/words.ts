@@ -1,11 +1,15 @@
 // Every string that a person reads, in both languages side by side: a missing one fails tsc. The words are those of
 // the glossary in ARCHITECTURE.md. `{name}` is filled in by `say`.
 
+import { ROOM_WORDS } from "./roomWords.ts";
+
 export const LANGUAGES = ["en", "zh"] as const;
 export type Language = (typeof LANGUAGES)[number];
 type Entry = Readonly<Record<Language, string>>;
 
 export const WORDS = {
+  ...ROOM_WORDS,
+
   // names of things
   "room": { en: "Room {room}", zh: "会诊室 {room}" },
   "site": { en: "Site\u00a0{site}", zh: "现场\u00a0{site}" },

@@ -58,10 +58,22 @@ export class Member {
     }, connection);
   }
 
-  /** Lets the microphone through, for good. */
+  /** Lets the microphone through to all sites, for good. */
   async talk() {
+    await this.page.click(`${one("direct")}[data-to="all"]`);
+    await this.page.waitForSelector(`${one("direct")}[data-to="all"][aria-checked="true"]`);
     await this.page.click(one("open-microphone"));
     await this.page.waitForSelector(`${one("talk")}[aria-pressed="true"]`);
+  }
+
+  /** Waits until a text is among those that the page shows as said. */
+  async reads(text) {
+    await until(`"${text}" on the page`, async () => (await this.read()).includes(text), { seen: () => this.read() });
+  }
+
+  /** All that the page shows as said. */
+  async read() {
+    return await this.page.$$eval('[data-testid="chat-line"] .chat-text, [data-testid="display-said"] span', (lines) => lines.map((line) => line.textContent));
   }
 
   /** Shows the own camera to the room. */

@@ -19,6 +19,29 @@ export class Surgeon extends Member {
     await this.page.waitForSelector('[data-testid="microphone"][data-state="on"]');
   }
 
+  /** Says something in text to the panel. */
+  async say(text) {
+    await this.page.type('[data-testid="say-text"]', text);
+    await this.page.click('[data-testid="say-send"]');
+    await this.reads(text);
+  }
+
+  /** Calls somebody of the panel by name. */
+  async call(name) {
+    await this.page.click(`[data-testid="call-member"][aria-label$="${name}"]`);
+    await this.page.waitForSelector('[data-testid="calling"]');
+  }
+
+  /** Waits until the last call has ended so: answered, declined, withdrawn, unanswered. */
+  async callEnds(outcome) {
+    await this.page.waitForSelector(`[data-testid="call-outcome"] [data-outcome="${outcome}"]`);
+  }
+
+  /** Waits until so many of the panel attend this site, as its page says. */
+  async isAttendedBy(count) {
+    await this.page.waitForSelector(`[data-testid="attended-by"][data-count="${count}"]`);
+  }
+
   /** Waits until a face of the panel with this site index in its strip is seen here. */
   async seesFace(site) {
     await until("a face of the panel", async () => {

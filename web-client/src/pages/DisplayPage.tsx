@@ -1,19 +1,19 @@
 // The monitor in the operating room: full screen, nothing to click, comes back by itself.
 
-import { CloudOff, VolumeX } from "lucide-react";
-import { useEffect } from "react";
-import type { Feed } from "../../../signaling/messages.ts";
+import { CircleCheck, CloudOff, MessageSquare, VolumeX } from "lucide-react";
+import { useEffect, useState } from "react";
+import type { Feed, Said } from "../../../signaling/messages.ts";
 import type { Consultation } from "../consultation.ts";
 import { useSpeech } from "../language.tsx";
 import { Speaking } from "../parts/Members.tsx";
 import { useLineTrouble } from "../parts/Notices.tsx";
-import { siteName } from "../parts/names.ts";
+import { memberName, siteName } from "../parts/names.ts";
+import { attendersOf } from "../parts/PanelCalls.tsx";
 import { Picture } from "../parts/Picture.tsx";
 import { useSound } from "../parts/Sound.tsx";
 import { useSnapshot } from "../parts/useSnapshot.ts";
-import { feedIn } from "../session.ts";
+import { feedIn, publisherOf } from "../session.ts";
 import { choiceOfSite, inOrder, replacesOther } from "../slots.ts";
-import { publisherOf } from "./ExpertPage.tsx";
 import "./DisplayPage.css";
 
 /** Slot 0 is the site's picture; the others are for faces and screens of the panel. */
@@ -27,6 +27,8 @@ export function DisplayPage({ consultation }: { readonly consultation: Consultat
   const sound = useSound(downlink.voices);
   const trouble = useLineTrouble(snapshot);
   useWakeLock();
+  const lines = useRecent(session.said);
+  const attending = attendersOf(session).map((member) => memberName(speech, member));
 
   const site = session.you?.site ?? null;
   const [panel, more] = panelFeeds(session.feeds);
@@ -62,6 +64,17 @@ export function DisplayPage({ consultation }: { readonly consultation: Consultat
         </div>
       )}
       <footer className="display-foot">
+        {lines.map((said) => (
+          <p key={said.number} className="display-said" data-testid="display-said">
+            <MessageSquare aria-hidden size="1.2em" /><span><strong>{said.name}</strong> {said.text}</span>
+          </p>
+        ))}
+        {session.line === "joined" && (
+          <p className="display-attended" data-testid="attended-by" data-count={attending.length}>
+            {attending.length > 0 && <CircleCheck aria-hidden size="1.2em" />}
+            {attending.length === 0 ? t("attends.nobody") : t("attends.names", { names: attending.join(t("list.comma")) })}
+          </p>
+        )}
         {session.line === "joined" && <Speaking session={session} />}
         {more > 0 && <p data-testid="panel-more">{t("panel.more", { more })}</p>}
         {trouble !== null && <p className="display-trouble" data-testid="reconnecting"><CloudOff aria-hidden size="1.2em" />{t(trouble)}</p>}
@@ -70,6 +83,23 @@ export function DisplayPage({ consultation }: { readonly consultation: Consultat
       {sound.elements}
     </main>
   );
+}
+
+/** Long enough to be read from two metres by somebody who looks up late. */
+const SAID_SHOWN_MS = 30_000;
+const SAID_SHOWN = 3;
+
+/** The last lines of the chat, for a while after the newest; what was said before this page came is not shown. */
+function useRecent(said: readonly Said[]): readonly Said[] {
+  const last = said.at(-1)?.number ?? 0;
+  const [over, setOver] = useState(last);
+  // Numbers begin anew in a room that is made anew.
+  if (over > last) setOver(last);
+  useEffect(() => {
+    const timer = setTimeout(() => setOver(last), SAID_SHOWN_MS);
+    return () => clearTimeout(timer);
+  }, [last]);
+  return said.filter((each) => each.number > over).slice(-SAID_SHOWN);
 }
 
 /** Pictures of the panel itself, what it points at on its screen before its faces; and how many more there are. */

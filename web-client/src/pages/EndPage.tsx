@@ -1,9 +1,11 @@
-// After leaving, or before a door that stayed shut: what happened in plain words, and what to do.
+// After leaving, being sent out, the end of the room, or before a door that stayed shut: what happened in plain words, and
+// what to do.
 
-import { CircleSlash, DoorOpen } from "lucide-react";
+import { CircleSlash, DoorOpen, Lock } from "lucide-react";
 import { useSpeech } from "../language.tsx";
 import { LanguageSwitch } from "../parts/RoomBar.tsx";
 import type { Session } from "../session.ts";
+import type { Word } from "../words.ts";
 import "./StartPage.css";
 
 interface EndPageProps {
@@ -14,21 +16,30 @@ interface EndPageProps {
 
 export function EndPage({ session, again, other }: EndPageProps) {
   const { t } = useSpeech();
-  const refusal = session.doorRefusal;
+  const { doorRefusal: refusal, closed } = session;
+  const [title, more] = wordsOf(session);
+  const isLocked = refusal?.code === "room_locked";
+  const isShut = refusal !== null || closed === "turned_away" || closed === "removed";
+  const Sign = isLocked ? Lock : isShut ? CircleSlash : DoorOpen;
+  // With a link that is refused nothing is won by trying it again; at a door that a person shuts, it may be.
+  const useOther = refusal !== null && !isLocked;
   return (
-    <main className="plain" data-testid="end-page" data-code={refusal?.code} data-reason={session.closed ?? undefined}>
+    <main className="plain" data-testid="end-page" data-code={refusal?.code} data-reason={closed ?? undefined}>
       <div className="plain-language"><LanguageSwitch /></div>
       <div className="plain-card">
-        <h1 className="plain-line">
-          {refusal === null ? <DoorOpen aria-hidden size={28} /> : <CircleSlash aria-hidden size={28} />}
-          {t(refusal === null ? "end.left" : "end.refused")}
-        </h1>
-        <p role="alert" className="plain-more">{refusal === null ? t("end.left_more") : t(`refusal.${refusal.code}`)}</p>
+        <h1 className="plain-line"><Sign aria-hidden size={28} />{t(title)}</h1>
+        <p role="alert" className="plain-more">{t(more)}</p>
         <div className="plain-verbs">
-          <button className={`button button-gloves ${refusal === null ? "button-main" : ""}`} type="button" data-testid="join-again" onClick={again}>{t("end.again")}</button>
-          <button className={`button button-gloves ${refusal === null ? "" : "button-main"}`} type="button" data-testid="other-link" onClick={other}>{t("end.other")}</button>
+          <button className={`button button-gloves ${useOther ? "" : "button-main"}`} type="button" data-testid="join-again" onClick={again}>{t("end.again")}</button>
+          <button className={`button button-gloves ${useOther ? "button-main" : ""}`} type="button" data-testid="other-link" onClick={other}>{t("end.other")}</button>
         </div>
       </div>
     </main>
   );
+}
+
+function wordsOf({ doorRefusal, closed }: Session): readonly [Word, Word] {
+  if (doorRefusal !== null) return [doorRefusal.code === "room_locked" ? "end.locked" : "end.refused", `refusal.${doorRefusal.code}`];
+  if (closed === "turned_away" || closed === "removed" || closed === "ended") return [`end.${closed}`, `end.${closed}_more`];
+  return ["end.left", "end.left_more"];
 }

@@ -1,18 +1,19 @@
 // The surgeon's page: what the site sends, whoever publishes it, who attends, and a microphone. Everything else is hidden; every target is large
 // enough for a glove.
 
-import { Mic, MicOff, TriangleAlert } from "lucide-react";
-import { useEffect, useMemo, useState } from "react";
+import { TriangleAlert } from "lucide-react";
+import { useEffect, useMemo } from "react";
 import type { Feed } from "../../../signaling/messages.ts";
 import type { ShownAges } from "../ages.ts";
 import { type Consultation, SLOTS, type Snapshot } from "../consultation.ts";
-import { type DeviceTrouble, openMicrophone, troubleOf } from "../devices.ts";
 import { useSpeech } from "../language.tsx";
 import { AddSource, AddVerbs } from "../parts/AddSource.tsx";
-import { Level } from "../parts/Level.tsx";
-import { Members, Speaking } from "../parts/Members.tsx";
+import { ChatForm, ChatLines } from "../parts/Chat.tsx";
+import { Speaking } from "../parts/Members.tsx";
+import { Microphone } from "../parts/Microphone.tsx";
 import { sentBy } from "../parts/names.ts";
 import { Notice, Notices } from "../parts/Notices.tsx";
+import { PanelCalls } from "../parts/PanelCalls.tsx";
 import { Picture } from "../parts/Picture.tsx";
 import { RoomBar } from "../parts/RoomBar.tsx";
 import { useSound } from "../parts/Sound.tsx";
@@ -21,11 +22,9 @@ import { SourceTile } from "../parts/SourceTile.tsx";
 import { choiceOf, useAllotted } from "../parts/useAllotted.ts";
 import { PLACES, useSources } from "../parts/useSources.ts";
 import { useSnapshot } from "../parts/useSnapshot.ts";
-import type { Session } from "../session.ts";
-import { Refused } from "../signaling.ts";
+import { publisherOf, type Session } from "../session.ts";
 import type { Sizes } from "../sizes.ts";
 import { inOrder, replacesOther, withoutReplaced } from "../slots.ts";
-import { publisherOf } from "./ExpertPage.tsx";
 import "./SurgeonPage.css";
 
 /** Slots 0 to 3 are for feeds of the site that others publish; the panel's come after them. */
@@ -96,15 +95,17 @@ export function SurgeonPage({ consultation }: { readonly consultation: Consultat
           </ul>
         </section>
         <aside className="surgeon-panel">
-          <Microphone consultation={consultation} snapshot={snapshot} />
+          <Microphone consultation={consultation} snapshot={snapshot} title={t("surgeon.microphone")} />
+          <PanelCalls consultation={consultation} session={session} />
           <PanelPictures feeds={panel} snapshot={snapshot} ages={consultation.ages} sizes={consultation.sizes} />
           <Speaking session={session} />
-          <section>
-            <h2>{t("surgeon.hear")}</h2>
-            {session.members.some((member) => member.role === "lead" || member.role === "expert")
-              ? <Members session={session} roles={["lead", "expert"]} />
-              : <p className="surgeon-empty">{t(session.line === "joined" ? "surgeon.nobody" : "speaking.unknown")}</p>}
-          </section>
+          {session.you !== null && session.you.site !== null && (
+            <section className="surgeon-chat" data-testid="site-chat">
+              <h2>{t("chat.site")}</h2>
+              <ChatLines session={session} />
+              <ChatForm consultation={consultation} to={{ site: session.you.site }} gloves />
+            </section>
+          )}
         </aside>
       </main>
       {sound.elements}
@@ -145,45 +146,5 @@ function PanelPictures({ feeds, snapshot: { session, downlink }, ages, sizes }: 
       })}
       {more > 0 && <li className="surgeon-empty" data-testid="panel-more">{t("panel.more", { more })}</li>}
     </ul>
-  );
-}
-
-/** The surgeon has no hand free to push to talk: the microphone is open from its start until it is held back. */
-function Microphone({ consultation, snapshot }: { readonly consultation: Consultation; readonly snapshot: Snapshot }) {
-  const { t } = useSpeech();
-  const [trouble, setTrouble] = useState<DeviceTrouble | null>(null);
-  const { microphone, talking, heard } = snapshot;
-  const start = () => {
-    openMicrophone(null).then((track) => consultation.setMicrophone(track, true)).then(() => setTrouble(null), (error: unknown) => {
-      if (!(error instanceof Refused)) setTrouble(troubleOf(error));
-    });
-  };
-  return (
-    <section className="microphone" data-testid="microphone" data-state={microphone === null ? "off" : heard ? "on" : talking ? "waiting" : "held"}>
-      <h2>{t("surgeon.microphone")}</h2>
-      {microphone === null
-        ? (
-          <button className="button button-main button-gloves" type="button" data-testid="start-microphone" onClick={start}>
-            <Mic aria-hidden size={22} />{t("talk.turn_on")}
-          </button>
-        )
-        : (
-          <>
-            <div className="microphone-level">
-              {talking ? <Mic aria-hidden size={22} /> : <MicOff aria-hidden size={22} />}
-              <span>{t(heard ? "voice.on" : talking ? "talk.not_heard" : "voice.muted")}</span>
-              <Level track={microphone} />
-            </div>
-            <button className="button button-gloves" type="button" data-testid="mute" aria-pressed={!talking} onClick={() => consultation.talk(!talking)}>
-              {talking ? <MicOff aria-hidden size={22} /> : <Mic aria-hidden size={22} />}{t(talking ? "surgeon.mute" : "surgeon.unmute")}
-            </button>
-          </>
-        )}
-      {trouble !== null && (
-        <Notice level="attention" testId="microphone-trouble" icon={<TriangleAlert aria-hidden size={20} />} close={() => setTrouble(null)}>
-          {t("trouble.microphone", { why: t(`trouble.${trouble}`) })}
-        </Notice>
-      )}
-    </section>
   );
 }

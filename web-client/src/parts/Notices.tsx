@@ -11,9 +11,11 @@ interface NoticesProps {
   readonly consultation: Consultation;
   readonly snapshot: Snapshot;
   readonly sound: Sound;
+  /** Notices of this page alone. */
+  readonly children?: ReactNode;
 }
 
-export function Notices({ consultation, snapshot, sound }: NoticesProps) {
+export function Notices({ consultation, snapshot, sound, children }: NoticesProps) {
   const { t } = useSpeech();
   const line = useLineTrouble(snapshot);
   return (
@@ -37,6 +39,7 @@ export function Notices({ consultation, snapshot, sound }: NoticesProps) {
           {t(`refusal.${refusal.code}`)}
         </Notice>
       ))}
+      {children}
     </div>
   );
 }

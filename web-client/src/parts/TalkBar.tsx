@@ -4,16 +4,27 @@ import { Mic, MicOff, Monitor, Radio, TriangleAlert, Video } from "lucide-react"
 import { useEffect, useRef, useState } from "react";
 import type { Consultation, Snapshot } from "../consultation.ts";
 import { canShareScreen, type DeviceTrouble, openCamera, openScreen, troubleOf } from "../devices.ts";
-import { useSpeech } from "../language.tsx";
+import { type Speech, useSpeech } from "../language.tsx";
 import { Refused } from "../signaling.ts";
+import { airedAt } from "../talk.ts";
+import { AttendBar } from "./AttendBar.tsx";
 import { Level } from "./Level.tsx";
 import { Speaking } from "./Members.tsx";
+import { siteName } from "./names.ts";
 import { Notice } from "./Notices.tsx";
+import type { Attending } from "./useAttending.ts";
 import { useTalk } from "./useTalk.ts";
 import "./TalkBar.css";
 
-export function TalkBar({ consultation, snapshot }: { readonly consultation: Consultation; readonly snapshot: Snapshot }) {
-  const { t } = useSpeech();
+interface TalkBarProps {
+  readonly consultation: Consultation;
+  readonly snapshot: Snapshot;
+  readonly attending: Attending;
+}
+
+export function TalkBar({ consultation, snapshot, attending }: TalkBarProps) {
+  const speech = useSpeech();
+  const { t } = speech;
   const talk = useTalk(consultation, snapshot);
   const [shareTrouble, setShareTrouble] = useState<ShareTrouble | null>(null);
   return (
@@ -29,6 +40,7 @@ export function TalkBar({ consultation, snapshot }: { readonly consultation: Con
         </Notice>
       )}
       <div className="talk-bar">
+        <AttendBar attending={attending} snapshot={snapshot} />
         <button
           className="button button-gloves talk-button" type="button" data-talk data-testid="talk" aria-pressed={talk.talking} data-heard={talk.heard}
           onPointerDown={(event) => {
@@ -40,7 +52,7 @@ export function TalkBar({ consultation, snapshot }: { readonly consultation: Con
           onKeyDown={(event) => event.key === "Enter" && talk.hold(true)} onKeyUp={(event) => event.key === "Enter" && talk.hold(false)}
         >
           {talk.ready ? <Mic aria-hidden size={22} /> : <MicOff aria-hidden size={22} />}
-          <span>{t(talk.heard ? "talk.on_air" : talk.talking ? "talk.not_heard" : "talk.hold")}</span>
+          <span className="talk-words">{talkWords(speech, snapshot, attending)}</span>
           <kbd>{t("talk.key")}</kbd>
         </button>
         <button
@@ -56,6 +68,17 @@ export function TalkBar({ consultation, snapshot }: { readonly consultation: Con
       </div>
     </footer>
   );
+}
+
+/** Whether one is heard, and where: the word that must never be wrong. */
+function talkWords(speech: Speech, { session, talking, heard }: Snapshot, { sites, direction }: Attending): string {
+  const { t } = speech;
+  if (session.you?.silenced === true) return t("talk.silenced");
+  if (!heard || session.you === null) return t(talking ? "talk.not_heard" : "talk.hold");
+  const at = airedAt(session.you, sites);
+  const isAll = direction === "all" && at.length > 1;
+  const where = at.length === 0 ? t("talk.heard_panel") : isAll ? t("talk.heard_all") : at.map((site) => siteName(speech, site)).join(t("list.comma"));
+  return t("talk.heard_at", { where });
 }
 
 interface ShareTrouble {
