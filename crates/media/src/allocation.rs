@@ -52,6 +52,8 @@ const HOLD_LONG: Duration = Duration::from_secs(30);
 const HOLD_MOST: Duration = Duration::from_secs(120);
 /// Where a picture is smaller than it could be, none in a smaller place has more than so many times its pixels.
 const ALIKE: f64 = 1.5;
+/// Where one has no room, none that is less important has any, unless it needs so many times less.
+const MUCH_LESS: u64 = 2;
 /// So long it is waited whether the line carries the frames of the large picture now that the others have given way.
 const FRAMES_WAIT: Duration = Duration::from_secs(2);
 
@@ -131,8 +133,8 @@ fn worth<'a>(claims: &[Claim], given: &'a [Option<usize>]) -> (bool, usize, &'a 
     (has_frames, given.iter().flatten().count(), given)
 }
 
-/// Everybody the least, from the most important on, the first of them with all its frames if there is room for those or it
-/// `keeps_frames`; then, in the same order, what more there is room for. Nobody gets more than it may have `at_most`.
+/// Gives everybody the least that there is room for; then, in the same order, what more there is room for. Nobody gets more than
+/// it may have `at_most`.
 fn fill(
     budget_bps: u64,
     bps: fn(&Level) -> u64,
@@ -140,18 +142,9 @@ fn fill(
     at_most: &[Option<usize>],
     keeps_frames: bool,
 ) -> Vec<Option<usize>> {
-    let mut left_bps = budget_bps;
-    let mut given: Vec<Option<usize>> = Vec::new();
-    for (place, (claim, at_most)) in claims.iter().zip(at_most).enumerate() {
-        let (is_large, bps) = (place == 0, |level: usize| bps(&claim.levels[level]));
-        let with_frames =
-            Some(claim.slow).filter(|slow| is_large && *slow < claim.levels.len() && *at_most >= Some(*slow));
-        let with_frames = with_frames.filter(|slow| keeps_frames || bps(*slow) <= left_bps);
-        let least = with_frames.or(Some(0).filter(|_| !claim.levels.is_empty()));
-        let least = least.filter(|least| is_large || at_most.is_some() && bps(*least) <= left_bps);
-        left_bps -= least.map_or(0, bps).min(left_bps);
-        given.push(least);
-    }
+    let mut given = least(budget_bps, bps, claims, at_most, keeps_frames);
+    let spent_bps = claims.iter().zip(&given).filter_map(|(claim, given)| Some(bps(&claim.levels[(*given)?])));
+    let mut left_bps = budget_bps.saturating_sub(spent_bps.sum());
     for (place, (claim, at_most)) in claims.iter().zip(at_most).enumerate() {
         let Some(at) = given[place] else { continue };
         let larger = claims.iter().zip(&given).filter(|(other, _)| other.place.area > claim.place.area);
@@ -163,6 +156,35 @@ fn fill(
         given[place] = Some(best);
     }
     given
+}
+
+/// The least of each, from the most important on as long as there is room; of the first with all its frames if there is room
+/// for those or it `keeps_frames`.
+fn least(
+    budget_bps: u64,
+    bps: fn(&Level) -> u64,
+    claims: &[Claim],
+    at_most: &[Option<usize>],
+    keeps_frames: bool,
+) -> Vec<Option<usize>> {
+    let mut left_bps = budget_bps;
+    // The least that any needs that is left out.
+    let mut out_bps = u64::MAX;
+    let least = |(place, (claim, at_most)): (usize, (&Claim, &Option<usize>))| {
+        let (is_large, bps) = (place == 0, |level: usize| bps(&claim.levels[level]));
+        let with_frames = Some(claim.slow).filter(|slow| is_large && *slow < claim.levels.len());
+        let with_frames =
+            with_frames.filter(|slow| *at_most >= Some(*slow) && (keeps_frames || bps(*slow) <= left_bps));
+        let least = with_frames.or((!claim.levels.is_empty() && (is_large || at_most.is_some())).then_some(0))?;
+        let is_carried = bps(least) <= left_bps && bps(least) <= out_bps / MUCH_LESS;
+        if !is_large && !is_carried {
+            out_bps = out_bps.min(bps(least));
+            return None;
+        }
+        left_bps = left_bps.saturating_sub(bps(least));
+        Some(least)
+    };
+    claims.iter().zip(at_most).enumerate().map(least).collect()
 }
 
 #[cfg(test)]
@@ -243,6 +265,19 @@ mod tests {
             (level.bps, level.fullest_bps) = (level.bps * 3 / 2, level.fullest_bps * 3 / 2);
         }
         assert_eq!(played.at(200, 4.4), "lsss", "what fits is kept, however full it is");
+    }
+
+    #[test]
+    fn who_comes_first_comes_back_first() {
+        let mut played = Played::new(claims(4, None));
+        let mut at = |ms, mbps, second_bps| {
+            played.claims[1].levels[0] = level(second_bps, SMALL);
+            played.at(ms, mbps)
+        };
+        assert_eq!(at(0, 0.3, 150_000), "s---", "although one more of the others would fit");
+        assert_eq!(at(100, 0.31, 150_000), "ss--");
+        assert_eq!(at(200, 0.5, 500_000), "s---");
+        assert_eq!(at(3200, 0.5, 500_000), "s-ss", "what needs far more keeps nobody away");
     }
 
     #[test]
