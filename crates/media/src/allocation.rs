@@ -54,7 +54,8 @@ const HOLD_MOST: Duration = Duration::from_secs(120);
 const ALIKE: f64 = 1.5;
 /// Where one has no room, none that is less important has any, unless it needs so many times less.
 const MUCH_LESS: u64 = 2;
-/// So long it is waited whether the line carries the frames of the large picture now that the others have given way.
+/// So long it is waited whether the line carries the frames of the large picture now that the others have given way, if half as
+/// much again as is known of it would do.
 const FRAMES_WAIT: Duration = Duration::from_secs(2);
 
 /// How one viewer's line has been spent.
@@ -107,9 +108,9 @@ impl Allocation {
     /// True while the large picture keeps its frames although there is too little for them: what is given up beside it may be
     /// enough, and until the line has shown that it is thought to be narrower than it is.
     fn keeps_frames(&mut self, now: Instant, budget_bps: u64, claims: &[Claim]) -> bool {
-        let too_little = |large: &&Claim| {
-            large.has >= Some(large.slow) && large.levels.get(large.slow).is_some_and(|level| level.bps > budget_bps)
-        };
+        let may_be_enough = |level: &Level| (budget_bps + 1..budget_bps * 3 / 2).contains(&level.bps);
+        let too_little =
+            |large: &&Claim| large.has >= Some(large.slow) && large.levels.get(large.slow).is_some_and(may_be_enough);
         if claims.first().filter(too_little).is_none() {
             self.frames_since = None;
             return false;
