@@ -79,7 +79,7 @@ pub(crate) fn choose_spatial(layer: &Layer, wants: Wants) -> u8 {
         return u8::MAX;
     }
     let is_enough = |at: &u8| wants.size.is_some_and(|wanted| layer.spatial.size(*at, whole).is_enough_for(wanted));
-    let is_carried = |at: &u8| wants.most_bps.is_none_or(|most| layer.rate_up_to(*at) * 8 <= most);
+    let is_carried = |at: &u8| wants.most_bps.is_none_or(|most| layer.rate_up_to(*at).bps <= most);
     // Whatever comes, where nothing speaks against it.
     let enough = (0..top).find(is_enough).unwrap_or(u8::MAX);
     match (0..=enough.min(top)).rev().find(is_carried) {
@@ -91,9 +91,9 @@ pub(crate) fn choose_spatial(layer: &Layer, wants: Wants) -> u8 {
 
 /// The best that a line has room for, no better than `chosen`; the least where it has room for nothing.
 fn within(layers: &[Layer], candidates: impl Iterator<Item = usize> + Clone, chosen: usize, most_bps: u64) -> usize {
-    let rate = |at: &usize| layers[*at].rate_bytes;
+    let rate = |at: &usize| layers[*at].rate.bps;
     let no_better = candidates.filter(|at| rate(at) <= rate(&chosen));
-    let fitting = no_better.clone().filter(|at| rate(at) * 8 <= most_bps).max_by_key(rate);
+    let fitting = no_better.clone().filter(|at| rate(at) <= most_bps).max_by_key(rate);
     fitting.or_else(|| no_better.min_by_key(rate)).unwrap_or(chosen)
 }
 
@@ -113,7 +113,7 @@ pub(crate) fn is_available(now: Instant, layers: &[Layer], at: usize) -> bool {
 
 /// True if a change from one to the other is worth a keyframe: rates alone vary from second to second.
 fn differs(layers: &[Layer], from: usize, to: usize) -> bool {
-    let (from_rate, to_rate) = (layers[from].rate_bytes, layers[to].rate_bytes);
+    let (from_rate, to_rate) = (layers[from].rate.bps, layers[to].rate.bps);
     let is_more = |one: u64, other: u64| one > other * 5 / 4;
     match (layers[from].size, layers[to].size) {
         (Some(from), Some(to)) if from != to => true,
@@ -124,11 +124,12 @@ fn differs(layers: &[Layer], from: usize, to: usize) -> bool {
 
 /// What tells layers of one size apart.
 fn rate(layers: &[Layer], at: usize) -> (u64, u64) {
-    (layers[at].rate_bytes, layers[at].traffic.bytes)
+    (layers[at].rate.bps, layers[at].traffic.bytes)
 }
 
-fn size_of(layers: &[Layer], at: usize) -> Size {
-    let larger = || layers.iter().filter(|layer| layer.rate_bytes > layers[at].rate_bytes).count();
+/// How large a layer's pictures are, as far as is known.
+pub(crate) fn size_of(layers: &[Layer], at: usize) -> Size {
+    let larger = || layers.iter().filter(|layer| layer.rate.bps > layers[at].rate.bps).count();
     layers[at].size.unwrap_or_else(|| ASSUMED.halved(larger()))
 }
 
@@ -140,6 +141,7 @@ mod tests {
     use crate::format::Encoding;
     use crate::packet::Packet;
     use crate::parameter_sets::ParameterSets;
+    use crate::rate::Rate;
 
     const H264: Encoding = Encoding::H264 { packetization_mode: 1, profile_idc: 66 };
 
@@ -148,7 +150,7 @@ mod tests {
             Layer::new(now, (now, Duration::ZERO), quality, (H264, rate_bytes as u32), ParameterSets::default());
         layer.take_copy(now, &Packet::example(now, 1, 0, true));
         layer.size = size.map(|(width, height)| Size { width, height });
-        layer.rate_bytes = rate_bytes;
+        layer.rate = Rate::steady(rate_bytes * 8);
         layer
     }
 

@@ -50,7 +50,7 @@ impl LineCondition {
 
     /// Of a line that is spent so: what each slot could have, the most important first, and what it has been given.
     pub(crate) fn of_spending(claims: &[Claim], given: &[Option<usize>]) -> Self {
-        let is_best = |(claim, given): (&Claim, &Option<usize>)| given.map(|at| at + 1) == Some(claim.rates_bps.len());
+        let is_best = |(claim, given): (&Claim, &Option<usize>)| given.map(|at| at + 1) == Some(claim.levels.len());
         let mut all = claims.iter().zip(given);
         if all.clone().all(is_best) {
             return Self::Good;
@@ -103,10 +103,14 @@ impl Said {
 mod tests {
     use super::LineCondition::{Good, Poor, Reduced};
     use super::*;
+    use crate::allocation::{Level, Place};
+    use crate::router::TrackId;
 
     #[test]
     fn three_words_for_what_slots_get() {
-        let claim = |layers: usize| Claim { rates_bps: vec![100_000; layers], slow: 0, has: Some(0) };
+        let level = Level { bps: 100_000, fullest_bps: 100_000, area: 1 };
+        let place = Place { slot: 0, track: TrackId(0), area: 1 };
+        let claim = |layers: usize| Claim { place, levels: vec![level; layers], slow: 0, has: Some(0) };
         let of = |given: &[Option<usize>]| {
             let claims: Vec<_> = (0..given.len()).map(|place| claim(if place == 0 { 3 } else { 2 })).collect();
             LineCondition::of_spending(&claims, given)

@@ -20,6 +20,7 @@ use crate::history::History;
 use crate::lateness::Lateness;
 use crate::packet::{Incoming, Packet, ticks_before};
 use crate::parameter_sets::{ParameterSets, begins_idr};
+use crate::rate::Rate;
 use crate::rtcp;
 use crate::size::Size;
 use crate::spatial::{SpatialLayers, ends_frame};
@@ -56,9 +57,8 @@ pub(crate) struct Layer {
     pub(crate) lateness: Lateness,
     pub(crate) last_packet_at: Instant,
     pub(crate) traffic: Traffic,
-    /// Bytes that came in the last whole second, or a tenth less than before where that is more: what a line is to carry is
-    /// the fullest of a few seconds. And from what count on the next is measured.
-    pub(crate) rate_bytes: u64,
+    pub(crate) rate: Rate,
+    /// When that was measured, and from what count on the next is.
     rated: (Instant, u64),
     /// The router's instant and the time since 1970 at the same moment.
     epoch: (Instant, Duration),
@@ -121,7 +121,7 @@ impl Layer {
             gaps: Gaps::default(),
             last_packet_at: now,
             traffic: Traffic::default(),
-            rate_bytes: 0,
+            rate: Rate::default(),
             rated: (now, 0),
             sets,
             temporal: TemporalLayers::default(),
@@ -316,7 +316,7 @@ impl Layer {
         let (since, bytes) = self.rated;
         if now.saturating_duration_since(since) >= Duration::from_secs(1) {
             if !self.is_resting(now) {
-                self.rate_bytes = (self.traffic.bytes - bytes).max(self.rate_bytes * 9 / 10);
+                self.rate.note(self.traffic.bytes - bytes);
                 self.spatial.measure();
             }
             self.rated = (now, self.traffic.bytes);
@@ -341,9 +341,9 @@ impl Layer {
         packet.marker || ends_frame(self.encoding, packet) && (packet.spatial_layer == spatial || is_last())
     }
 
-    /// Its rate in bytes, without the spatial layers above this one.
-    pub(crate) fn rate_up_to(&self, spatial: u8) -> u64 {
-        if spatial < self.spatial.top() { self.spatial.rate_bytes(spatial) } else { self.rate_bytes }
+    /// Its rate without the spatial layers above this one.
+    pub(crate) fn rate_up_to(&self, spatial: u8) -> Rate {
+        if spatial < self.spatial.top() { self.spatial.rate(spatial) } else { self.rate }
     }
 
     /// How the publisher's line is, as far as this layer shows it.

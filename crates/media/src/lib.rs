@@ -38,6 +38,7 @@ mod parity;
 mod picture;
 mod playout;
 mod rank;
+mod rate;
 mod red;
 pub mod report;
 pub mod router;

@@ -120,7 +120,7 @@ impl Given {
         Some(Self {
             is_thumbnail: !layer.is_sent(),
             height: layer.size.map(|whole| layer.spatial.size(sink.spatial, whole).height),
-            rate_bps: layer.rate_up_to(sink.spatial) * 8,
+            rate_bps: layer.rate_up_to(sink.spatial).bps,
         })
     }
 }

@@ -5,6 +5,7 @@ use crate::descriptor::Descriptor;
 use crate::format::Encoding;
 use crate::frame_layers::{SPATIAL_LAYERS, vp9};
 use crate::packet::Packet;
+use crate::rate::Rate;
 use crate::size::Size;
 use crate::structure::Structure;
 
@@ -31,7 +32,7 @@ pub(crate) struct SpatialLayers {
     sizes: Vec<Size>,
     /// What each has brought since this was last measured; and what all up to each bring in a second, as a layer's rate is.
     bytes: [u64; LAYERS],
-    rates_bytes: [u64; LAYERS],
+    rates: [Rate; LAYERS],
 }
 
 impl SpatialLayers {
@@ -54,9 +55,9 @@ impl SpatialLayers {
     /// A second has passed.
     pub(crate) fn measure(&mut self) {
         let mut sum = 0;
-        for (rate, bytes) in self.rates_bytes.iter_mut().zip(std::mem::take(&mut self.bytes)) {
+        for (rate, bytes) in self.rates.iter_mut().zip(std::mem::take(&mut self.bytes)) {
             sum += bytes;
-            *rate = sum.max(*rate * 9 / 10);
+            rate.note(sum);
         }
     }
 
@@ -65,9 +66,9 @@ impl SpatialLayers {
         self.top.max(self.top_before).max(self.sizes.len().saturating_sub(1) as u8)
     }
 
-    /// What comes in a second, up to this layer.
-    pub(crate) fn rate_bytes(&self, up_to: u8) -> u64 {
-        self.rates_bytes[usize::from(up_to).min(LAYERS - 1)]
+    /// What comes up to this layer.
+    pub(crate) fn rate(&self, up_to: u8) -> Rate {
+        self.rates[usize::from(up_to).min(LAYERS - 1)]
     }
 
     /// How large the pictures are, up to this layer; where nobody says it each layer doubles both sides.
@@ -161,10 +162,10 @@ mod tests {
         }
         assert_eq!(layers.top(), 2);
         layers.measure();
-        assert_eq!([0, 1, 2, 255].map(|at| layers.rate_bytes(at)), [19, 25, 31, 31]);
+        assert_eq!([0, 1, 2, 255].map(|at| layers.rate(at).bps), [19, 25, 31, 31].map(|bytes| bytes * 8));
         layers.note(VP9, &packet(0, false, KEYFRAME[0]));
         layers.measure();
-        assert_eq!([0, 1, 2].map(|at| layers.rate_bytes(at)), [19, 22, 27], "the fullest of a few seconds");
+        assert_eq!([0, 1, 2].map(|at| layers.rate(at).bps), [152, 180, 223], "the fullest of a few seconds");
         let whole = Size { width: 640, height: 360 };
         assert_eq!((layers.whole(), layers.size(1, whole).width), (Some(whole), 320));
     }

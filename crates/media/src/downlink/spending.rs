@@ -5,10 +5,11 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use super::{Downlink, Open};
-use crate::allocation::Claim;
-use crate::choice::{Wants, choose_spatial, is_available, prefer};
+use crate::allocation::{Claim, Level, Place};
+use crate::choice::{Wants, choose_spatial, is_available, prefer, size_of};
 use crate::condition::LineCondition;
 use crate::datagram::Departures;
+use crate::layer::Layer;
 use crate::router::TrackId;
 use crate::sink::{Progress, Sink};
 use crate::size::Size;
@@ -54,16 +55,18 @@ impl Downlink {
             self.spending = LineCondition::Good;
             return (Vec::new(), false);
         }
-        let (places, claims): (Vec<_>, Vec<_>) = self.claims(now, tracks).into_iter().unzip();
+        let claims = self.claims(now, tracks);
         let spent = self.allocation.spend(now, budget_bps, &claims);
         self.spending = LineCondition::of_spending(&claims, &spent);
         let (mut again, mut is_any_left_out) = (Vec::new(), false);
-        for ((place, claim), given) in places.into_iter().zip(claims).zip(spent) {
-            let sink = &mut self.sinks[place];
-            sink.wants.most_bps = given.and_then(|given| {
-                let (rate, above) = (claim.rates_bps[given], *claim.rates_bps.get(given + 1)?);
+        for (claim, given) in claims.into_iter().zip(spent) {
+            let slot = claim.place.slot;
+            let sink = &mut self.sinks[slot];
+            // What is left out wants a thumbnail all the same, so that there is one when it comes back.
+            sink.wants.most_bps = given.map_or(Some(0), |given| {
+                let (bps, above_bps) = (claim.levels[given].bps, claim.levels.get(given + 1)?.bps);
                 // Between the two, for rates vary.
-                Some((rate as f64 * above as f64).sqrt() as u64)
+                Some((bps as f64 * above_bps as f64).sqrt() as u64)
             });
             match (given, sink.progress) {
                 (None, Progress::LeftOut) => {}
@@ -72,7 +75,7 @@ impl Downlink {
                     sink.skipping_since.get_or_insert(now);
                     is_any_left_out = true;
                 }
-                (Some(_), Progress::LeftOut) => again.push(place),
+                (Some(_), Progress::LeftOut) => again.push(slot),
                 (Some(_), _) => {}
             }
         }
@@ -87,30 +90,32 @@ impl Downlink {
     }
 
     /// What each slot that shows something could have, the largest on the screen first.
-    fn claims(&self, now: Instant, tracks: &BTreeMap<TrackId, Track>) -> Vec<(usize, Claim)> {
-        let claim = |(place, sink): (usize, &Sink)| {
-            let track = tracks.get(&sink.track?)?;
-            let showing = sink.showing.filter(|_| sink.is_video)?.layer;
-            let rate_bps = |at: usize, spatial: u8| track.layers[at].rate_up_to(spatial) * 8;
+    fn claims(&self, now: Instant, tracks: &BTreeMap<TrackId, Track>) -> Vec<Claim> {
+        let claim = |(slot, sink): (usize, &Sink)| {
+            let (id, _) = sink.track.zip(sink.showing).filter(|_| sink.is_video)?;
+            let track = tracks.get(&id)?;
+            let layers = &track.layers;
             let best_bps = best_bps(now, sink, track)?;
-            let available = (0..track.layers.len()).filter(|at| is_available(now, &track.layers, *at));
-            let each = available.flat_map(|at| (0..=track.layers[at].spatial.top()).map(move |spatial| (at, spatial)));
-            let each_bps = each.map(|(at, spatial)| rate_bps(at, spatial));
-            let mut rates_bps: Vec<_> = each_bps.filter(|rate| *rate <= best_bps).collect();
-            let has_thumbnail = track.thumbnail_of().is_some();
-            if has_thumbnail && !track.layers.iter().any(|layer| !layer.is_sent()) {
-                rates_bps.push(THUMBNAIL_BPS.min(best_bps));
+            let available: Vec<_> = (0..layers.len()).filter(|at| is_available(now, layers, *at)).collect();
+            let each = available.iter().flat_map(|at| (0..=layers[*at].spatial.top()).map(|spatial| (*at, spatial)));
+            let each = each.map(|(at, spatial)| level(layers, at, spatial));
+            let mut levels: Vec<_> = each.filter(|level| level.bps <= best_bps).collect();
+            let thumbnail = track.thumbnail_of();
+            if let Some((_, size)) = thumbnail.filter(|_| available.iter().all(|at| layers[*at].is_sent())) {
+                let bps = THUMBNAIL_BPS.min(best_bps);
+                levels.push(Level { bps, fullest_bps: bps, area: size.area() });
             }
-            rates_bps.sort_unstable();
-            // What it shows, or the nearest below where that has just become more.
-            let nearest = rates_bps.partition_point(|rate| *rate <= rate_bps(showing, sink.spatial)).saturating_sub(1);
-            let has = (sink.progress != Progress::LeftOut).then_some(nearest);
-            let slow = usize::from(has_thumbnail && rates_bps.len() > 1);
-            Some((sink.wants.size.map_or(0, Size::area), place, Claim { rates_bps, slow, has }))
+            levels.sort_unstable();
+            let within = |most: u64| levels.partition_point(|level| level.bps <= most);
+            let has = sink.wants.most_bps.map_or(levels.len(), within).saturating_sub(1);
+            let has = (sink.progress != Progress::LeftOut).then_some(has);
+            let slow = usize::from(thumbnail.is_some() && levels.len() > 1);
+            let place = Place { slot, track: id, area: sink.wants.size.map_or(0, Size::area) };
+            Some(Claim { place, levels, slow, has })
         };
         let mut claims: Vec<_> = self.sinks.iter().enumerate().filter_map(claim).collect();
-        claims.sort_by_key(|(area, place, _)| (Reverse(*area), *place));
-        claims.into_iter().map(|(_, place, claim)| (place, claim)).collect()
+        claims.sort_by_key(|claim| (Reverse(claim.place.area), claim.place.slot));
+        claims
     }
 
     /// Lets the line show whether it carries the best of everything that is watched.
@@ -149,7 +154,14 @@ fn for_pictures_bps(line_bps: u64, voices: u64) -> u64 {
 fn best_bps(now: Instant, sink: &Sink, track: &Track) -> Option<u64> {
     let wants = Wants { most_bps: None, ..sink.wants };
     let best = &track.layers[prefer(now, &track.layers, wants)?];
-    Some(best.rate_up_to(choose_spatial(best, wants)) * 8)
+    Some(best.rate_up_to(choose_spatial(best, wants)).bps)
+}
+
+/// A layer up to one of its spatial layers.
+fn level(layers: &[Layer], at: usize, spatial: u8) -> Level {
+    let (rate, whole) = (layers[at].rate_up_to(spatial), size_of(layers, at));
+    let size = if spatial < layers[at].spatial.top() { layers[at].spatial.size(spatial, whole) } else { whole };
+    Level { bps: rate.bps, fullest_bps: rate.fullest_bps(), area: size.area() }
 }
 
 impl Sink {

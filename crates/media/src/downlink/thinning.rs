@@ -62,7 +62,7 @@ impl Downlink {
     pub(super) fn coming_bps(&self, tracks: &BTreeMap<TrackId, Track>) -> u64 {
         let coming = |sink: &Sink| {
             let showing = sink.showing.filter(|_| sink.progress == Progress::Behind)?;
-            Some(tracks.get(&sink.track?)?.layers.get(showing.layer)?.rate_up_to(sink.spatial) * 8)
+            Some(tracks.get(&sink.track?)?.layers.get(showing.layer)?.rate_up_to(sink.spatial).bps)
         };
         self.sinks.iter().filter_map(coming).sum()
     }

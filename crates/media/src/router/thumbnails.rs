@@ -119,7 +119,7 @@ impl Router {
         let is_enough = |sink: &SinkId| {
             let wants = self.sink(*sink).map(|sink| sink.wants).unwrap_or_default();
             wants.size.is_some_and(|wanted| thumbnail.is_enough_for(wanted))
-                || wants.most_bps.is_some_and(|most| layer.rate_bytes * 8 > most)
+                || wants.most_bps.is_some_and(|most| layer.rate.bps > most)
         };
         let by_trunk = matches!(track.origin, Origin::Session(..))
             && self.trunks.values().any(|trunk| trunk.thumbnails.contains(&track.id));
