@@ -29,8 +29,6 @@ pub enum RegisterCode {
     BadPassword,
     /// The file of sites says something that cannot be; the sentence names the line.
     BadFile,
-    /// There is no such site.
-    UnknownSite,
     /// There is no such device.
     UnknownDevice,
     /// There is no such account.
@@ -68,7 +66,7 @@ impl Code {
 impl RegisterCode {
     /// Every one, for tests.
     #[cfg(test)]
-    pub(crate) const ALL: [Self; 15] = [
+    pub(crate) const ALL: [Self; 14] = [
         Self::NotLoggedIn,
         Self::BadLogin,
         Self::WrongOrigin,
@@ -76,7 +74,6 @@ impl RegisterCode {
         Self::AlreadyBootstrapped,
         Self::BadPassword,
         Self::BadFile,
-        Self::UnknownSite,
         Self::UnknownDevice,
         Self::UnknownAccount,
         Self::UnknownInvite,
@@ -96,7 +93,6 @@ impl RegisterCode {
             Self::AlreadyBootstrapped => "already_bootstrapped",
             Self::BadPassword => "bad_password",
             Self::BadFile => "bad_file",
-            Self::UnknownSite => "unknown_site",
             Self::UnknownDevice => "unknown_device",
             Self::UnknownAccount => "unknown_account",
             Self::UnknownInvite => "unknown_invite",
@@ -112,7 +108,7 @@ impl RegisterCode {
             Self::NotLoggedIn | Self::BadLogin => StatusCode::UNAUTHORIZED,
             Self::WrongOrigin | Self::BadBootstrapCode => StatusCode::FORBIDDEN,
             Self::BadPassword | Self::BadFile => StatusCode::BAD_REQUEST,
-            Self::UnknownSite | Self::UnknownDevice | Self::UnknownAccount | Self::UnknownInvite => {
+            Self::UnknownDevice | Self::UnknownAccount | Self::UnknownInvite => {
                 StatusCode::NOT_FOUND
             }
             Self::InviteUsed | Self::InviteExpired => StatusCode::GONE,

@@ -102,7 +102,7 @@ fn rooms_are_of_sites_that_there_are() {
         grants: Vec::new(),
     };
     let refused = |sites: &[&str]| code(room::add(&database, &room(sites)).expect_err("must be refused"));
-    assert_eq!(refused(&["site-99"]), RegisterCode::UnknownSite);
+    assert_eq!(refused(&["site-99"]), RefusalCode::UnknownSite);
     assert_eq!(refused(&["site-01", "site-01"]), RefusalCode::BadMessage);
     assert_eq!(refused(&["site-01", "site-02", "site-03", "site-04"]), RefusalCode::TooManySites);
     let mut granted = room(&["site-01"]);
@@ -153,7 +153,7 @@ fn accounts_are_of_somebody_somewhere() {
         assert_eq!(refused(&account("x", level, site, role)), RefusalCode::BadMessage, "{level:?} {site:?} {role:?}");
     }
     let elsewhere = account("x", Level::Member, Some("site-02"), Role::Surgeon);
-    assert_eq!(refused(&elsewhere), RegisterCode::UnknownSite);
+    assert_eq!(refused(&elsewhere), RefusalCode::UnknownSite);
     for (login, name) in [("", "A"), ("two words", "A"), ("x", " "), ("x", "a\u{7}"), ("Capital", "A")] {
         let mut bad = account("x", Level::Member, Some("site-01"), Role::Surgeon);
         (bad.login, bad.name) = (Private::new(login.to_owned()), Private::new(name.to_owned()));

@@ -4,7 +4,7 @@ use std::str::FromStr;
 
 use rusqlite::{Connection, OptionalExtension, params};
 use serde::{Deserialize, Serialize};
-use signaling::SiteId;
+use signaling::{RefusalCode, SiteId};
 use signaling::id::BadName;
 
 use super::Fault;
@@ -128,7 +128,7 @@ pub(crate) fn find_site(database: &Connection, id: &SiteId) -> Result<(), Fault>
     if select.exists([id.as_str()])? {
         return Ok(());
     }
-    Err(Problem::new(RegisterCode::UnknownSite, "There is no such site.").into())
+    Err(Problem::new(RefusalCode::UnknownSite, "There is no such site.").into())
 }
 
 /// Adds and changes what a file says; what it does not say stays as it is.
