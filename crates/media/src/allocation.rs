@@ -276,9 +276,9 @@ mod tests {
             played.at(ms, mbps)
         };
         assert_eq!(at(0, 0.29, 150_000), "s---", "although one more of the others would fit");
-        assert_eq!(at(100, 0.31, 150_000), "ss--");
-        assert_eq!(at(200, 0.5, 500_000), "s---");
-        assert_eq!(at(30_200, 0.5, 500_000), "s-ss", "what needs far more keeps nobody away");
+        assert_eq!(at(3000, 0.31, 150_000), "ss--");
+        assert_eq!(at(3100, 0.5, 500_000), "s---");
+        assert_eq!(at(33_100, 0.5, 500_000), "s-ss", "what needs far more keeps nobody away");
     }
 
     #[test]
