@@ -27,6 +27,11 @@ struct Frame {
     held: Duration,
 }
 
+/// True if browsers call it so when a picture stands for that long where frames come so often.
+fn is_frozen(stood: Duration, usual: Duration) -> bool {
+    stood > (3 * usual).max(usual + FROZEN)
+}
+
 /// What was shown, or heard, in some time.
 #[derive(Debug, Default, Clone, Copy)]
 pub(crate) struct Shown {
@@ -79,6 +84,21 @@ impl Player {
         shown
     }
 
+    /// When the first frame was shown; and from when on none froze for so long, of frames that come so often.
+    pub(crate) fn begins(&self, began: Instant, usual: Duration, moves_for: Duration) -> Option<(Instant, Instant)> {
+        let shown = self.shown(began);
+        let mut moves_from = *shown.first()?;
+        for two in shown.windows(2) {
+            if is_frozen(two[1].duration_since(two[0]), usual) {
+                moves_from = two[1];
+            }
+            if two[1].duration_since(moves_from) >= moves_for {
+                return Some((shown[0], moves_from));
+            }
+        }
+        None
+    }
+
     /// What was shown between two moments of frames that come so often.
     pub(crate) fn between(&self, began: Instant, from: Instant, until: Instant, usual: Duration) -> Shown {
         let times: Vec<Instant> =
@@ -89,7 +109,7 @@ impl Player {
             let stood = at.duration_since(last_at);
             last_at = at;
             shown.longest = shown.longest.max(stood);
-            if stood > (3 * usual).max(usual + FROZEN) {
+            if is_frozen(stood, usual) {
                 shown.frozen += stood;
             }
         }

@@ -275,18 +275,17 @@ mod tests {
             played.claims[1].levels[0] = level(second_bps, SMALL);
             played.at(ms, mbps)
         };
-        assert_eq!(at(0, 0.3, 150_000), "s---", "although one more of the others would fit");
-        assert_eq!(at(100, 0.31, 150_000), "ss--");
-        assert_eq!(at(200, 0.5, 500_000), "s---");
-        assert_eq!(at(3200, 0.5, 500_000), "s-ss", "what needs far more keeps nobody away");
+        assert_eq!(at(0, 0.29, 150_000), "s---", "although one more of the others would fit");
+        assert_eq!(at(3000, 0.31, 150_000), "ss--");
+        assert_eq!(at(3100, 0.5, 500_000), "s---");
+        assert_eq!(at(33_100, 0.5, 500_000), "s-ss", "what needs far more keeps nobody away");
     }
 
     #[test]
     fn what_the_viewer_wishes_waits_for_nothing() {
         let mut played = Played::new(claims(3, Some(1)));
         assert_eq!([played.at(0, 0.9), played.at(100, 2.0)], ["mss", "mss"], "something was just given up");
-        let area = |claim: &mut Claim| &mut claim.place.area;
-        *area(&mut played.claims[0]) = SMALL << 1;
+        played.claims[0].place.area = SMALL << 1;
         played.claims.rotate_left(1);
         assert_eq!(played.at(200, 1.0), "mss");
     }
