@@ -157,7 +157,7 @@ test("the audience sees and hears what the programme shows, by itself; dark, it 
   const begun = await framesDecoded(expert);
   await until("two seconds of pictures at the expert's", async () => (await framesDecoded(expert)) > begun + 150);
   assert.deepEqual(await Promise.all([trainee, listener].map(framesDecoded)), before, "not one picture more");
-  await lead.page.click(one("undo"));
+  await lead.showFeed("site-c", "endoscope");
   await Promise.all(["trainee", "listener"].map((name) => sees(name, "site-c")));
   await lead.page.click(one("programme-open"));
   await trainee.page.waitForSelector(`${one("trainee-page")}[data-programme="open"]`);
@@ -234,14 +234,21 @@ test("who has to wait is let in or turned away; who is silenced or sent out is",
   };
   const expert = await person("Dr. Example expert");
   await (await expert.$(one("member-verbs"))).click();
-  await (await expert.$(one("silence"))).click();
+  await lead.page.waitForSelector(one("silence"));
+  const silence = async (pressed) => {
+    await lead.page.click(one("silence"));
+    await lead.page.waitForSelector(`${one("silence")}[aria-pressed="${pressed}"]`);
+  };
+  await silence(true);
   await hear({ "site-a": [], "site-c": [], lead: sites });
   await until("the expert's page says that nobody hears", async () => (await people.expert.onAir()).length === 0);
-  await lead.page.click(one("undo"));
+  await silence(false);
   await hear({ "site-a": ["expert"], "site-c": ["expert"] });
-  const gone = await person("listener");
-  await (await gone.$(one("member-verbs"))).click();
-  await (await gone.$(one("remove-member"))).click();
+  await (await (await person("Dr. Example expert")).$(one("member-verbs"))).click();
+  await until("no verbs", async () => !(await lead.page.$(one("silence"))));
+  await (await (await person("listener")).$(one("member-verbs"))).click();
+  await lead.page.waitForSelector(one("remove-member"));
+  await lead.page.click(one("remove-member"));
   await listener.page.waitForSelector(`${one("end-page")}[data-reason="removed"]`);
   await lead.closeSheet();
 });
@@ -252,10 +259,11 @@ test("whoever is moved becomes another, with what it may know now", async () => 
   for (const row of await lead.page.$$(one("person"))) {
     if (!(await row.evaluate((each) => each.textContent)).includes("late")) continue;
     await (await row.$(one("member-verbs"))).click();
-    await (await row.$(one("move-role"))).select("expert");
-    await (await row.$(one("move"))).click();
     break;
   }
+  await lead.page.waitForSelector(one("move-role"));
+  await lead.page.select(one("move-role"), "expert");
+  await lead.page.click(one("move"));
   await late.page.waitForSelector(one("expert-page"));
   await hear({ late: [...sites, "expert"] });
   await lead.closeSheet();
