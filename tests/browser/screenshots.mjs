@@ -7,6 +7,7 @@ import { parseArgs } from "node:util";
 import { open } from "./harness/browser.mjs";
 import { Server } from "./harness/server.mjs";
 import { Member } from "./pages/member.mjs";
+import { PanelMember } from "./pages/panel.mjs";
 import { Surgeon } from "./pages/surgeon.mjs";
 import { ffmpeg } from "./publishers/ffmpeg.mjs";
 
@@ -48,6 +49,8 @@ for (const [name, language] of Object.entries(languages)) {
   await page.end();
 }
 
+for (const [name, language] of asked.all ? Object.entries(languages) : []) await consultation(name, language);
+
 if (asked.readme) {
   const page = await open({ size: [1440, 900], tone_hz: 330 });
   const expert = await new Member(page).enter(links.expert);
@@ -63,6 +66,42 @@ if (asked.readme) {
   await page.end();
 }
 await server.stop();
+
+/** The pages while people attend, call, write and ask: all at the same time, in a demo that goes on. */
+async function consultation(name, language) {
+  const one = (id) => `[data-testid="${id}"]`;
+  const members = {};
+  for (const role of ["surgeon", "expert", "lead", "trainee"]) {
+    members[role] = await new PanelMember(await open({ language, camera: { site: 0, kinds: [8] }, tone_hz: 330 })).enter(links[role]);
+  }
+  const take = async (role, what) => {
+    for (const [size, [width, height]] of Object.entries(sizes)) {
+      await members[role].page.setViewport({ width, height });
+      await picture(members[role].page, `${what}-${size}-${name}.png`);
+    }
+  };
+  const { surgeon, expert, lead, trainee } = members;
+  await expert.openMicrophone();
+  await expert.attend("site-a");
+  await trainee.page.type(one("ask-text"), "Why do you come from this side?");
+  await trainee.page.click(one("ask-send"));
+  await trainee.page.click(one("raise-hand"));
+  await surgeon.page.click(one("call-member"));
+  await surgeon.page.waitForSelector(one("calling"));
+  await take("surgeon", "calling");
+  await expert.say({ site: "site-a" }, "Slowly. Keep the vessel in view.");
+  await take("expert", "chat");
+  for (const sheet of ["people", "questions", "desk"]) {
+    await lead.sheet(sheet);
+    await take("lead", sheet);
+  }
+  await lead.page.click(one("programme-dark"));
+  await trainee.page.waitForSelector(`${one("trainee-page")}[data-programme="dark"]`);
+  await take("trainee", "dark");
+  await lead.page.click(one("programme-open"));
+  await lead.page.waitForSelector(`${one("programme-open")}[aria-pressed="true"]`);
+  await Promise.all(Object.values(members).map((member) => member.page.end()));
+}
 
 /** Takes a page when nothing fades any more. */
 async function picture(page, file) {

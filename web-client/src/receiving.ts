@@ -7,7 +7,9 @@ import { offerExtensions, Peer } from "./media.ts";
 import { ConnectionLost, type Signaling } from "./signaling.ts";
 import { Sizes } from "./sizes.ts";
 
-const VOICES = 4;
+/** As many as the server allows (rule L1): three sites, the panel and whoever has the floor may speak at once, and nobody of them
+ * may go unheard (hazard H4). */
+const VOICES = 8;
 /** How often the way from the server is measured, for browsers that do not know a frame's capture time; and how long
  * pictures are held back. */
 const WAY_EVERY_MS = 2_000;

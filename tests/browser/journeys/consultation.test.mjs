@@ -21,14 +21,15 @@ let server;
 const people = {};
 
 before(async () => {
-  server = await Server.start();
+  // Of a member whom another worker of the server serves no voice can be taken yet (rule F2), nor can it be moved.
+  server = await Server.start({ flags: ["--workers", "1"] });
   for (const site of sites) {
     const page = await open({ camera: { site: siteIndex(site), kinds: [0] }, tone_hz: tones_hz[site] });
     people[site] = await new Surgeon(page).enter(await server.link({ role: "surgeon", name: `Dr. Example ${site}`, site }));
     await people[site].publish(["endoscope"]);
   }
   for (const role of ["lead", "expert"]) {
-    const page = await open({ tone_hz: tones_hz[role], camera: { site: 3, kinds: [8] }, size: [1920, 1080] });
+    const page = await open({ tone_hz: tones_hz[role] });
     people[role] = await new PanelMember(page).enter(await server.link({ role }));
   }
   for (const name of ["trainee", "listener"]) {
@@ -156,29 +157,37 @@ test("the audience sees and hears what the programme shows, by itself; dark, it 
   const begun = await framesDecoded(expert);
   await until("two seconds of pictures at the expert's", async () => (await framesDecoded(expert)) > begun + 150);
   assert.deepEqual(await Promise.all([trainee, listener].map(framesDecoded)), before, "not one picture more");
-  await lead.page.click(one("undo"));
+  await lead.showFeed("site-c", "endoscope");
   await Promise.all(["trainee", "listener"].map((name) => sees(name, "site-c")));
   await lead.page.click(one("programme-open"));
   await trainee.page.waitForSelector(`${one("trainee-page")}[data-programme="open"]`);
   await lead.closeSheet();
 });
 
+/** The display shows a text with who said it, and only for a while. */
+async function showsAWhile(display, text) {
+  await until(`"${text}" on the display`, async () => (await display.read()).some((line) => line.includes(text)));
+}
+
 test("what is said to a site is read there and by the panel, and nowhere else", async () => {
   const { lead, expert, display } = people;
   await lead.sheet("chat");
   await people["site-a"].say("The bleeding has stopped.");
   await lead.reads("The bleeding has stopped.");
+  await showsAWhile(display, "The bleeding has stopped.");
   await expert.say({ site: "site-b" }, "Please turn the scope.");
   await people["site-b"].reads("Please turn the scope.");
   await expert.say("panel", "I would stop here.");
   await lead.reads("I would stop here.");
   await expert.say("everybody", "Ten minutes more.");
-  for (const who of [...sites, "display", "trainee", "listener"]) await until(`${who} reads it`, async () => (await people[who].read()).some((line) => line.includes("Ten minutes more.")));
+  await showsAWhile(display, "Ten minutes more.");
+  for (const who of [...sites, "trainee", "listener"]) await people[who].reads("Ten minutes more.");
   const read = async (who) => (await people[who].read()).filter((line) => !line.includes("Ten minutes more."));
   assert.deepEqual(await read("site-a"), ["The bleeding has stopped."]);
   assert.deepEqual(await read("site-b"), ["Please turn the scope."]);
   for (const who of ["site-c", "trainee", "listener"]) assert.deepEqual(await read(who), [], who);
-  assert.deepEqual((await display.read()).map((line) => line.includes("The bleeding has stopped.")), [true, false]);
+  const onDisplay = (await display.read()).join();
+  for (const text of ["Please turn the scope.", "I would stop here."]) assert.ok(!onDisplay.includes(text), text);
   for (const who of [lead, expert]) await who.closeSheet();
 });
 
@@ -233,14 +242,21 @@ test("who has to wait is let in or turned away; who is silenced or sent out is",
   };
   const expert = await person("Dr. Example expert");
   await (await expert.$(one("member-verbs"))).click();
-  await (await expert.$(one("silence"))).click();
+  await lead.page.waitForSelector(one("silence"));
+  const silence = async (pressed) => {
+    await lead.page.click(one("silence"));
+    await lead.page.waitForSelector(`${one("silence")}[aria-pressed="${pressed}"]`);
+  };
+  await silence(true);
   await hear({ "site-a": [], "site-c": [], lead: sites });
   await until("the expert's page says that nobody hears", async () => (await people.expert.onAir()).length === 0);
-  await lead.page.click(one("undo"));
+  await silence(false);
   await hear({ "site-a": ["expert"], "site-c": ["expert"] });
-  const gone = await person("listener");
-  await (await gone.$(one("member-verbs"))).click();
-  await (await gone.$(one("remove-member"))).click();
+  await (await (await person("Dr. Example expert")).$(one("member-verbs"))).click();
+  await until("no verbs", async () => !(await lead.page.$(one("silence"))));
+  await (await (await person("listener")).$(one("member-verbs"))).click();
+  await lead.page.waitForSelector(one("remove-member"));
+  await lead.page.click(one("remove-member"));
   await listener.page.waitForSelector(`${one("end-page")}[data-reason="removed"]`);
   await lead.closeSheet();
 });
@@ -251,10 +267,11 @@ test("whoever is moved becomes another, with what it may know now", async () => 
   for (const row of await lead.page.$$(one("person"))) {
     if (!(await row.evaluate((each) => each.textContent)).includes("late")) continue;
     await (await row.$(one("member-verbs"))).click();
-    await (await row.$(one("move-role"))).select("expert");
-    await (await row.$(one("move"))).click();
     break;
   }
+  await lead.page.waitForSelector(one("move-role"));
+  await lead.page.select(one("move-role"), "expert");
+  await lead.page.click(one("move"));
   await late.page.waitForSelector(one("expert-page"));
   await hear({ late: [...sites, "expert"] });
   await lead.closeSheet();
