@@ -190,6 +190,8 @@ fn whoever_changes_over_has_the_large_one_alone_however_slow_the_publisher_is() 
             let seen = surgeon.seen(viewer, before);
             let late = seen.iter().find(|(layer, _)| *layer == 2).map(|(_, frame)| frame - changed_at);
             assert!(late.is_some_and(|late| late <= 20 + slowness), "{slowness}: the large one after {late:?} frames");
+            // The small one moves until the large one is there.
+            assert!(seen.windows(2).all(|two| two[1].1 == two[0].1 + 1), "{slowness}: every frame: {seen:?}");
         }
     }
 }
