@@ -88,7 +88,12 @@ async fn players_are_known_by_what_the_server_measures() {
         let age_s = sample(&server, "consilium_member_age_seconds", &[("role", "expert"), ("at", stage)]).await;
         assert!(age_s > least_s, "{age_s} s at {stage}");
     }
+    sample(&server, "consilium_slot_sent_bps", &[("role", "expert")]).await;
     let text = server.get("/metrics").await.text().await.expect("text");
+    let shown = |name: &str| text.lines().find(|line| line.starts_with(name) && line.contains(r#"role="expert""#));
+    let height = shown("consilium_slot_height_pixels{").expect("a row, although nobody can read how high it is");
+    assert!(height.ends_with(r#"layer="only"} 0.0"#), "{height}");
+    assert_eq!(shown("consilium_slot_allocated_bps{"), None, "its line is no matter");
     let is_one_of_many = |line: &str| line.starts_with("consilium_member_") && line.contains(r#"role="trainee""#);
     assert!(!text.lines().any(is_one_of_many), "the audience is not shown one by one:\n{text}");
     publisher.abort();

@@ -10,6 +10,7 @@ use crate::camera::Lens;
 use crate::link::Weather;
 use crate::screen::Screen;
 use crate::seed::each_seed;
+use crate::worker::HOME;
 use crate::world::World;
 
 /// 2.2 Mb/s each.
@@ -45,6 +46,12 @@ fn waits_for(world: &World, at: usize) -> Vec<Option<VacantReason>> {
     world.peers[&at].screens.iter().map(Screen::waits_for).collect()
 }
 
+/// What the line of the expert has for each of its slots.
+fn allocated_bps(world: &World) -> Vec<Option<u64>> {
+    let viewers = world.workers[&HOME].room.report().viewers;
+    viewers.into_iter().map(|viewer| viewer.sink.allocated_bps).collect()
+}
+
 #[test]
 fn a_line_that_is_too_narrow() {
     each_seed("a_line_that_is_too_narrow", 4, |seed| {
@@ -53,10 +60,12 @@ fn a_line_that_is_too_narrow() {
         let at = consultation(&mut world, Weather::clear(delay_ms).narrow(20_000));
         world.run_ms(5000);
         assert_eq!(waits_for(&world, at), [None; 3], "a wide line carries all");
+        assert_eq!(allocated_bps(&world), [None; 3], "and nothing is allocated");
         widen(&mut world, at, width_kbps as u32);
         world.run_ms(3000);
         let line = Some(VacantReason::Line);
         assert_eq!(waits_for(&world, at), [None, line, line], "{width_kbps} kb/s carry one of them");
+        assert_eq!(allocated_bps(&world)[1..], [Some(0); 2]);
         // What was lost at the beginning is made up for by the next keyframe.
         world.run_ms(2000);
         let before = (decoded(&world, at)[0], world.peers[&at].screens[0].sight.overcome);

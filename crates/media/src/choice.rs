@@ -40,9 +40,12 @@ pub(crate) fn choose(now: Instant, layers: &[Layer], wants: Wants, showing: Opti
     Some(showing.filter(|from| may_be(from) && !differs(layers, *from, chosen)).unwrap_or(chosen))
 }
 
-/// The layer that somebody who wants this is to come to, of those that bring pictures or may soon.
+/// The layer that somebody who wants this is to come to, of those that bring pictures or may soon. What is larger than the best
+/// for it is not waited for where that does not come: it would not come either.
 pub(crate) fn prefer(now: Instant, layers: &[Layer], wants: Wants) -> Option<usize> {
-    pick(layers, (0..layers.len()).filter(|at| is_available(now, layers, *at)), wants)
+    let best = prefer_sent(layers, wants).map(|best| largeness(layers, best));
+    let is_too_large = |at: usize| best.is_some_and(|best| largeness(layers, at) > best) && !is_alive(now, layers, at);
+    pick(layers, (0..layers.len()).filter(|at| is_available(now, layers, *at) && !is_too_large(*at)), wants)
 }
 
 /// The layer that somebody who wants this is to come to, of all that the publisher sends, or would if it could.
@@ -57,13 +60,11 @@ pub(crate) fn wants_more(layers: &[Layer], at: usize, wants: Wants) -> bool {
 
 /// The smallest layer that the publisher sends.
 pub(crate) fn smallest_sent(layers: &[Layer]) -> Option<usize> {
-    (0..layers.len())
-        .filter(|at| layers[*at].is_sent())
-        .min_by_key(|at| (size_of(layers, *at).area(), rate(layers, *at)))
+    (0..layers.len()).filter(|at| layers[*at].is_sent()).min_by_key(|at| largeness(layers, *at))
 }
 
 fn pick(layers: &[Layer], candidates: impl Iterator<Item = usize> + Clone, wants: Wants) -> Option<usize> {
-    let largest = candidates.clone().max_by_key(|at| (size_of(layers, *at).area(), rate(layers, *at)))?;
+    let largest = candidates.clone().max_by_key(|at| largeness(layers, *at))?;
     let is_enough = |at: &usize| wants.size.is_some_and(|wanted| size_of(layers, *at).is_enough_for(wanted));
     let smallest =
         candidates.clone().filter(is_enough).min_by_key(|at| (size_of(layers, *at).area(), Reverse(rate(layers, *at))));
@@ -107,8 +108,7 @@ pub(crate) fn is_alive(now: Instant, layers: &[Layer], at: usize) -> bool {
 
 /// True if the layer brings pictures now, or would if somebody wanted them, or will: somebody has just begun to.
 pub(crate) fn is_available(now: Instant, layers: &[Layer], at: usize) -> bool {
-    let watch = &layers[at].watch;
-    watch.is_paused || watch.is_awaited(now) || is_alive(now, layers, at)
+    layers[at].watch.may_come(now) || is_alive(now, layers, at)
 }
 
 /// True if a change from one to the other is worth a keyframe: rates alone vary from second to second.
@@ -120,6 +120,11 @@ fn differs(layers: &[Layer], from: usize, to: usize) -> bool {
         (Some(_), Some(_)) => from != to && is_more(to_rate, from_rate),
         _ => from != to && (is_more(to_rate, from_rate) || is_more(from_rate, to_rate)),
     }
+}
+
+/// What puts layers in order, the smallest first.
+fn largeness(layers: &[Layer], at: usize) -> (u32, (u64, u64)) {
+    (size_of(layers, at).area(), rate(layers, at))
 }
 
 /// What tells layers of one size apart.

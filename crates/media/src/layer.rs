@@ -27,7 +27,7 @@ use crate::spatial::{SpatialLayers, ends_frame};
 use crate::sps::Sps;
 use crate::temporal::TemporalLayers;
 
-pub(crate) use watch::Watch;
+pub(crate) use watch::{Need, PublisherLine, Watch};
 
 /// A layer that brought no packet for this long is silent.
 pub(crate) const SILENT_AFTER: Duration = Duration::from_secs(2);
@@ -367,7 +367,7 @@ impl Layer {
 
     /// True if it brings nothing because nobody watches it: it is as it was, and keyframes are not asked for.
     pub(crate) fn is_resting(&self, now: Instant) -> bool {
-        self.watch.is_paused && self.is_stalled(now)
+        self.watch.is_paused() && self.is_stalled(now)
     }
 
     /// True if it brings nothing although somebody watches it.
@@ -375,13 +375,15 @@ impl Layer {
         self.watch.is_overdue(now) && self.is_stalled(now)
     }
 
-    /// Takes whether somebody watches it, and whether it gives way if nobody does. True if its publisher is to be told.
-    pub(crate) fn note_watched(&mut self, now: Instant, is_watched: bool, gives_way: bool) -> bool {
-        if is_watched && self.is_resting(now) {
+    /// Takes who needs it, and what is known of its publisher's line. True if its publisher is to be told.
+    pub(crate) fn note_need(&mut self, now: Instant, need: Option<Need>, line: PublisherLine) -> bool {
+        if need.is_some() && self.is_resting(now) {
             // Who comes to it gets what it brings from now on, and nothing of what was before (hazard H1).
             self.history.clear();
         }
-        self.watch.note(now, is_watched, gives_way)
+        self.watch.note_packet(self.last_packet_at);
+        self.watch.note_line(now, line);
+        self.watch.note(now, need, !self.is_stalled(now), line)
     }
 
     /// True if it comes from the publisher.

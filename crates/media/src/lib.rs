@@ -69,7 +69,7 @@ pub use offer::Offer;
 pub use outline::{Outline, OutlineLine};
 pub use packet::Packet;
 pub use rank::Rank;
-pub use report::{Counters, Departure, Given, Report, SinkReport, TrackReport};
+pub use report::{Counters, Departure, Given, GivenLayer, Report, SinkReport, TrackReport};
 pub use router::{
     News, OfferedLine, Router, RouterConfig, SinkId, THUMBNAIL, ThumbnailNews, ThumbnailPicture, TrackId,
 };

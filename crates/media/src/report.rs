@@ -1,11 +1,13 @@
 //! Figures of a router, for metrics. Collected once a second, never per packet.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::time::{Duration, Instant};
 
 use str0m::stats::MediaIngressStats;
 
 use crate::SessionId;
+use crate::choice::Quality;
 use crate::downlink::Downlink;
 use crate::error::DropReason;
 use crate::layer::Layer;
@@ -94,6 +96,9 @@ pub struct SinkReport {
     pub round_trip: Option<Duration>,
     /// What the viewer's whole line is estimated to carry, in bits per second of RTP; none before it has said anything.
     pub estimate_bps: Option<u64>,
+    /// The most that it may have of the viewer's line, in bits per second of RTP, 0 where it is left out; none where that is no
+    /// matter.
+    pub allocated_bps: Option<u64>,
     /// What it is given now; none while it is given nothing.
     pub given: Option<Given>,
     /// How long the viewer is told to hold its pictures back.
@@ -103,14 +108,49 @@ pub struct SinkReport {
 }
 
 /// The quality of a feed that a sink is given.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Given {
-    /// It is made in the server, of the only layer that the publisher sends.
-    pub is_thumbnail: bool,
+    /// Which of its layers.
+    pub layer: GivenLayer,
     /// How high its pictures are, in pixels; none where nothing says so.
     pub height: Option<u16>,
     /// What of the viewer's line it takes, in bits per second of RTP.
     pub rate_bps: u64,
+}
+
+/// Which layer of a feed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum GivenLayer {
+    /// The only one that its publisher sends.
+    Only,
+    /// One of several, by its `rid`.
+    Rid(String),
+    /// Of the only one, its spatial layers up to this one, the lowest of which is 0.
+    Spatial(u8),
+    /// Made in the server, of the only one.
+    Thumbnail,
+}
+
+impl fmt::Display for GivenLayer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Only => f.write_str("only"),
+            Self::Rid(rid) => f.write_str(rid),
+            Self::Spatial(layer) => layer.fmt(f),
+            Self::Thumbnail => f.write_str("thumbnail"),
+        }
+    }
+}
+
+impl GivenLayer {
+    fn of(layer: &Layer, spatial: u8) -> Self {
+        match (layer.quality, layer.spatial.top()) {
+            (Quality::Thumbnail, _) => Self::Thumbnail,
+            (Quality::Sent(Some(rid)), _) => Self::Rid(rid.to_string()),
+            (Quality::Sent(None), 0) => Self::Only,
+            (Quality::Sent(None), top) => Self::Spatial(spatial.min(top)),
+        }
+    }
 }
 
 impl Given {
@@ -118,7 +158,7 @@ impl Given {
         let showing = sink.showing.filter(|_| sink.progress != Progress::LeftOut && sink.skipping_since.is_none())?;
         let layer = tracks.get(&sink.track?)?.layers.get(showing.layer)?;
         Some(Self {
-            is_thumbnail: !layer.is_sent(),
+            layer: GivenLayer::of(layer, sink.spatial),
             height: layer.size.map(|whole| layer.spatial.size(sink.spatial, whole).height),
             rate_bps: layer.rate_up_to(sink.spatial).bps,
         })
@@ -172,6 +212,7 @@ pub(crate) fn of<'a>(
             loss: sink.loss,
             round_trip: downlink.round_trip,
             estimate_bps: downlink.estimate_bps(),
+            allocated_bps: if sink.progress == Progress::LeftOut { Some(0) } else { sink.wants.most_bps },
             given: Given::of(sink, by_id),
             playout_delay: downlink.playout_delay(),
             departed: sink.departed,
@@ -186,5 +227,30 @@ pub(crate) fn note_incoming(layer: &mut Layer, stats: &MediaIngressStats) {
     if let Some(round_trip) = stats.rtt {
         layer.traffic.round_trip = Some(round_trip);
         layer.clock.round_trip(round_trip);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::format::Encoding;
+    use crate::parameter_sets::ParameterSets;
+
+    #[test]
+    fn a_layer_is_called_what_its_publisher_calls_it() {
+        let now = Instant::now();
+        let word = |quality, spatial_layers: u8| {
+            let encoding = Encoding::Vp9 { profile: 0 };
+            let mut layer = Layer::new(now, (now, Duration::ZERO), quality, (encoding, 7), ParameterSets::default());
+            for spatial_layer in 0..spatial_layers {
+                let packet = Packet::example(now, u64::from(spatial_layer), 0, spatial_layer == 0);
+                layer.take_copy(now, &Packet { spatial_layer, ..packet });
+            }
+            [1, u8::MAX].map(|spatial| GivenLayer::of(&layer, spatial).to_string())
+        };
+        assert_eq!(word(Quality::Sent(None), 1), ["only"; 2]);
+        assert_eq!(word(Quality::Sent(Some("half".into())), 1), ["half"; 2]);
+        assert_eq!(word(Quality::Sent(None), 3), ["1", "2"]);
+        assert_eq!(word(Quality::Thumbnail, 1), ["thumbnail"; 2]);
     }
 }

@@ -139,6 +139,13 @@ impl Track {
         self.offered.iter().filter(move |rid| !is_known(rid)).copied()
     }
 
+    /// The layers of which its publisher has not been told that nobody watches them.
+    pub(crate) fn unpaused_rids(&self) -> impl Iterator<Item = Rid> {
+        let unpaused = self.layers.iter().filter(|layer| !layer.watch.is_paused());
+        let rid = |layer: &Layer| if let Quality::Sent(rid) = layer.quality { rid } else { None };
+        unpaused.filter_map(rid).chain(self.unseen_rids().filter(|_| !self.unseen.is_paused()))
+    }
+
     /// True if it comes, or could, in several layers of which its publisher need not send all.
     pub(crate) fn is_layered(&self) -> bool {
         self.is_video && self.sent().next().is_some() && self.sent().count() + self.unseen_rids().count() > 1

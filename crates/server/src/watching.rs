@@ -122,7 +122,7 @@ pub fn age_of(viewer: &ViewerReport, stage: Stage, now: Instant) -> Option<Durat
 
 #[cfg(test)]
 pub(crate) mod tests {
-    use media::{Given, Rank, SinkId, SinkReport};
+    use media::{Given, GivenLayer, Rank, SinkId, SinkReport};
     use room::Shown;
     use signaling::{FeedId, MemberId};
 
@@ -145,7 +145,8 @@ pub(crate) mod tests {
                 loss: None,
                 round_trip: Some(40 * MS),
                 estimate_bps: Some(8_000_000),
-                given: Some(Given { is_thumbnail: true, height: Some(180), rate_bps: 120_000 }),
+                allocated_bps: Some(300_000),
+                given: Some(Given { layer: GivenLayer::Thumbnail, height: Some(180), rate_bps: 120_000 }),
                 playout_delay: 70 * MS,
                 departed: Some(Departure { captured_at: now - 40 * MS, left_at: now - 10 * MS }),
             },

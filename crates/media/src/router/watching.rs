@@ -1,16 +1,18 @@
 //! What is watched: which track a sink shows and how large, and which layers therefore anybody sees. Of layers that nobody
 //! does their publisher is told, so that neither its encoder nor its line need bring them.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
 use super::{News, Router, SinkId, TrackId};
-use crate::Departures;
-use crate::choice::{Quality, Wants, choose, prefer, prefer_sent, smallest_sent, wants_more};
+use crate::choice::{Wants, choose, prefer, prefer_sent, smallest_sent, wants_more};
 use crate::error::NoCommonCodec;
-use crate::sink::{Progress, Sink};
+use crate::layer::{Need, PublisherLine};
+use crate::sink::Progress;
 use crate::size::Size;
 use crate::track::{Origin, Track};
 use crate::trunk::Part;
+use crate::{Departures, SessionId};
 
 impl Router {
     /// Puts a track into a sink, or empties it. The picture comes from the cache.
@@ -84,63 +86,100 @@ impl Router {
     /// what a new viewer sees first, and what is left when a line becomes narrow. What nobody watches gives way at once where
     /// its publisher's line has no room for what somebody does.
     pub(super) fn note_watched(&mut self, now: Instant, news: &mut Vec<News>) {
-        let session = |track: &Track| match track.origin {
-            Origin::Session(session, _) if track.is_layered() => Some(session),
-            _ => None,
-        };
-        let layered: Vec<_> = self.tracks.values().filter_map(|track| Some((track.id, session(track)?))).collect();
-        let short: Vec<_> = self.tracks.values().filter(|track| track.lacks_room(now)).filter_map(session).collect();
-        for (id, session) in layered {
-            let (gives_way, wants_unseen) = (short.contains(&session), self.wants_unseen(&self.tracks[&id]));
+        let lines = self.publishers_lines(now);
+        let is_layered = |track: &&Track| track.is_layered();
+        let layered = self.tracks.values().filter(is_layered).filter_map(|track| Some((track.id, publisher(track)?)));
+        let mut changed = BTreeSet::new();
+        for (id, session) in layered.collect::<Vec<_>>() {
+            let line = lines.get(&session).copied().unwrap_or_default();
+            let has_unseen = self.tracks[&id].unseen_rids().next().is_some();
+            let wants_unseen = (has_unseen && self.wants_unseen(&self.tracks[&id])).then_some(Need::Wanted);
             let track = self.tracks.get_mut(&id).expect("was just found");
-            let has_unseen = track.unseen_rids().next().is_some();
-            let mut is_news = has_unseen && track.unseen.note(now, wants_unseen, gives_way);
-            let watched = self.watched_layers(now, &self.tracks[&id]);
+            let mut is_changed = track.unseen.is_wanted() != wants_unseen.is_some();
+            let mut is_news = track.unseen.note(now, wants_unseen, false, line) && has_unseen;
+            let needs = self.needs(now, &self.tracks[&id]);
             let track = self.tracks.get_mut(&id).expect("was just found");
-            for (at, layer) in track.layers.iter_mut().enumerate().filter(|(_, layer)| layer.is_sent()) {
-                is_news |= layer.note_watched(now, watched.contains(&at), gives_way);
+            for (layer, need) in track.layers.iter_mut().zip(needs).filter(|(layer, _)| layer.is_sent()) {
+                is_changed |= layer.watch.is_wanted() != (need == Some(Need::Wanted));
+                is_news |= layer.note_need(now, need, line);
             }
             if is_news {
-                let rid = |quality| if let Quality::Sent(rid) = quality { rid } else { None };
-                let unpaused = track.layers.iter().filter(|layer| !layer.watch.is_paused);
-                let unseen = track.unseen_rids().filter(|_| !track.unseen.is_paused);
-                let rids = unpaused.filter_map(|layer| rid(layer.quality)).chain(unseen);
-                news.push(News::Watched(id, rids.map(|rid| rid.to_string()).collect()));
+                news.push(News::Watched(id, track.unpaused_rids().map(|rid| rid.to_string()).collect()));
+            }
+            changed.extend(is_changed.then_some(session));
+        }
+        for track in self.tracks.values_mut().filter(|track| publisher(track).is_some_and(|of| changed.contains(&of))) {
+            track.layers.iter_mut().for_each(|layer| layer.watch.forget_what_was_in_vain());
+        }
+        if !changed.is_empty() {
+            self.keep_house_soon(now);
+        }
+    }
+
+    /// What the layers that publishers send show of their lines.
+    fn publishers_lines(&self, now: Instant) -> BTreeMap<SessionId, PublisherLine> {
+        let mut lines: BTreeMap<SessionId, PublisherLine> = BTreeMap::new();
+        for (track, session) in self.tracks.values().filter_map(|track| Some((track, publisher(track)?))) {
+            let line = lines.entry(session).or_default();
+            line.lacks_room |= track.is_layered() && track.lacks_room(now);
+            for layer in track.sent() {
+                line.slowness = line.slowness.max(layer.watch.slowness);
+                line.rate_bytes += if layer.is_stalled(now) { 0 } else { layer.rate_bytes };
             }
         }
+        lines
     }
 
     /// True if somebody would see a larger layer of a track than has ever come.
     fn wants_unseen(&self, track: &Track) -> bool {
-        let wants_more = |sink: &Sink| {
-            let best = prefer_sent(&track.layers, sink.wants).filter(|_| sink.progress != Progress::LeftOut);
-            best.is_some_and(|best| wants_more(&track.layers, best, sink.wants))
-        };
         self.trunks.values().any(|trunk| trunk.wanted(track.id).is_some())
-            || track.sinks.iter().filter_map(|id| self.sink(*id)).any(wants_more)
+            || self.wants(track).any(|wants| is_short(track, wants))
     }
 
-    /// The layers that somebody sees or wants: the best that there could be, and where that does not come although it may
-    /// (its publisher's line has no room for it) what there could be instead.
-    fn watched_layers(&self, now: Instant, track: &Track) -> Vec<usize> {
-        let layers = &track.layers;
-        let by_trunk = self.trunks.values().filter_map(|trunk| trunk.wanted(track.id));
-        let of_part = |part: Part| match part {
-            // Who watches at the far end is not known here.
-            Part::Whole => (0..layers.len()).collect::<Vec<_>>(),
-            Part::Best => prefer_sent(layers, Wants::default()).into_iter().collect(),
-        };
-        // Nothing is begun instead of what may come in a moment.
-        let is_to_wait = |at: usize| layers[at].watch.is_paused && track.unseen.is_awaited(now);
-        let of_sink = |id: &SinkId| {
-            let sink = self.sink(*id)?;
-            let wanted = [prefer_sent(layers, sink.wants), prefer(now, layers, sink.wants)];
-            let wanted = wanted.map(|at| at.filter(|at| sink.progress != Progress::LeftOut && !is_to_wait(*at)));
-            Some(wanted.into_iter().chain([sink.showing.map(|showing| showing.layer)]).flatten())
-        };
-        let mut watched: Vec<usize> = smallest_sent(layers).into_iter().collect();
-        watched.extend(by_trunk.flat_map(of_part));
-        watched.extend(track.sinks.iter().filter_map(of_sink).flatten());
-        watched
+    /// What those want who see a track, or would.
+    fn wants(&self, track: &Track) -> impl Iterator<Item = Wants> {
+        let sinks = track.sinks.iter().filter_map(|id| self.sink(*id));
+        sinks.filter(|sink| sink.progress != Progress::LeftOut).map(|sink| sink.wants)
     }
+
+    /// Who needs the layers of a track: those who want it, the best that there could be for them; and where that does not come
+    /// although it may (its publisher's line has no room for it) those who would see this instead.
+    fn needs(&self, now: Instant, track: &Track) -> Vec<Option<Need>> {
+        let layers = &track.layers;
+        let mut needs = vec![None; layers.len()];
+        let mut add = |at: Option<usize>, need| {
+            if let Some(known) = at.and_then(|at| needs.get_mut(at)) {
+                *known = Some(need).max(*known);
+            }
+        };
+        add(smallest_sent(layers), Need::Wanted);
+        for part in self.trunks.values().filter_map(|trunk| trunk.wanted(track.id)) {
+            match part {
+                // Who watches at the far end is not known here.
+                Part::Whole => (0..layers.len()).for_each(|at| add(Some(at), Need::Wanted)),
+                Part::Best => add(prefer_sent(layers, Wants::default()), Need::Wanted),
+            }
+        }
+        for wants in self.wants(track) {
+            let is_short = is_short(track, wants);
+            // Nothing is begun instead of what may come in a moment.
+            let is_to_wait = |at: &usize| is_short && layers[*at].watch.is_paused() && track.unseen.is_awaited(now);
+            add(prefer_sent(layers, wants).filter(|_| !is_short), Need::Wanted);
+            add(prefer(now, layers, wants).filter(|at| !is_to_wait(at)), Need::Instead);
+        }
+        let shown = track.sinks.iter().filter_map(|id| Some(self.sink(*id)?.showing?.layer));
+        shown.for_each(|at| add(Some(at), Need::Instead));
+        needs
+    }
+}
+
+/// Whose layers they are, where that may be told what is watched.
+fn publisher(track: &Track) -> Option<SessionId> {
+    if let Origin::Session(session, _) = track.origin { Some(session) } else { None }
+}
+
+/// True if somebody who wants this would see a larger layer of a track than has ever come.
+fn is_short(track: &Track, wants: Wants) -> bool {
+    track.unseen_rids().next().is_some()
+        && prefer_sent(&track.layers, wants).is_some_and(|best| wants_more(&track.layers, best, wants))
 }

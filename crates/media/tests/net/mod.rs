@@ -7,6 +7,7 @@ mod far;
 mod later;
 mod scenes;
 pub(crate) mod sps;
+pub(crate) mod surgeon;
 pub(crate) mod wire;
 
 use std::collections::VecDeque;

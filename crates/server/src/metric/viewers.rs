@@ -61,19 +61,23 @@ impl Page<'_> {
 
     /// One by one the slots of the panel and the sites: they are few.
     pub(super) fn slots(&mut self) -> fmt::Result {
-        let help = "What of a member's line a slot is given, in bits a second; 0 for nothing.";
+        let help = "The most that a slot may have of a member's line, in bits a second, where that is less than it could have; 0 \
+            where the line has no room for it.";
         self.each("slot_allocated_bps", help, MetricType::Gauge, |family, worker, shown| {
+            each_slot(shown, worker, family, |viewer| (None, viewer.sink.allocated_bps.map(|most| most as f64)))
+        })?;
+        let help = "What a slot is sent, the fullest of a few seconds, in bits a second; 0 for nothing.";
+        self.each("slot_sent_bps", help, MetricType::Gauge, |family, worker, shown| {
             each_slot(shown, worker, family, |viewer| {
-                (None, Some(viewer.sink.given.map_or(0.0, |given| given.rate_bps as f64)))
+                (None, Some(viewer.sink.given.as_ref().map_or(0.0, |given| given.rate_bps as f64)))
             })
         })?;
-        let help =
-            "Height in pixels of the layer that a slot is given, one that its publisher sends or a thumbnail of it.";
+        let help = "Height in pixels of the layer that a slot is given, 0 where nothing says it. Which that is: of several the rid, \
+            of one with spatial layers the number of the highest, the only one, or a thumbnail of that.";
         self.each("slot_height_pixels", help, MetricType::Gauge, |family, worker, shown| {
             each_slot(shown, worker, family, |viewer| {
-                let Some(given) = viewer.sink.given else { return (None, None) };
-                let layer = if given.is_thumbnail { "thumbnail" } else { "sent" };
-                (Some(("layer", layer)), given.height.map(f64::from))
+                let Some(given) = &viewer.sink.given else { return (None, None) };
+                (Some(("layer", given.layer.to_string())), Some(given.height.map_or(0.0, f64::from)))
             })
         })?;
         let help = "Part of a slot's packets that was lost on the way, 0 to 1, as its member said last.";
@@ -120,17 +124,20 @@ fn each_member(
 }
 
 /// One gauge for each slot of a member of the panel or of a site that shows a feed, with one label more perhaps.
-fn each_slot<'a>(
+fn each_slot(
     shown: &Shown,
     worker: &str,
     family: &mut MetricEncoder<'_>,
-    value: impl Fn(&ViewerReport) -> (Option<(&'a str, &'a str)>, Option<f64>),
+    value: impl Fn(&ViewerReport) -> (Option<(&'static str, String)>, Option<f64>),
 ) -> fmt::Result {
     for (report, _) in &shown.rooms {
         for viewer in report.viewers.iter().filter(|viewer| viewer.rank != Rank::Audience) {
             let (Some(feed), (label, Some(value))) = (viewer.feed, value(viewer)) else { continue };
             let (slot, feed) = (viewer.slot.to_string(), feed.to_string());
-            let more: Vec<_> = [("slot", &*slot), ("feed", &*feed)].into_iter().chain(label).collect();
+            let more: Vec<_> = [("slot", &*slot), ("feed", &*feed)]
+                .into_iter()
+                .chain(label.as_ref().map(|(name, word)| (*name, &**word)))
+                .collect();
             one(worker, report.room.as_str(), viewer, &more, family, value)?;
         }
     }
