@@ -30,7 +30,7 @@ pub(crate) struct PublisherLine {
     /// It has no room for something that is watched.
     pub(crate) lacks_room: bool,
     /// What comes over it in a second.
-    pub(crate) rate_bytes: u64,
+    pub(crate) rate_bps: u64,
     /// So long after it was told that nobody watches something that came no more.
     pub(crate) slowness: Duration,
 }
@@ -65,7 +65,7 @@ impl Watch {
         let was_in_vain = before == Some(Need::Instead) && need.is_none() && !comes && !self.is_awaited(now);
         if was_in_vain {
             let asked_at = self.since(true).unwrap_or(now);
-            self.in_vain = Some(InVain::again(self.in_vain, now, asked_at, line.rate_bytes));
+            self.in_vain = Some(InVain::again(self.in_vain, now, asked_at, line.rate_bps));
         }
         let is_over = now.saturating_duration_since(since) >= UNWATCHED_AFTER;
         let is_to_rest = self.is_paused() || line.lacks_room || self.is_brief || was_in_vain || is_over;
@@ -96,7 +96,7 @@ impl Watch {
     /// Takes what comes over its publisher's line: where that is wider than it was when this did not come, it may now.
     pub(crate) fn note_line(&mut self, now: Instant, line: PublisherLine) {
         if let Some(in_vain) = &mut self.in_vain {
-            in_vain.note_line(now, line.rate_bytes);
+            in_vain.note_line(now, line.rate_bps);
         }
     }
 
@@ -143,8 +143,8 @@ struct InVain {
     /// After the first.
     times: u32,
     again_at: Instant,
-    /// The most that came over its publisher's line at any of those times, in bytes a second.
-    rate_bytes: u64,
+    /// The most that came over its publisher's line at any of those times, in bits a second.
+    rate_bps: u64,
 }
 
 impl InVain {
@@ -153,17 +153,17 @@ impl InVain {
     /// Of what came over a line, in percent, where it is wider: less is the pictures.
     const WIDER_PERCENT: u64 = 125;
 
-    fn again(before: Option<Self>, now: Instant, asked_at: Instant, rate_bytes: u64) -> Self {
+    fn again(before: Option<Self>, now: Instant, asked_at: Instant, rate_bps: u64) -> Self {
         // What was there for so long has come meanwhile.
         let before = before.filter(|_| now.saturating_duration_since(asked_at) < Self::AGAIN_AT_LAST);
         let times = before.map_or(0, |before| (before.times + 1).min(8));
         let after = (Self::AGAIN_AFTER * (1 << times)).min(Self::AGAIN_AT_LAST);
-        Self { times, again_at: now + after, rate_bytes: before.map_or(0, |before| before.rate_bytes).max(rate_bytes) }
+        Self { times, again_at: now + after, rate_bps: before.map_or(0, |before| before.rate_bps).max(rate_bps) }
     }
 
-    fn note_line(&mut self, now: Instant, rate_bytes: u64) {
-        if rate_bytes * 100 > self.rate_bytes * Self::WIDER_PERCENT {
-            *self = Self { times: 0, again_at: now, rate_bytes };
+    fn note_line(&mut self, now: Instant, rate_bps: u64) {
+        if rate_bps * 100 > self.rate_bps * Self::WIDER_PERCENT {
+            *self = Self { times: 0, again_at: now, rate_bps };
         }
     }
 }

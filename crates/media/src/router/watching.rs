@@ -124,7 +124,7 @@ impl Router {
             line.lacks_room |= track.is_layered() && track.lacks_room(now);
             for layer in track.sent() {
                 line.slowness = line.slowness.max(layer.watch.slowness);
-                line.rate_bytes += if layer.is_stalled(now) { 0 } else { layer.rate_bytes };
+                line.rate_bps += if layer.is_stalled(now) { 0 } else { layer.rate.bps };
             }
         }
         lines

@@ -108,9 +108,7 @@ impl RegisterCode {
             Self::NotLoggedIn | Self::BadLogin => StatusCode::UNAUTHORIZED,
             Self::WrongOrigin | Self::BadBootstrapCode => StatusCode::FORBIDDEN,
             Self::BadPassword | Self::BadFile => StatusCode::BAD_REQUEST,
-            Self::UnknownDevice | Self::UnknownAccount | Self::UnknownInvite => {
-                StatusCode::NOT_FOUND
-            }
+            Self::UnknownDevice | Self::UnknownAccount | Self::UnknownInvite => StatusCode::NOT_FOUND,
             Self::InviteUsed | Self::InviteExpired => StatusCode::GONE,
             Self::AlreadyBootstrapped | Self::AlreadyExists | Self::LastAdministrator => StatusCode::CONFLICT,
         }

@@ -4,8 +4,8 @@ use std::str::FromStr;
 
 use rusqlite::{Connection, OptionalExtension, params};
 use serde::{Deserialize, Serialize};
-use signaling::{RefusalCode, SiteId};
 use signaling::id::BadName;
+use signaling::{RefusalCode, SiteId};
 
 use super::Fault;
 use super::account::name_of;
