@@ -94,10 +94,20 @@ impl World {
         })
         .expect("what was said");
         let text = value.to_string();
-        let told_within = if self.clients[at].worker == HOME { Duration::ZERO } else { LOOKS_WITHIN };
-        let held = |what: &dyn Fn(&Scene) -> bool| self.truth.held(self.now, told_within, what);
+        let is_home = |client: usize| self.clients[client].worker == HOME;
+        // Who has just come where something is known later is told what held before it came.
+        let held_lately = |is_late: bool, what: &dyn Fn(&Scene) -> bool| {
+            let told_within = if is_late { LOOKS_WITHIN } else { Duration::ZERO };
+            let newcomer = self.truth.now.people.get(&at).filter(|_| is_late);
+            self.truth.held(self.now, told_within, |scene| match newcomer {
+                Some(person) if !scene.people.contains_key(&at) => what(&scene.with(at, person)),
+                _ => what(scene),
+            })
+        };
+        let held = |what: &dyn Fn(&Scene) -> bool| held_lately(!is_home(at), what);
         for other in (0..self.clients.len()).filter(|other| *other != at && text.contains(&name_of(*other))) {
-            let may_know = held(&|scene| scene.may_know(at, other));
+            let is_late = !is_home(at) || !is_home(other);
+            let may_know = held_lately(is_late, &|scene| scene.may_know(at, other));
             assert!(may_know, "client {at} must not know of {other}: {text} in {:?}", self.truth.now);
         }
         for said in said {

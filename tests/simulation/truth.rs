@@ -74,6 +74,13 @@ impl Truth {
 }
 
 impl Scene {
+    /// The same with somebody more.
+    pub(crate) fn with(&self, at: usize, person: &Person) -> Self {
+        let mut scene = self.clone();
+        scene.people.insert(at, person.clone());
+        scene
+    }
+
     /// A viewer may get a packet of this source.
     pub(crate) fn may_get(&self, viewer: usize, source: &Source) -> bool {
         let (Some(viewer), Some(publisher)) = (self.people.get(&viewer), self.people.get(&source.client)) else {

@@ -177,8 +177,12 @@ impl Room {
                 self.remove_member(member, out);
                 self.knock_over(None, member, false, out);
             }
-            Petition::Wanted(track, is_wanted) => self.router.want(now, from, track, is_wanted),
-            Petition::Thumbnail(track, is_wanted) => self.router.want_thumbnail(now, from, track, is_wanted),
+            Petition::Wanted(track, is_wanted) => {
+                self.router.want(now, from, track, is_wanted && self.is_for_audience(track));
+            }
+            Petition::Thumbnail(track, is_wanted) => {
+                self.router.want_thumbnail(now, from, track, is_wanted && self.is_for_audience(track));
+            }
             Petition::KeyframeWanted(track, ssrc, whom) => self.router.want_keyframe(now, track, ssrc, whom),
             Petition::Line(member, connection, condition) => self.set_line(member, connection, condition, out),
             Petition::Numbers => {
@@ -207,6 +211,26 @@ impl Room {
         let answered = refusal.map_or_else(|| self.act(now, asked, message, out), Err);
         if let Err(refusal) = answered {
             out.dispatches.push((annex, Dispatch::SaidTo(asked.member, refused(asked.re, refusal))));
+        }
+    }
+
+    /// True of what the audience may see or hear now: nothing else is handed on to an annex, whatever that asks for.
+    fn is_for_audience(&self, track: TrackId) -> bool {
+        let audience = Standing::audience();
+        let is_feed = |feed: &Published<Feed>| feed.track == track && self.may_see(&audience, &feed.what);
+        let is_voice = |voice: &Published<Voice>| voice.track == track && self.may_hear(&audience, &voice.what);
+        self.feeds.values().any(is_feed) || self.voices.values().any(is_voice)
+    }
+
+    /// What is not for the audience any more is handed on to no annex from now on.
+    pub(crate) fn withhold(&mut self, now: Instant) {
+        let tracks = self.feeds.values().map(|feed| feed.track).chain(self.voices.values().map(|voice| voice.track));
+        let withheld: Vec<TrackId> = tracks.filter(|track| !self.is_for_audience(*track)).collect();
+        for annex in self.annexes.clone() {
+            for track in &withheld {
+                self.router.want(now, annex, *track, false);
+                self.router.want_thumbnail(now, annex, *track, false);
+            }
         }
     }
 

@@ -245,6 +245,8 @@ impl Room {
         self.leave_calls(member, out);
         let before = self.members[&member].member.clone();
         let knew: Vec<ClientId> = self.hearers(|standing| self.may_know(standing, &before));
+        let audience = Standing::audience();
+        let audience_knew = self.may_know(&audience, &before);
         let change = |room: &mut Self| {
             let present = room.members.get_mut(&member).expect("it is there");
             let Member { id, name, .. } = present.member.clone();
@@ -260,6 +262,10 @@ impl Room {
                 let member = present.standing.known(&self.members[&member].member);
                 out.say(client, ServerMessage::Moved { re, member });
             }
+        }
+        if audience_knew && self.may_know(&audience, &self.members[&member].member) {
+            let member = audience.known(&self.members[&member].member);
+            self.dispatch(|| Dispatch::Said(ServerMessage::Moved { re: None, member: member.clone() }), out);
         }
         out.note_by(Some(asked.member), whole);
         for client in clients {

@@ -9,7 +9,7 @@ use signaling::{
     VoiceId, VoiceOffer, limit,
 };
 
-use crate::annex::Dispatch;
+use crate::annex::{Dispatch, Petition};
 use crate::client::Publishing;
 use crate::entitlement::Standing;
 use crate::permission::Act;
@@ -274,15 +274,23 @@ impl Room {
 
     pub(crate) fn unpublish_feed(&mut self, id: FeedId, out: &mut Outbox) {
         let Some(gone) = self.feeds.remove(&id) else { return };
-        self.router.unbind_track(gone.track);
+        self.unbind(gone.track, out);
         self.tell(|standing| self.may_see(standing, &gone.what), ServerMessage::FeedUnpublished { feed: id }, out);
     }
 
     pub(crate) fn unpublish_voice(&mut self, id: VoiceId, out: &mut Outbox) {
         let Some(gone) = self.voices.remove(&id) else { return };
-        self.router.unbind_track(gone.track);
+        self.unbind(gone.track, out);
         let message = ServerMessage::VoiceUnpublished { voice: id };
         self.tell(|standing| self.may_know_voice(standing, &gone.what), message, out);
+    }
+
+    /// Nothing comes from a track any more. Of an annex it may be that only its home knows more of it, and may show it again.
+    fn unbind(&mut self, track: TrackId, out: &mut Outbox) {
+        self.router.unbind_track(track);
+        if self.is_annex() {
+            out.petitions.push(Petition::Wanted(track, false));
+        }
     }
 
     pub(crate) fn mute_feed(

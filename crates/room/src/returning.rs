@@ -46,7 +46,7 @@ pub struct Memory {
     pub policy: Policy,
     /// What the audience sees.
     pub programme: Programme,
-    /// Those that are in the room, and those that may come back.
+    /// Those that are in the room by a WebSocket, and those that may come back.
     pub members: Vec<Member>,
     /// What was said in text.
     pub said: Vec<Said>,
@@ -133,7 +133,8 @@ impl Room {
 
     /// What it remembers.
     pub fn memory(&self) -> Memory {
-        let present = self.members.values().map(|present| &present.member);
+        let comes_back = |present: &&Present| matches!(present.whereabouts, Whereabouts::Here(_, Door::WebSocket));
+        let present = self.members.values().filter(comes_back).map(|present| &present.member);
         let mut members: BTreeMap<MemberId, Member> = present.map(|member| (member.id, member.clone())).collect();
         members.extend(self.absent.iter().map(|(id, absent)| (*id, absent.member.clone())));
         Memory {

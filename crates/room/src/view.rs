@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Instant;
 
-use signaling::{Feed, FeedId, Member, MemberId, ServerMessage, SiteId, Voice, VoiceId};
+use signaling::{Feed, FeedId, Member, MemberId, Role, ServerMessage, SiteId, Voice, VoiceId};
 
 use crate::annex::Dispatch;
 use crate::entitlement::{Scene, Standing};
@@ -51,9 +51,12 @@ impl Room {
         self.is_annex() || speaker().is_some_and(|speaker| standing.may_hear(&speaker.member, self.scene()))
     }
 
-    /// May know of a member.
+    /// May know of a member. An annex is told of no other of the audience than who has the floor.
     pub(crate) fn may_know(&self, standing: &Standing, member: &Member) -> bool {
-        self.is_annex() && member.role != signaling::Role::Trainee || standing.may_know(member, self.scene())
+        match self.is_annex() {
+            true => !matches!(member.role, Role::Trainee | Role::Service) || member.floor.is_some(),
+            false => standing.may_know(member, self.scene()),
+        }
     }
 
     /// The sites that have a member in the room.
@@ -73,6 +76,7 @@ impl Room {
         let before = self.onlookers();
         let audience_before = self.view(&Standing::audience());
         change(self);
+        self.withhold(now);
         self.tell_new(&before, &audience_before, out);
         if let Some((asked, message)) = said {
             self.tell_each(Some(asked), message, |_, message| Some(message.clone()), out);
