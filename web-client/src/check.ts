@@ -26,6 +26,7 @@ const VACANT = ["chosen", "no_feed", "no_common_codec", "capacity", "line"] as c
 const CONDITIONS = ["good", "reduced", "poor"] as const;
 const CLOSE = [
   "left", "slow_consumer", "timed_out", "refused", "shutting_down", "internal", "turned_away", "removed", "ended",
+  "replaced",
 ] as const;
 const DIRECTIONS = ["attended", "all", "panel"] as const;
 const OUTCOMES = ["answered", "declined", "withdrawn", "unanswered"] as const;

@@ -153,6 +153,8 @@ export const ROOM_WORDS = {
   // the door and the end
   "waiting.title": { en: "You wait at the door", zh: "您正在门外等候" },
   "waiting.what": { en: "The lead sees that you are here and will let you in. Nothing to do; leave this page open.", zh: "主持人已看到您，会允许您进入。请保持此页面打开。" },
+  "end.replaced": { en: "You are in this room elsewhere", zh: "您已在别处进入本会诊室" },
+  "end.replaced_more": { en: "The same seat has been taken by another connection of yours.", zh: "您的另一个连接已接替此处的席位。" },
   "end.turned_away": { en: "You were not let in", zh: "未获准进入" },
   "end.turned_away_more": { en: "The lead has turned you away from this room.", zh: "主持人未允许您进入本会诊室。" },
   "end.removed": { en: "You were sent out", zh: "您已被请出会诊室" },

@@ -183,7 +183,7 @@ describe("the talk of a room", () => {
     const waits: ServerMessage = { type: "waiting", re: 1, room: "r" };
     expect([after(waits).line, after(waits).you]).toEqual(["waiting", null]);
     expect(after(waits, joined()).line).toBe("joined");
-    for (const reason of ["turned_away", "removed", "ended"] as const) {
+    for (const reason of ["turned_away", "removed", "ended", "replaced"] as const) {
       const session = after(waits, { type: "closed", reason });
       expect([session.line, session.closed]).toEqual(["ended", reason]);
     }

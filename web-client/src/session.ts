@@ -102,7 +102,7 @@ const FINAL: ReadonlySet<RefusalCode> = new Set<RefusalCode>([
 ]);
 
 /** What an end is not tried to be undone after: a person decided it. */
-const DECIDED: ReadonlySet<CloseReason> = new Set<CloseReason>(["left", "turned_away", "removed", "ended"]);
+const DECIDED: ReadonlySet<CloseReason> = new Set<CloseReason>(["left", "turned_away", "removed", "ended", "replaced"]);
 
 function isFinal(code: RefusalCode): boolean {
   return FINAL.has(code);

@@ -1,7 +1,7 @@
 // The WebSocket to the server: every message is checked on its way in, answers find their question, a lost
 // connection comes back by itself and joins again.
 
-import type { ClientMessage, RefusalCode, RequestId, ServerMessage } from "../../signaling/messages.ts";
+import type { ClientMessage, MemberId, RefusalCode, RequestId, ServerMessage } from "../../signaling/messages.ts";
 import { decode } from "./check.ts";
 import { localNow_ms, ServerClock } from "./clock.ts";
 
@@ -94,6 +94,8 @@ export class Signaling {
   #attempt = 0;
   #stopped = true;
   #joined = false;
+  /** The member that it was, and is again when the connection comes back (rule J6). */
+  #member: MemberId | null = null;
   #retry: ReturnType<typeof setTimeout> | undefined;
   #pinging: ReturnType<typeof setTimeout> | undefined;
   #heardAt_ms = 0;
@@ -151,7 +153,8 @@ export class Signaling {
     // A network that swallows everything must not hold an attempt for the browser's own two minutes.
     this.#pinging = setTimeout(() => this.#lost(), SILENCE_MS);
     socket.onopen = () => {
-      this.ask({ type: "join", version: VERSION, token: this.#token }).catch(() => undefined);
+      const returns = this.#member === null ? {} : { returns: this.#member };
+      this.ask({ type: "join", version: VERSION, token: this.#token, ...returns }).catch(() => undefined);
     };
     socket.onmessage = (event: MessageEvent<unknown>) => this.#hear(event.data);
     socket.onclose = () => this.#lost();
@@ -165,6 +168,7 @@ export class Signaling {
     if (message.type === "joined" || message.type === "waiting") {
       this.#attempt = 0;
       this.#joined = message.type === "joined";
+      if (message.type === "joined") this.#member = message.you.id;
       clearTimeout(this.#pinging);
       this.#ping(0);
     }

@@ -28,9 +28,9 @@ pub enum Dispatch {
     /// The annex is one of the home's; this is what there is.
     Opened(Box<Opening>),
     /// What anybody of the audience is told.
-    Said(ServerMessage),
+    Said(Box<ServerMessage>),
     /// What one of its members alone is told.
-    SaidTo(MemberId, ServerMessage),
+    SaidTo(MemberId, Box<ServerMessage>),
     /// A lead lets somebody in who waits there.
     Admitted(MemberId),
     /// What one of its members has is over, or one who waits there is turned away.
@@ -210,7 +210,7 @@ impl Room {
         let refusal = (!may).then(|| Refusal::new(RefusalCode::NotAllowed, sentence()));
         let answered = refusal.map_or_else(|| self.act(now, asked, message, out), Err);
         if let Err(refusal) = answered {
-            out.dispatches.push((annex, Dispatch::SaidTo(asked.member, refused(asked.re, refusal))));
+            out.dispatches.push((annex, Dispatch::SaidTo(asked.member, Box::new(refused(asked.re, refusal)))));
         }
     }
 
@@ -258,10 +258,10 @@ impl Room {
     pub(crate) fn hear(&mut self, now: Instant, dispatch: Dispatch, out: &mut Outbox) {
         match dispatch {
             Dispatch::Opened(opening) => self.open(now, *opening, out),
-            Dispatch::Said(message) => self.follow_home(now, message, out),
+            Dispatch::Said(message) => self.follow_home(now, *message, out),
             Dispatch::SaidTo(member, message) => {
                 for client in self.clients_of(member) {
-                    out.say(client, message.clone());
+                    out.say(client, (*message).clone());
                 }
             }
             Dispatch::Admitted(member) => self.admitted(member, out),
@@ -374,7 +374,7 @@ impl Room {
     pub(crate) fn tell(&self, stands: impl Fn(&Standing) -> bool, message: ServerMessage, out: &mut Outbox) {
         self.say_to_those(&stands, &message, out);
         if stands(&Standing::audience()) {
-            self.dispatch(|| Dispatch::Said(message.clone()), out);
+            self.dispatch(|| Dispatch::Said(Box::new(message.clone())), out);
         }
     }
 
@@ -393,7 +393,7 @@ impl Room {
             out.say(client, message(re));
         }
         if stands(&Standing::audience()) {
-            self.dispatch(|| Dispatch::Said(message(None)), out);
+            self.dispatch(|| Dispatch::Said(Box::new(message(None))), out);
         }
     }
 

@@ -265,7 +265,7 @@ impl Room {
         }
         if audience_knew && self.may_know(&audience, &self.members[&member].member) {
             let member = audience.known(&self.members[&member].member);
-            self.dispatch(|| Dispatch::Said(ServerMessage::Moved { re: None, member: member.clone() }), out);
+            self.dispatch(|| Dispatch::Said(Box::new(ServerMessage::Moved { re: None, member: member.clone() })), out);
         }
         out.note_by(Some(asked.member), whole);
         for client in clients {

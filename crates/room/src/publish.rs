@@ -49,7 +49,7 @@ impl Room {
         let member = self.clients[&client].member;
         let site = self.members[&member].member.site.clone();
         let is_voice_alone = feeds.is_empty() && voice.is_some();
-        if !self.members[&member].standing.may(Act::Show) && !(is_voice_alone && self.may_speak(member)) {
+        if !(self.members[&member].standing.may(Act::Show) || is_voice_alone && self.may_speak(member)) {
             let sentence = format!("The role {} does not publish this.", self.members[&member].role().as_str());
             return Err(Refusal::new(RefusalCode::NotAllowed, sentence));
         }

@@ -143,7 +143,7 @@ impl Room {
                 ServerMessage::VoicePublished { voice } => {
                     self.dispatch(|| Dispatch::Voice(self.voices[&voice.id].clone()), out);
                 }
-                message => self.dispatch(|| Dispatch::Said(message.clone()), out),
+                message => self.dispatch(|| Dispatch::Said(Box::new(message.clone())), out),
             }
         }
     }
@@ -172,7 +172,7 @@ impl Room {
         }
         if !self.annexes.is_empty() {
             for message in gone(audience_before, &self.view(&Standing::audience())) {
-                self.dispatch(|| Dispatch::Said(message.clone()), out);
+                self.dispatch(|| Dispatch::Said(Box::new(message.clone())), out);
             }
         }
     }
@@ -200,7 +200,7 @@ impl Room {
         }
         if !self.annexes.is_empty() {
             match for_one(&Present::of_audience(), &whole) {
-                Some(message) => self.dispatch(|| Dispatch::Said(message.clone()), out),
+                Some(message) => self.dispatch(|| Dispatch::Said(Box::new(message.clone())), out),
                 None => self.tell_in_annexes(asked, &whole, for_one, out),
             }
         }
@@ -220,7 +220,7 @@ impl Room {
             if let Some(message) = for_one(present, whole) {
                 let id = present.member.id;
                 let re = asked.filter(|asked| asked.member == id).and_then(|asked| asked.re);
-                out.dispatches.push((annex, Dispatch::SaidTo(id, message.answering(re))));
+                out.dispatches.push((annex, Dispatch::SaidTo(id, Box::new(message.answering(re)))));
             }
         }
     }

@@ -162,7 +162,7 @@ impl Room {
             self.tell_speaking(client, out);
         }
         let voices = self.heard_by(&Standing::audience());
-        self.dispatch(|| Dispatch::Said(ServerMessage::Speaking { voices: voices.clone() }), out);
+        self.dispatch(|| Dispatch::Said(Box::new(ServerMessage::Speaking { voices: voices.clone() })), out);
         self.assign_voices(now, out);
         if self.note_speaker() {
             self.find_feeds(now, out);

@@ -118,6 +118,7 @@ pub struct Entrance {
 
 /// From a worker to the task of one client.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "nearly all are messages")]
 pub enum Delivery {
     /// To be said.
     Message(ServerMessage),

@@ -13,6 +13,7 @@ use crate::{Feed, FeedId, Member, MemberId, RefusalCode, RequestId, RoomId, Room
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(tag = "type", rename_all = "snake_case")]
+#[expect(clippy::large_enum_variant, reason = "the large one is said once to each client")]
 pub enum ServerMessage {
     /// The client is in: who it is, and everything there is (rule J1).
     Joined {

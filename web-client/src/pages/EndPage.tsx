@@ -40,6 +40,6 @@ export function EndPage({ session, again, other }: EndPageProps) {
 
 function wordsOf({ doorRefusal, closed }: Session): readonly [Word, Word] {
   if (doorRefusal !== null) return [doorRefusal.code === "room_locked" ? "end.locked" : "end.refused", `refusal.${doorRefusal.code}`];
-  if (closed === "turned_away" || closed === "removed" || closed === "ended") return [`end.${closed}`, `end.${closed}_more`];
+  if (closed === "turned_away" || closed === "removed" || closed === "ended" || closed === "replaced") return [`end.${closed}`, `end.${closed}_more`];
   return ["end.left", "end.left_more"];
 }
