@@ -19,6 +19,7 @@ mod login;
 mod noise;
 mod offer;
 mod person;
+mod returning;
 mod shutdown;
 mod token;
 mod url;

@@ -19,7 +19,7 @@ use crate::member::{Asked, Present, Whereabouts};
 use crate::permission::Act;
 use crate::playout::longest_delay;
 use crate::room::{Published, refused};
-use crate::{ClientId, Input, Outbox, Room, RoomConfig};
+use crate::{Input, Outbox, Room, RoomConfig};
 
 /// What a home says to an annex, in order. None of it may be lost but excerpts, which are said again when they are given
 /// back by [`Input::Refused`].
@@ -367,40 +367,6 @@ impl Room {
             ServerMessage::FeedFaulted { feed, fault } => self.set_feed_fault(now, feed, fault, out),
             ServerMessage::Speaking { voices } => self.set_speaking(now, voices, out),
             message => self.say_to_those(|_| true, &message, out),
-        }
-    }
-
-    /// Says something to every WebSocket client here whose member stands so, and to the annexes if the audience does.
-    pub(crate) fn tell(&self, stands: impl Fn(&Standing) -> bool, message: ServerMessage, out: &mut Outbox) {
-        self.say_to_those(&stands, &message, out);
-        if stands(&Standing::audience()) {
-            self.dispatch(|| Dispatch::Said(Box::new(message.clone())), out);
-        }
-    }
-
-    /// The same where one of them has asked for it, whose answer names what it asked with.
-    pub(crate) fn tell_answering(
-        &self,
-        asked: Option<(ClientId, Option<signaling::RequestId>)>,
-        stands: impl Fn(&Standing) -> bool,
-        message: impl Fn(Option<signaling::RequestId>) -> ServerMessage,
-        out: &mut Outbox,
-    ) {
-        let by = asked.and_then(|(asker, _)| self.clients.get(&asker)).map(|client| client.member);
-        out.note_by(by, message(None));
-        for client in self.hearers(&stands) {
-            let re = asked.filter(|(asker, _)| *asker == client).and_then(|(_, re)| re);
-            out.say(client, message(re));
-        }
-        if stands(&Standing::audience()) {
-            self.dispatch(|| Dispatch::Said(Box::new(message(None))), out);
-        }
-    }
-
-    pub(crate) fn say_to_those(&self, stands: impl Fn(&Standing) -> bool, message: &ServerMessage, out: &mut Outbox) {
-        out.note(message.clone());
-        for client in self.hearers(stands) {
-            out.say(client, message.clone());
         }
     }
 

@@ -7,7 +7,7 @@ use signaling::roster::FeedFault;
 use signaling::{CloseReason, Feed, FeedId, FeedOffer, MemberId, Refusal, RefusalCode, ServerMessage, limit};
 
 use crate::client::Client;
-use crate::publish::PlannedFeed;
+use crate::plan::PlannedFeed;
 use crate::room::Published;
 use crate::{ClientId, Door, Outbox, Room};
 

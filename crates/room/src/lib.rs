@@ -5,6 +5,7 @@
 //! [`entitlement`], `view`, then `member`, `publish`, `receive`, `voice`, `talk`, `text`, `floor`, `moderation`, `returning` and `line`,
 //! which are what members do, [`journal`] and [`annex`].
 
+mod act;
 pub mod annex;
 mod client;
 pub mod entitlement;
@@ -17,6 +18,7 @@ mod member;
 mod moderation;
 pub mod outbox;
 pub mod permission;
+mod plan;
 mod playout;
 mod policy;
 mod publish;
@@ -26,6 +28,7 @@ pub mod request;
 mod returning;
 pub mod room;
 mod talk;
+mod telling;
 mod text;
 mod view;
 mod voice;

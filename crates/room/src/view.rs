@@ -7,7 +7,7 @@ use signaling::{Feed, FeedId, Member, MemberId, Role, ServerMessage, SiteId, Voi
 
 use crate::annex::Dispatch;
 use crate::entitlement::{Scene, Standing};
-use crate::member::{Asked, Present, Whereabouts};
+use crate::member::Asked;
 use crate::{ClientId, Outbox, Room};
 
 /// Everything that one who stands so may know of.
@@ -84,8 +84,10 @@ impl Room {
         self.find_feeds(now, out);
         self.assign_voices(now, out);
         self.tell_gone(&before, &audience_before, out);
-        for client in self.hearers(|_| true) {
-            self.tell_speaking(client, out);
+        if !self.speaking.is_empty() {
+            for client in self.hearers(|_| true) {
+                self.tell_speaking(client, out);
+            }
         }
     }
 
@@ -180,49 +182,6 @@ impl Room {
     fn stands(&self, client: ClientId, so: &Standing) -> bool {
         let member = self.clients.get(&client).and_then(|client| self.members.get(&client.member));
         member.is_some_and(|present| present.standing == *so)
-    }
-
-    /// Says to each what it may know of something that happened, and `whole` to the journal.
-    /// `for_one` gives that for one of those who are there, or for the audience of an annex.
-    pub(crate) fn tell_each(
-        &self,
-        asked: Option<Asked>,
-        whole: ServerMessage,
-        for_one: impl Fn(&Present, &ServerMessage) -> Option<ServerMessage>,
-        out: &mut Outbox,
-    ) {
-        for client in self.hearers(|_| true) {
-            let present = &self.members[&self.clients[&client].member];
-            if let Some(message) = for_one(present, &whole) {
-                let re = asked.filter(|asked| asked.member == present.member.id).and_then(|asked| asked.re);
-                out.say(client, message.answering(re));
-            }
-        }
-        if !self.annexes.is_empty() {
-            match for_one(&Present::of_audience(), &whole) {
-                Some(message) => self.dispatch(|| Dispatch::Said(Box::new(message.clone())), out),
-                None => self.tell_in_annexes(asked, &whole, for_one, out),
-            }
-        }
-        out.note_by(asked.map(|asked| asked.member), whole);
-    }
-
-    /// The same for members in annexes, one by one.
-    fn tell_in_annexes(
-        &self,
-        asked: Option<Asked>,
-        whole: &ServerMessage,
-        for_one: impl Fn(&Present, &ServerMessage) -> Option<ServerMessage>,
-        out: &mut Outbox,
-    ) {
-        for present in self.members.values() {
-            let Whereabouts::Annex(annex) = present.whereabouts else { continue };
-            if let Some(message) = for_one(present, whole) {
-                let id = present.member.id;
-                let re = asked.filter(|asked| asked.member == id).and_then(|asked| asked.re);
-                out.dispatches.push((annex, Dispatch::SaidTo(id, Box::new(message.answering(re)))));
-            }
-        }
     }
 }
 

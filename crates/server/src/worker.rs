@@ -380,8 +380,7 @@ impl Worker {
             self.close_room(place, CloseReason::Left);
         }
         (self.tally.rooms, self.tally.annexes) = self.hall.rooms_and_annexes();
-        self.tally.clients = self.hall.clients();
-        self.tally.sessions = self.routes.sessions();
+        (self.tally.clients, self.tally.sessions) = (self.hall.clients(), self.routes.sessions());
         self.tally.streams = self.streams.count();
         let reports = self.hall.reports(now);
         let thinned = reports.iter().map(|(report, _)| report.counters.viewers_thinned).sum();

@@ -8,7 +8,7 @@ fn volume(room: &str, opened_s: u64) -> Arc<Volume> {
 
 fn entry(number: u64) -> Entry {
     let message = ServerMessage::Left { member: MemberId(number as u32), re: None };
-    Entry { number, at_ms: 1000 + number, by: None, subject: None, message }
+    Entry { number, at_ms: 1000 + number, by: Some(MemberId(7)), subject: None, message }
 }
 
 /// The numbers of what a room's journal holds after this one.
@@ -38,7 +38,7 @@ fn what_was_kept_is_there_after_a_restart() {
         text,
         serde_json::json!({
             "room": "room-1", "kind": "guidance", "opened_ms": 1000, "closed_ms": 9000,
-            "entries": [{ "number": 1, "at_ms": 1001, "message": { "type": "left", "member": 1 } }],
+            "entries": [{ "number": 1, "at_ms": 1001, "by": 7, "message": { "type": "left", "member": 1 } }],
         })
     );
     // A room of the same name that opens later is another one.
