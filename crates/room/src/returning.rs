@@ -78,6 +78,10 @@ impl Room {
     /// The member that somebody is again who was in the room before; a client that is still there in its place is let go.
     pub(crate) fn take_back(&mut self, now: Instant, knock: &Knock, out: &mut Outbox) -> Option<Absent> {
         let id = knock.returns.filter(|_| knock.door == Door::WebSocket)?;
+        // Whoever was sent out waits at the door, whichever member it says that it was.
+        if self.removed.contains(&knock.identity.subject) {
+            return None;
+        }
         let is_his = |present: &&Present| matches!(&present.whereabouts, Whereabouts::Here(subject, Door::WebSocket) if *subject == knock.identity.subject);
         if self.members.get(&id).filter(is_his).is_some() {
             for client in self.clients_of(id) {
